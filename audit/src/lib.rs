@@ -1,0 +1,1 @@
+//! The audit trail: events and the journal that makes them durable.

@@ -1,0 +1,1 @@
+//! One world, one suite: real stores, real clients.

@@ -1,0 +1,1 @@
+//! Where keys come from: providers, keyring documents, the key cache.
