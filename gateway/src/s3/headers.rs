@@ -1,0 +1,554 @@
+//! The one file that reads a client's headers. Everything it returns is parsed or refused; nothing is
+//! passed on unread. It knows S3's names and limits, no keys and no cryptography.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
+
+use super::code::{Code, S3Error};
+use super::etag;
+use super::names::{BucketName, ObjectKey};
+use super::range::ByteRange;
+use super::request::S3Request;
+
+/// What a client says about an object and expects to read back: user metadata (`x-amz-meta-…`, names
+/// without the prefix, lower case) and the system metadata that S3 stores with it. Values are bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectHeaders {
+    /// User metadata in the order received; repeated names joined by a comma.
+    pub user: Vec<(String, Vec<u8>)>,
+    /// `Content-Type`
+    pub content_type: Option<Vec<u8>>,
+    /// `Content-Encoding`, without `aws-chunked`
+    pub content_encoding: Option<Vec<u8>>,
+    /// `Content-Disposition`
+    pub content_disposition: Option<Vec<u8>>,
+    /// `Content-Language`
+    pub content_language: Option<Vec<u8>>,
+    /// `Cache-Control`
+    pub cache_control: Option<Vec<u8>>,
+    /// `Expires`, as sent: S3 does not interpret it
+    pub expires: Option<Vec<u8>>,
+}
+
+/// `x-amz-copy-source`, understood.
+#[derive(Debug, Clone)]
+pub struct CopySource {
+    /// The source bucket.
+    pub bucket: BucketName,
+    /// The source key.
+    pub key: ObjectKey,
+    /// The version asked for, if any.
+    pub version: Option<String>,
+}
+
+impl S3Request {
+    /// Refuses what must not be ignored: customer keys, public access lists, other people's `x-amz-…`
+    /// headers that might change what the request means.
+    pub fn refuse_unsafe_headers(&self) -> Result<(), S3Error> {
+        for name in self
+            .parts
+            .headers
+            .keys()
+            .map(HeaderName::as_str)
+            .filter(|name| name.starts_with("x-amz-"))
+        {
+            if name.contains("-customer-") {
+                return Err(Code::NotImplemented
+                    .because("Customer-provided keys (SSE-C) are not offered: every object is sealed under its tenant's key.")
+                    .with("Header", name));
+            }
+            if name.starts_with("x-amz-grant-") {
+                return Err(Code::AccessControlListNotSupported
+                    .because("Grants are not offered; access is decided by policy."));
+            }
+            let known = KNOWN_AMZ_HEADERS.contains(&name)
+                || KNOWN_AMZ_PREFIXES
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix));
+            if !known {
+                return Err(Code::NotImplemented.because(format!("The header {name} is not known here and might change what the request means.")).with("Header", name));
+            }
+        }
+        match self.text("x-amz-acl")? {
+            None | Some("private" | "bucket-owner-full-control") => Ok(()),
+            Some(_) => Err(Code::AccessControlListNotSupported.because("Only the canned ACLs private and bucket-owner-full-control are accepted; access is decided by policy.")),
+        }
+    }
+
+    /// A header's bytes.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.parts.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    /// A header as visible ASCII; `InvalidArgument` names it otherwise.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, S3Error> {
+        let Some(value) = self.parts.headers.get(name) else {
+            return Ok(None);
+        };
+        let text = value.to_str().map_err(|_| {
+            Code::InvalidArgument
+                .because(format!("The header {name} must be ASCII."))
+                .with("ArgumentName", name)
+        })?;
+        Ok(Some(text.trim()))
+    }
+
+    /// How many bytes the object or part has, before a byte arrives: `x-amz-decoded-content-length` where
+    /// the body is aws-chunked, else `Content-Length`. 411 when neither is there: the sealed length, which
+    /// the store must be told first, follows from it.
+    pub fn body_length(&self, aws_chunked: bool) -> Result<u64, S3Error> {
+        let name = if aws_chunked {
+            "x-amz-decoded-content-length"
+        } else {
+            "content-length"
+        };
+        let text = self.text(name)?.ok_or_else(|| {
+            Code::MissingContentLength.because(format!(
+                "The header {name} is needed: an object's size must be known before it is sealed."
+            ))
+        })?;
+        text.parse().map_err(|_| {
+            Code::InvalidArgument
+                .because(format!(
+                    "The header {name} must be a whole number of bytes."
+                ))
+                .with("ArgumentName", name)
+        })
+    }
+
+    /// The range asked for, if it is one that S3 honours.
+    pub fn range(&self) -> Option<ByteRange> {
+        ByteRange::parse(self.parts.headers.get("range")?.to_str().ok()?)
+    }
+
+    /// The version asked for (`?versionId=`).
+    pub fn version(&self) -> Option<&str> {
+        self.query.filled("versionId")
+    }
+
+    /// Object headers of an upload. `MetadataTooLarge` over 2 KB of user metadata (names and values, as S3
+    /// counts), `InvalidArgument` for the reserved prefix.
+    pub fn object_headers(&self) -> Result<ObjectHeaders, S3Error> {
+        let value = |name: &str| self.header(name).map(<[u8]>::to_vec);
+        Ok(ObjectHeaders {
+            user: self.user_metadata()?,
+            content_type: value("content-type"),
+            content_encoding: self
+                .header("content-encoding")
+                .and_then(without_aws_chunked),
+            content_disposition: value("content-disposition"),
+            content_language: value("content-language"),
+            cache_control: value("cache-control"),
+            expires: value("expires"),
+        })
+    }
+
+    fn user_metadata(&self) -> Result<Vec<(String, Vec<u8>)>, S3Error> {
+        let mut user = Vec::new();
+        for header in self.parts.headers.keys() {
+            let Some(name) = header.as_str().strip_prefix(USER_PREFIX) else {
+                continue;
+            };
+            if name.starts_with("sof-") {
+                return Err(Code::InvalidArgument
+                    .because("Metadata names beginning with x-amz-meta-sof- are reserved.")
+                    .with("ArgumentName", header.as_str()));
+            }
+            let values: Vec<&[u8]> = self
+                .parts
+                .headers
+                .get_all(header)
+                .iter()
+                .map(HeaderValue::as_bytes)
+                .collect();
+            user.push((name.to_owned(), values.join(&b","[..])));
+        }
+        let size: usize = user
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if size > USER_METADATA_LIMIT {
+            return Err(Code::MetadataTooLarge
+                .because(format!(
+                    "The user metadata has {size} bytes; {USER_METADATA_LIMIT} are the most."
+                ))
+                .with("Size", size.to_string())
+                .with("MaxSizeAllowed", USER_METADATA_LIMIT.to_string()));
+        }
+        Ok(user)
+    }
+
+    /// The conditions of a request (`If-Match` …) in the store's terms: ETags mapped, dates as they are.
+    pub fn conditions_for_store(&self) -> HeaderMap {
+        self.mapped(CONDITIONS)
+    }
+
+    /// The conditions on a copy's source, mapped likewise and renamed for a GET or HEAD of the source.
+    pub fn source_conditions_for_store(&self) -> HeaderMap {
+        self.mapped(SOURCE_CONDITIONS)
+    }
+
+    fn mapped(&self, conditions: &[(&str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (ours, theirs) in conditions {
+            let Some(value) = self.parts.headers.get(*ours) else {
+                continue;
+            };
+            let mapped = match value.to_str() {
+                Ok(text) if ours.ends_with("match") => {
+                    HeaderValue::from_str(&etag::condition_upstream(text)).ok()
+                }
+                _ => Some(value.clone()),
+            };
+            if let Some(mapped) = mapped {
+                headers.insert(HeaderName::from_static(theirs), mapped);
+            }
+        }
+        headers
+    }
+
+    /// What of an upload's headers is the store's business and goes on as it is: tags, storage class,
+    /// object lock.
+    pub fn storage_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for name in STORAGE_HEADERS {
+            if let Some(value) = self.parts.headers.get(*name) {
+                headers.insert(HeaderName::from_static(name), value.clone());
+            }
+        }
+        headers
+    }
+
+    /// The source of a copy: `bucket/key`, percent-encoded once, with or without a leading slash, with
+    /// `?versionId=` behind it.
+    pub fn copy_source(&self) -> Result<CopySource, S3Error> {
+        let refuse = || {
+            Code::InvalidArgument
+                .because("The header x-amz-copy-source must be /bucket/key, percent-encoded.")
+                .with("ArgumentName", "x-amz-copy-source")
+        };
+        let text = self.text("x-amz-copy-source")?.ok_or_else(refuse)?;
+        let (path, version) = match text.split_once("?versionId=") {
+            Some((path, version)) => (
+                path,
+                Some(percent_decode_str(version).decode_utf8_lossy().into_owned()),
+            ),
+            None => (text, None),
+        };
+        let path = percent_decode_str(path).collect::<Vec<u8>>();
+        let path = path.strip_prefix(b"/").unwrap_or(&path);
+        let slash = path
+            .iter()
+            .position(|&byte| byte == b'/')
+            .ok_or_else(refuse)?;
+        let (bucket, key) = path.split_at(slash);
+        let bucket = std::str::from_utf8(bucket).map_err(|_| refuse())?;
+        let key = key.strip_prefix(b"/").unwrap_or(key);
+        Ok(CopySource {
+            bucket: BucketName::parse(bucket)?,
+            key: ObjectKey::parse(key.to_vec())?,
+            version,
+        })
+    }
+
+    /// Whether a copy replaces the source's metadata (`x-amz-metadata-directive: REPLACE`).
+    pub fn replaces_metadata(&self) -> Result<bool, S3Error> {
+        match self.text("x-amz-metadata-directive")? {
+            None | Some("COPY") => Ok(false),
+            Some("REPLACE") => Ok(true),
+            Some(other) => Err(Code::InvalidArgument
+                .because("The header x-amz-metadata-directive must be COPY or REPLACE.")
+                .with("ArgumentName", "x-amz-metadata-directive")
+                .with("ArgumentValue", other)),
+        }
+    }
+}
+
+impl ObjectHeaders {
+    /// Writes the headers of an answer. Values that are not ASCII are given in RFC 2047 form, as S3 does.
+    pub fn write_to(&self, headers: &mut HeaderMap) {
+        let system = [
+            ("content-type", &self.content_type),
+            ("content-encoding", &self.content_encoding),
+            ("content-disposition", &self.content_disposition),
+            ("content-language", &self.content_language),
+            ("cache-control", &self.cache_control),
+            ("expires", &self.expires),
+        ];
+        for (name, value) in system {
+            if let Some(value) = value
+                .as_deref()
+                .and_then(|value| HeaderValue::from_bytes(value).ok())
+            {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        if !headers.contains_key("content-type") {
+            headers.insert(
+                "content-type",
+                HeaderValue::from_static("binary/octet-stream"),
+            );
+        }
+        for (name, value) in &self.user {
+            let name = HeaderName::from_bytes(format!("{USER_PREFIX}{name}").as_bytes());
+            let value = HeaderValue::from_bytes(&as_ascii(value));
+            if let (Ok(name), Ok(value)) = (name, value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    /// Applies the `response-…` parameters of a GET.
+    pub fn overridden_by(mut self, request: &S3Request) -> Self {
+        let value = |name: &str| {
+            request
+                .query
+                .get(name)
+                .map(|value| value.as_bytes().to_vec())
+        };
+        self.content_type = value("response-content-type").or(self.content_type);
+        self.content_encoding = value("response-content-encoding").or(self.content_encoding);
+        self.content_disposition =
+            value("response-content-disposition").or(self.content_disposition);
+        self.content_language = value("response-content-language").or(self.content_language);
+        self.cache_control = value("response-cache-control").or(self.cache_control);
+        self.expires = value("response-expires").or(self.expires);
+        self
+    }
+}
+
+/// `aws-chunked` is a transfer form, not a property of the object; other codings stay, in order.
+fn without_aws_chunked(value: &[u8]) -> Option<Vec<u8>> {
+    let codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    let kept: Vec<&[u8]> = codings
+        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"aws-chunked"))
+        .collect();
+    (!kept.is_empty()).then(|| kept.join(&b","[..]))
+}
+
+fn as_ascii(value: &[u8]) -> Vec<u8> {
+    use base64::Engine as _;
+    if value
+        .iter()
+        .all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\t')
+    {
+        return value.to_vec();
+    }
+    let text = String::from_utf8(value.to_vec())
+        .unwrap_or_else(|_| value.iter().copied().map(char::from).collect());
+    format!(
+        "=?UTF-8?B?{}?=",
+        base64::engine::general_purpose::STANDARD.encode(text)
+    )
+    .into_bytes()
+}
+
+const USER_PREFIX: &str = "x-amz-meta-";
+
+/// S3's limit on user metadata: bytes of all names and values.
+const USER_METADATA_LIMIT: usize = 2048;
+
+const CONDITIONS: &[(&str, &str)] = &[
+    ("if-match", "if-match"),
+    ("if-none-match", "if-none-match"),
+    ("if-modified-since", "if-modified-since"),
+    ("if-unmodified-since", "if-unmodified-since"),
+];
+
+const SOURCE_CONDITIONS: &[(&str, &str)] = &[
+    ("x-amz-copy-source-if-match", "if-match"),
+    ("x-amz-copy-source-if-none-match", "if-none-match"),
+    ("x-amz-copy-source-if-modified-since", "if-modified-since"),
+    (
+        "x-amz-copy-source-if-unmodified-since",
+        "if-unmodified-since",
+    ),
+];
+
+const STORAGE_HEADERS: &[&str] = &[
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-tagging-directive",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-object-lock-legal-hold",
+];
+
+const KNOWN_AMZ_PREFIXES: &[&str] = &[
+    "x-amz-meta-",
+    "x-amz-checksum-",
+    "x-amz-copy-source",
+    "x-amz-object-lock-",
+    "x-amz-server-side-encryption",
+];
+
+const KNOWN_AMZ_HEADERS: &[&str] = &[
+    "x-amz-acl",
+    "x-amz-bucket-object-lock-enabled",
+    "x-amz-bypass-governance-retention",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-decoded-content-length",
+    "x-amz-expected-bucket-owner",
+    "x-amz-metadata-directive",
+    "x-amz-mp-object-size",
+    "x-amz-object-ownership",
+    "x-amz-optional-object-attributes",
+    "x-amz-request-payer",
+    "x-amz-sdk-checksum-algorithm",
+    "x-amz-security-token",
+    "x-amz-source-expected-bucket-owner",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-tagging-directive",
+    "x-amz-te",
+    "x-amz-trailer",
+    "x-amz-user-agent",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::request::{Addressing, RequestId};
+
+    fn request(headers: &[(&str, &[u8])]) -> S3Request {
+        let mut builder = http::Request::builder()
+            .method("PUT")
+            .uri("/bkt/key?versionId=v");
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        S3Request::parse(
+            builder.body(()).unwrap().into_parts().0,
+            RequestId(1),
+            None,
+            &Addressing::default(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn metadata_is_bytes_with_a_limit_and_a_reserved_prefix() {
+        let read = request(&[
+            ("x-amz-meta-a", b"1"),
+            ("x-amz-meta-a", b"2"),
+            ("x-amz-meta-b", "é".as_bytes()),
+        ])
+        .object_headers()
+        .unwrap();
+        assert_eq!(
+            read.user,
+            vec![
+                ("a".to_owned(), b"1,2".to_vec()),
+                ("b".to_owned(), "é".as_bytes().to_vec())
+            ]
+        );
+        assert!(
+            request(&[("x-amz-meta-n", &[b'v'; 2047])])
+                .object_headers()
+                .is_ok()
+        );
+        assert_eq!(
+            request(&[("x-amz-meta-n", &[b'v'; 2048])])
+                .object_headers()
+                .unwrap_err()
+                .code,
+            Code::MetadataTooLarge
+        );
+        assert!(
+            request(&[("x-amz-meta-sof-h", b"x")])
+                .object_headers()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn aws_chunked_is_not_part_of_the_object() {
+        assert_eq!(without_aws_chunked(b"aws-chunked"), None);
+        assert_eq!(
+            without_aws_chunked(b"aws-chunked,gzip"),
+            Some(b"gzip".to_vec())
+        );
+        assert_eq!(without_aws_chunked(b"gzip, br"), Some(b"gzip,br".to_vec()));
+    }
+
+    #[test]
+    fn copy_sources_in_the_forms_clients_send() {
+        for (value, key, version) in [
+            ("/bkt/a%2Fb%20c", "a/b c", None),
+            ("bkt/a+b", "a+b", None),
+            ("bkt/k?versionId=3x", "k", Some("3x")),
+            ("bkt//k", "/k", None),
+        ] {
+            let source = request(&[("x-amz-copy-source", value.as_bytes())]);
+            // Without a sub-resource a PUT with a copy source is CopyObject.
+            let source = source.copy_source().unwrap();
+            assert_eq!(
+                (
+                    source.bucket.as_str(),
+                    source.key.as_str(),
+                    source.version.as_deref()
+                ),
+                ("bkt", key, version)
+            );
+        }
+        assert!(
+            request(&[("x-amz-copy-source", b"nobucket")])
+                .copy_source()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn what_might_change_the_meaning_is_refused() {
+        for (name, value) in [
+            ("x-amz-server-side-encryption-customer-key", "k"),
+            ("x-amz-grant-read", "id=1"),
+            ("x-amz-acl", "public-read"),
+            ("x-amz-write-offset-bytes", "5"),
+            ("x-amz-mfa", "1 2"),
+        ] {
+            assert!(
+                request(&[(name, value.as_bytes())])
+                    .refuse_unsafe_headers()
+                    .is_err(),
+                "{name}"
+            );
+        }
+        assert!(
+            request(&[
+                ("x-amz-acl", b"private"),
+                ("x-amz-meta-x", b"y"),
+                ("x-amz-server-side-encryption", b"AES256")
+            ])
+            .refuse_unsafe_headers()
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn values_beyond_ascii_come_back_in_rfc_2047_form() {
+        let mut headers = HeaderMap::new();
+        let object = ObjectHeaders {
+            user: vec![("name".to_owned(), "Zoë".as_bytes().to_vec())],
+            ..ObjectHeaders::default()
+        };
+        object.write_to(&mut headers);
+        assert_eq!(headers["x-amz-meta-name"], "=?UTF-8?B?Wm/Dqw==?=");
+        assert_eq!(headers["content-type"], "binary/octet-stream");
+    }
+
+    #[test]
+    fn conditions_are_mapped_for_the_store() {
+        let mapped = request(&[
+            ("if-match", b"\"d41d8cd98f00b204e9800998ecf8427e-1\""),
+            ("if-unmodified-since", b"Sat, 21 Nov 2026 10:00:00 GMT"),
+        ])
+        .conditions_for_store();
+        assert_eq!(mapped["if-match"], "\"d41d8cd98f00b204e9800998ecf8427e\"");
+        assert_eq!(
+            mapped["if-unmodified-since"],
+            "Sat, 21 Nov 2026 10:00:00 GMT"
+        );
+    }
+}

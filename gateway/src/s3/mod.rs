@@ -1,0 +1,16 @@
+//! S3's meaning of an HTTP request, and S3's forms of an answer. Pure: no IO, no keys, no cryptography.
+
+pub mod code;
+pub mod etag;
+pub mod headers;
+pub mod names;
+pub mod operation;
+pub mod query;
+pub mod range;
+pub mod request;
+pub mod xml;
+
+pub use code::{Code, S3Error};
+pub use names::{BucketName, ObjectKey};
+pub use operation::{Class, Operation, Target};
+pub use request::{Addressing, RequestId, S3Request};

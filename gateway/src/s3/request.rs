@@ -1,0 +1,253 @@
+//! From an HTTP request to what it means in S3. Pure: no secret is read, no body is touched.
+
+use std::net::IpAddr;
+
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+
+use super::code::{Code, S3Error};
+use super::names::{BucketName, ObjectKey};
+use super::operation::{Operation, Target};
+use super::query::{self, Query};
+
+/// A request id: 16 hexadecimal digits, unique per request, in every response and every trail record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId(pub u64);
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:016X}", self.0)
+    }
+}
+
+/// A request as S3 understands it.
+pub struct S3Request {
+    /// The id given to this request.
+    pub id: RequestId,
+    /// The client's address as the listener saw it.
+    pub peer: Option<IpAddr>,
+    /// What is asked.
+    pub operation: Operation,
+    /// The bucket named, if any.
+    pub bucket: Option<BucketName>,
+    /// The key named, if any.
+    pub key: Option<ObjectKey>,
+    /// The decoded query.
+    pub query: Query,
+    /// Method, URI and headers as received; the signature covers them, `headers.rs` reads them.
+    pub parts: Parts,
+}
+
+impl std::fmt::Debug for S3Request {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("S3Request")
+            .field("id", &self.id)
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How buckets are addressed: always by path, and by host name below the listed base domains.
+#[derive(Debug, Clone, Default)]
+pub struct Addressing {
+    /// Base domains for virtual-hosted addressing, lower case, without a port.
+    pub base_domains: Vec<String>,
+}
+
+impl S3Request {
+    /// Understands a request, or says what is wrong with it.
+    pub fn parse(
+        parts: Parts,
+        id: RequestId,
+        peer: Option<IpAddr>,
+        addressing: &Addressing,
+    ) -> Result<Self, S3Error> {
+        let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+        let (bucket, key) = match addressing.bucket_of_host(&parts) {
+            Some(bucket) => (
+                Some(bucket),
+                parts.uri.path().strip_prefix('/').unwrap_or_default(),
+            ),
+            None => split_path(parts.uri.path()),
+        };
+        let key = percent_decode_str(key).collect::<Vec<u8>>();
+        let target = match (bucket.as_deref(), key.is_empty()) {
+            (None, _) => Target::Service,
+            (Some(_), true) => Target::Bucket,
+            (Some(_), false) => Target::Object,
+        };
+        let operation = recognise(&parts, target, &query)?;
+        let bucket = bucket.map(|name| BucketName::parse(&name)).transpose()?;
+        let key = if target == Target::Object {
+            Some(ObjectKey::parse(key)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            id,
+            peer,
+            operation,
+            bucket,
+            key,
+            query,
+            parts,
+        })
+    }
+
+    /// The bucket; operations on buckets and objects always have one.
+    pub fn bucket(&self) -> Result<&BucketName, S3Error> {
+        self.bucket
+            .as_ref()
+            .ok_or_else(|| Code::InvalidRequest.because("The request names no bucket."))
+    }
+
+    /// The key; operations on objects always have one.
+    pub fn key(&self) -> Result<&ObjectKey, S3Error> {
+        self.key
+            .as_ref()
+            .ok_or_else(|| Code::InvalidRequest.because("The request names no object key."))
+    }
+
+    /// Whether the answer must have no body.
+    pub fn is_head(&self) -> bool {
+        self.parts.method == http::Method::HEAD
+    }
+}
+
+impl Addressing {
+    fn bucket_of_host(&self, parts: &Parts) -> Option<String> {
+        let host = match parts.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => parts.headers.get(http::header::HOST)?.to_str().ok()?,
+        };
+        let name = host
+            .rsplit_once(':')
+            .map_or(host, |(name, _port)| name)
+            .to_ascii_lowercase();
+        self.base_domains
+            .iter()
+            .filter_map(|base| name.strip_suffix(base.as_str())?.strip_suffix('.'))
+            .map(str::to_owned)
+            .next()
+    }
+}
+
+/// `/bucket/key` → (bucket, raw key). `/bucket` and `/bucket/` are the same bucket.
+fn split_path(path: &str) -> (Option<String>, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    let bucket = percent_decode_str(bucket).decode_utf8_lossy().into_owned();
+    ((!bucket.is_empty()).then_some(bucket), key)
+}
+
+fn recognise(parts: &Parts, target: Target, query: &Query) -> Result<Operation, S3Error> {
+    let mut sub_resource = "";
+    for (name, _) in query.pairs() {
+        if Operation::is_sub_resource(name) {
+            if !sub_resource.is_empty() && sub_resource != name {
+                return Err(Code::InvalidRequest.because(format!(
+                    "The query names two sub-resources, {sub_resource} and {name}; name one."
+                )));
+            }
+            sub_resource = name;
+        } else if !query::is_plain(name) {
+            return Err(Code::NotImplemented
+                .because(format!("The query parameter {name} is not known here."))
+                .with("Header", name));
+        }
+    }
+    let given = |need: &str| match need.split_once('=') {
+        _ if need == "!" => false,
+        _ if need == "@copy-source" => parts.headers.contains_key("x-amz-copy-source"),
+        Some((name, value)) => query.get(name) == Some(value),
+        None => query.has(need),
+    };
+    let method = parts.method.as_str();
+    Operation::recognise(method, target, sub_resource, given).ok_or_else(|| {
+        if sub_resource.is_empty() {
+            Code::MethodNotAllowed
+                .because("The method is not allowed on this resource.")
+                .with("Method", method)
+                .with("ResourceType", format!("{target:?}").to_uppercase())
+        } else {
+            Code::NotImplemented.because(format!(
+                "{method} with the sub-resource {sub_resource} is not known here."
+            ))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(method: &str, uri: &str, host: &str) -> Result<S3Request, S3Error> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("host", host)
+            .body(())
+            .unwrap();
+        let addressing = Addressing {
+            base_domains: vec!["s3.example".to_owned()],
+        };
+        S3Request::parse(request.into_parts().0, RequestId(1), None, &addressing)
+    }
+
+    #[test]
+    fn path_style_and_virtual_hosts_name_the_same_object() {
+        for (uri, host) in [
+            ("/bkt/a//../b%20c", "127.0.0.1:9000"),
+            ("/a//../b%20c", "bkt.s3.example:9000"),
+            ("/a//../b%20c", "BKT.S3.EXAMPLE"),
+        ] {
+            let request = parse("GET", uri, host).unwrap();
+            assert_eq!(request.bucket.unwrap().as_str(), "bkt");
+            assert_eq!(request.key.unwrap().as_str(), "a//../b c");
+            assert_eq!(request.operation, Operation::GetObject);
+        }
+    }
+
+    #[test]
+    fn a_bucket_with_and_without_slash_is_one_bucket() {
+        for uri in ["/bkt", "/bkt/", "/bkt/?prefix=a"] {
+            assert_eq!(
+                parse("GET", uri, "h").unwrap().operation,
+                Operation::ListObjects
+            );
+        }
+        assert_eq!(
+            parse("POST", "/bkt/?delete=", "h").unwrap().operation,
+            Operation::DeleteObjects
+        );
+        assert_eq!(
+            parse("GET", "/", "h").unwrap().operation,
+            Operation::ListBuckets
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        assert_eq!(
+            parse("GET", "/bkt/k?newThing", "h").unwrap_err().code,
+            Code::NotImplemented
+        );
+        assert_eq!(
+            parse("GET", "/bkt/k?acl&tagging", "h").unwrap_err().code,
+            Code::InvalidRequest
+        );
+        assert_eq!(
+            parse("PATCH", "/bkt/k", "h").unwrap_err().code,
+            Code::MethodNotAllowed
+        );
+        assert_eq!(
+            parse("GET", "/bkt/%ff", "h").unwrap_err().code,
+            Code::InvalidUri
+        );
+        assert_eq!(
+            parse("GET", "/b/k", "h").unwrap_err().code,
+            Code::InvalidBucketName
+        );
+    }
+}

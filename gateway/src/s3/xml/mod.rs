@@ -1,0 +1,263 @@
+//! XML as S3 speaks it: a strict little reader into a tree, and a writer. Pure.
+//!
+//! The reader refuses document types, processing instructions and unknown entities, and has a depth
+//! limit; namespaces are ignored. What is acted on is what was read here, never the client's bytes.
+
+mod listing;
+mod requests;
+mod responses;
+
+pub use listing::ListingRewriter;
+pub use requests::{CompletedPart, DeleteRequest, ObjectIdentifier, parse_complete, parse_delete};
+pub use responses::{error_document, etag_result};
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use super::code::{Code, S3Error};
+
+/// An element: local name, its own text, its children.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Element {
+    /// Name without namespace prefix.
+    pub name: String,
+    /// The text directly inside, unescaped.
+    pub text: String,
+    /// Child elements in order.
+    pub children: Vec<Element>,
+}
+
+impl Element {
+    /// Reads a document into its root element. `MalformedXML` says what is wrong.
+    pub fn parse(document: &[u8]) -> Result<Self, S3Error> {
+        let refuse = |why: &str| {
+            Code::MalformedXml.because(format!("The XML document cannot be read: {why}."))
+        };
+        let text = std::str::from_utf8(document).map_err(|_| refuse("it is not UTF-8"))?;
+        let mut reader = Reader::from_str(text);
+        let mut open = vec![Self::default()];
+        loop {
+            let event = reader
+                .read_event()
+                .map_err(|error| refuse(&error.to_string()))?;
+            match event {
+                Event::Start(tag) => {
+                    if open.len() > DEEPEST {
+                        return Err(refuse("it is nested too deep"));
+                    }
+                    open.push(Self::named(tag.local_name().as_ref()));
+                }
+                Event::Empty(tag) => adopt(&mut open, Self::named(tag.local_name().as_ref())),
+                Event::End(_) => {
+                    let closed = open.pop().unwrap_or_default();
+                    adopt(&mut open, closed);
+                }
+                Event::Text(piece) => push_text(&mut open, &piece),
+                Event::CData(piece) => push_text(&mut open, &piece),
+                Event::GeneralRef(reference) => {
+                    let meant = if let Ok(Some(character)) = reference.resolve_char_ref() {
+                        character
+                    } else {
+                        predefined(&reference)
+                            .ok_or_else(|| refuse("it uses an entity that is not predefined"))?
+                    };
+                    push_text(&mut open, meant.encode_utf8(&mut [0; 4]));
+                }
+                Event::DocType(_) => return Err(refuse("document types are not accepted")),
+                Event::PI(_) => return Err(refuse("processing instructions are not accepted")),
+                Event::Decl(_) | Event::Comment(_) => {}
+                Event::Eof => break,
+            }
+        }
+        let mut top = open
+            .pop()
+            .filter(|_| open.is_empty())
+            .ok_or_else(|| refuse("it ends too early"))?;
+        match (top.children.len(), top.children.pop()) {
+            (1, Some(root)) => Ok(root),
+            _ => Err(refuse("it must have exactly one root element")),
+        }
+    }
+
+    /// The first child of that name.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the first child of that name.
+    pub fn child_text(&self, name: &str) -> Option<&str> {
+        self.child(name).map(|child| child.text.as_str())
+    }
+
+    /// All children of that name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Writes one document.
+#[derive(Debug)]
+pub struct Writer {
+    out: String,
+    open: Vec<&'static str>,
+}
+
+impl Writer {
+    /// Begins a document with this root in S3's namespace.
+    pub fn new(root: &'static str) -> Self {
+        let out =
+            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{NAMESPACE}\">");
+        Self {
+            out,
+            open: vec![root],
+        }
+    }
+
+    /// Begins a document whose root has no namespace (errors).
+    pub fn bare(root: &'static str) -> Self {
+        Self {
+            out: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>"),
+            open: vec![root],
+        }
+    }
+
+    /// `<name>text</name>`, escaped.
+    pub fn text(&mut self, name: &str, text: impl AsRef<str>) -> &mut Self {
+        self.out.push('<');
+        self.out.push_str(name);
+        self.out.push('>');
+        escape_into(&mut self.out, text.as_ref());
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push('>');
+        self
+    }
+
+    /// Like [`Self::text`], or nothing.
+    pub fn maybe(&mut self, name: &str, text: Option<impl AsRef<str>>) -> &mut Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self,
+        }
+    }
+
+    /// `<name>` with whatever `inside` writes.
+    pub fn within(&mut self, name: &'static str, inside: impl FnOnce(&mut Self)) -> &mut Self {
+        self.out.push_str(&format!("<{name}>"));
+        self.open.push(name);
+        inside(self);
+        self.close();
+        self
+    }
+
+    /// The finished document.
+    pub fn finish(mut self) -> String {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.out
+    }
+
+    fn close(&mut self) {
+        if let Some(name) = self.open.pop() {
+            self.out.push_str(&format!("</{name}>"));
+        }
+    }
+}
+
+/// Escapes text content. Quotes stay as they are: some clients count entities and give up on a long
+/// listing whose ETags are written with `&quot;`. Control characters become references, as in S3.
+pub fn escape_into(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\n' | '\t' => out.push(character),
+            control if control < ' ' => out.push_str(&format!("&#x{:X};", u32::from(control))),
+            plain => out.push(plain),
+        }
+    }
+}
+
+fn adopt(open: &mut [Element], child: Element) {
+    if let Some(parent) = open.last_mut() {
+        parent.children.push(child);
+    }
+}
+
+fn push_text(open: &mut [Element], text: &str) {
+    if let Some(element) = open.last_mut() {
+        element.text.push_str(text);
+    }
+}
+
+fn predefined(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => return None,
+    })
+}
+
+/// Deeper than any document of S3.
+const DEEPEST: usize = 16;
+
+const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_with_and_without_namespace() {
+        for document in [
+            "<A xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><B>x &amp; &#233;</B></A>",
+            "<?xml version=\"1.0\"?><s:A xmlns:s=\"u\"><s:B>x &amp; é</s:B></s:A>",
+            "<A><B><![CDATA[x & ]]>é</B></A>",
+        ] {
+            let root = Element::parse(document.as_bytes()).unwrap();
+            assert_eq!(root.name, "A");
+            assert_eq!(root.child_text("B"), Some("x & é"));
+        }
+    }
+
+    #[test]
+    fn refuses_what_two_readers_might_read_differently() {
+        for document in [
+            "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+            "<a>&nope;</a>",
+            "<a><b></a>",
+            "<a/><a/>",
+            "",
+            "<?php ?><a/>",
+            "\u{1}",
+        ] {
+            assert!(Element::parse(document.as_bytes()).is_err(), "{document}");
+        }
+        assert!(Element::parse("<a>".repeat(40).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let mut writer = Writer::new("R");
+        writer.text("K", "a<b>&\"c\"\r").within("In", |w| {
+            w.text("X", "1").maybe("Y", None::<&str>);
+        });
+        let document = writer.finish();
+        assert!(document.contains("\"c\"&#xD;"));
+        let root = Element::parse(document.as_bytes()).unwrap();
+        assert_eq!(root.child_text("K"), Some("a<b>&\"c\"\r"));
+        assert_eq!(root.child("In").unwrap().child_text("X"), Some("1"));
+    }
+}
