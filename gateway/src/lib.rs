@@ -1,1 +1,4 @@
 //! The gateway.
+
+pub mod checksum;
+pub mod sigv4;
