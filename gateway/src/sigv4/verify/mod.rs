@@ -1,0 +1,220 @@
+//! Verification of a request's signature: who signed it, when, and what it says about the body. It must not
+//! know where secrets are kept, nor what the request means.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::request::Parts;
+
+use crate::sigv4::canonical::{CanonicalRequest, Query, string_to_sign};
+use crate::sigv4::chunk_signer::ChunkSigner;
+use crate::sigv4::claim::{CONTENT_SHA256, Claim, Lifetime};
+use crate::sigv4::day_keys::DayKeys;
+use crate::sigv4::error::SignatureError;
+use crate::sigv4::key::{SecretKey, Signature, SigningKey};
+use crate::sigv4::payload::Payload;
+
+/// Verifies requests signed with Signature Version 4 for the service `s3`, in the header and the presigned
+/// form. One per process: it keeps the signing keys of the day.
+#[derive(Debug)]
+pub struct Verifier {
+    regions: Vec<String>,
+    expected_region: String,
+    day_keys: DayKeys,
+    nobody: Arc<SecretKey>,
+}
+
+/// The outcome for a request that is not to be refused.
+#[derive(Debug)]
+pub enum Verification {
+    /// The request is signed, and the signature is right.
+    Signed(Verified),
+    /// The request has no credentials at all; whether that is allowed is for a policy to decide.
+    Anonymous {
+        /// How the body is to be read; never one of the signed forms.
+        payload: Payload,
+    },
+}
+
+/// What a right signature says.
+#[derive(Debug)]
+pub struct Verified {
+    /// Whose secret it was.
+    pub access_key_id: String,
+    /// The session token sent along, covered by the signature but not looked into.
+    pub session_token: Option<String>,
+    /// How the body is covered and must be read.
+    pub payload: Payload,
+    /// The region the client signed for; may be empty.
+    pub region: String,
+    /// Where the signature stood.
+    pub form: Form,
+    /// When the client says it signed.
+    pub signed_at: SystemTime,
+    /// When the signature stops to be good: the expiry of a presigned URL, else 15 minutes after signing.
+    pub expires: SystemTime,
+}
+
+/// Where the signature stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// In the `Authorization` header.
+    Header,
+    /// In the query: a presigned URL.
+    Presigned,
+}
+
+impl Verifier {
+    /// Accepts signatures for the given regions, and always for `us-east-1`, `auto` and the empty one, which
+    /// clients use when nobody told them better. The first given one is named to clients that sign for
+    /// another; it is `us-east-1` when none is given.
+    pub fn new(regions: Vec<String>) -> Self {
+        Self {
+            expected_region: regions
+                .first()
+                .map_or(DEFAULT_REGION, String::as_str)
+                .to_owned(),
+            regions,
+            day_keys: DayKeys::default(),
+            nobody: Arc::new(SecretKey::new("the secret of nobody, which opens nothing")),
+        }
+    }
+
+    /// Verifies the head of a request: `parts` must be as they came over the wire, path and query included,
+    /// and `secrets` must give the secret of an access key id.
+    ///
+    /// The body is not seen here: the caller must do with it what the [`Payload`] says, and must not commit
+    /// anything before that came out well.
+    ///
+    /// An unknown access key id costs the same work as a wrong signature.
+    pub fn verify(
+        &self,
+        parts: &Parts,
+        now: SystemTime,
+        secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
+    ) -> Result<Verification, SignatureError> {
+        let query = Query::parse(parts.uri.query().unwrap_or(""));
+        let Some(claim) = Claim::find(parts, &query)? else {
+            let payload = Claim::anonymous_payload(&parts.headers)?.without_signer()?;
+            return Ok(Verification::Anonymous { payload });
+        };
+        let expires = claim.check_time(now)?;
+        self.check_scope(&claim)?;
+        check_all_signed(parts, &query, &claim)?;
+        let request =
+            CanonicalRequest::new(parts, &query, &claim.signed_headers, &claim.payload_hash)?;
+
+        let access_key_id = &claim.credential.access_key_id;
+        let secret = secrets(access_key_id);
+        let (name, key_of) = match &secret {
+            Some(secret) => (access_key_id.as_str(), secret),
+            None => ("", &self.nobody),
+        };
+        let key = self
+            .day_keys
+            .get(name, key_of, claim.timestamp.at(), &claim.credential.scope);
+        let signature = right_signature(&key, &claim, &request);
+        match (secret, signature) {
+            (None, _) => Err(SignatureError::InvalidAccessKeyId),
+            (Some(_), None) => Err(SignatureError::SignatureDoesNotMatch {
+                missing_headers: Vec::new(),
+            }),
+            (Some(_), Some(signature)) => Ok(Verification::Signed(verified(
+                claim, key, signature, expires,
+            ))),
+        }
+    }
+
+    fn check_scope(&self, claim: &Claim) -> Result<(), SignatureError> {
+        let scope = &claim.credential.scope;
+        if scope.day != claim.timestamp.day() {
+            let problem = format!(
+                "the credential's date \"{}\" is not the day of the request, \"{}\"",
+                scope.day,
+                claim.timestamp.day()
+            );
+            return Err(claim.malformed(problem, None));
+        }
+        let known = |region: &str| region == scope.region;
+        if ALWAYS_ACCEPTED.iter().any(|region| known(region))
+            || self.regions.iter().any(|region| known(region))
+        {
+            return Ok(());
+        }
+        let problem = format!(
+            "the region \"{}\" is wrong; expecting \"{}\"",
+            scope.region, self.expected_region
+        );
+        Err(claim.malformed(problem, Some(self.expected_region.clone())))
+    }
+}
+
+/// Refuses headers that could change the meaning of the request behind the signer's back.
+fn check_all_signed(parts: &Parts, query: &Query, claim: &Claim) -> Result<(), SignatureError> {
+    let mut headers_not_signed: Vec<_> = parts
+        .headers
+        .keys()
+        .map(http::HeaderName::as_str)
+        // The payload's hash has a line of its own in the canonical request; presigned.rs sees to the rest.
+        .filter(|name| name.starts_with("x-amz-") && *name != CONTENT_SHA256)
+        .filter(|name| !claim.signed_headers.iter().any(|signed| signed == name))
+        .filter(|name| !is_signed_in_query(parts, query, name))
+        .map(str::to_owned)
+        .collect();
+    headers_not_signed.sort();
+    if headers_not_signed.is_empty() {
+        Ok(())
+    } else {
+        Err(SignatureError::AccessDenied { headers_not_signed })
+    }
+}
+
+/// Whether a header only repeats what the signed query says.
+fn is_signed_in_query(parts: &Parts, query: &Query, name: &str) -> bool {
+    let mut values = parts.headers.get_all(name).iter();
+    let in_header = values.next().map(http::HeaderValue::as_bytes);
+    let in_query = query.values(name).next();
+    values.next().is_none() && in_query.is_some() && in_query.as_deref() == in_header
+}
+
+/// The signature calculated, if it is the one that was sent. Every wrong one costs both attempts.
+fn right_signature(
+    key: &SigningKey,
+    claim: &Claim,
+    request: &CanonicalRequest<'_>,
+) -> Option<Signature> {
+    let (timestamp, scope) = (claim.timestamp.as_str(), claim.credential.scope.to_string());
+    [CanonicalRequest::hash, CanonicalRequest::hash_as_sent]
+        .into_iter()
+        .find_map(|hash| {
+            let signature = key.sign(string_to_sign(timestamp, &scope, hash(request)).as_bytes());
+            signature
+                .matches(claim.signature.as_bytes())
+                .then_some(signature)
+        })
+}
+
+fn verified(claim: Claim, key: SigningKey, signature: Signature, expires: SystemTime) -> Verified {
+    let scope = claim.credential.scope;
+    let signer = ChunkSigner::new(
+        key,
+        claim.timestamp.as_str().to_owned(),
+        scope.to_string(),
+        signature,
+    );
+    Verified {
+        access_key_id: claim.credential.access_key_id,
+        session_token: claim.session_token,
+        payload: claim.payload.with_signer(signer),
+        region: scope.region,
+        form: match claim.lifetime {
+            Lifetime::Skew => Form::Header,
+            Lifetime::Presigned(_) => Form::Presigned,
+        },
+        signed_at: claim.timestamp.at(),
+        expires,
+    }
+}
+
+const DEFAULT_REGION: &str = "us-east-1";
+const ALWAYS_ACCEPTED: [&str; 3] = [DEFAULT_REGION, "auto", ""];
