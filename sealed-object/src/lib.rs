@@ -1,1 +1,63 @@
 //! The SOF-1 sealed object format and its cryptography: no IO, no async, no configuration.
+//!
+//! [`format`] is the specification; `key` is the key hierarchy. Bytes are pushed in and taken out; randomness and
+//! time are given by the caller.
+//!
+//! - sealing one object: [`seal_single`] → [`SingleSealer`];
+//! - in parts: [`create_upload`] → [`Upload`] → [`PartSealer`] → [`PartToken`] → [`Footer`];
+//! - opening: [`Envelope`] → [`Opened`] → [`BodyOpener`], or [`Layout`] → [`Span`] → [`SpanOpener`];
+//! - looking without keys: [`Header`], [`Trailer`].
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::as_conversions)
+)]
+
+pub mod format;
+pub mod geometry;
+
+mod chunk;
+mod envelope;
+mod error;
+mod facts;
+mod fields;
+mod footer;
+mod gather;
+mod header;
+mod key;
+mod layout;
+mod manifest;
+mod metadata;
+mod opener;
+mod part;
+mod part_sealer;
+mod part_token;
+mod random;
+mod sealed_bytes;
+mod sealer;
+mod span;
+mod suite;
+mod tail;
+mod trailer;
+mod upload;
+
+pub use envelope::{Envelope, Opened};
+pub use error::{Error, Result};
+pub use facts::{ClientChecksum, Facts, TrailerFacts};
+pub use footer::Summary;
+pub use geometry::{Plain, Sealed};
+pub use header::{Header, Kind};
+pub use key::{Aux, Context, Kek, KeyId, ObjectId};
+pub use layout::{Layout, Span};
+pub use manifest::{Entry, Manifest};
+pub use metadata::Metadata;
+pub use opener::BodyOpener;
+pub use part_sealer::{PartFacts, PartSealer, StagedRelay};
+pub use part_token::PartToken;
+pub use random::{OsRandom, Random};
+pub use sealed_bytes::SealedBytes;
+pub use sealer::{SingleSealer, seal_single};
+pub use span::SpanOpener;
+pub use suite::Suite;
+pub use tail::Tail;
+pub use trailer::Trailer;
+pub use upload::{Footer, NewUpload, Upload, UploadId, create_upload};

@@ -1,0 +1,299 @@
+//! The envelope: header and sealed metadata as one; made by sealing, opened before anything of the body is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::chunk::ChunkKey;
+use crate::error::{Error, Result};
+use crate::format::{METADATA_AAD, SEALED_METADATA_LIMIT, WRAP_AAD, WRAPPED_LEN};
+use crate::header::{Header, Kind};
+use crate::key::{Context, Dek, Kek, KeyId, ObjectId};
+use crate::metadata::Metadata;
+use crate::random::{self, Random};
+use crate::suite::{Suite, same};
+
+/// Header and sealed metadata as they are stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    header: Header,
+    sealed_metadata: Vec<u8>,
+}
+
+impl Envelope {
+    /// Parses the values of `x-amz-meta-sof-h` and `x-amz-meta-sof-m`, without any key.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`] and [`Error::Suite`] as [`Header::parse`]; [`Error::Context`] when the sealed metadata
+    /// is garbled, or present against what the header says, or the other way round.
+    pub fn parse(sof_h: &str, sof_m: Option<&str>) -> Result<Self> {
+        let header = Header::parse(sof_h)?;
+        if header.has_metadata != sof_m.is_some() {
+            return Err(Error::Context);
+        }
+        let text = sof_m.unwrap_or_default();
+        if text.len() > SEALED_METADATA_LIMIT {
+            return Err(Error::Context);
+        }
+        let sealed_metadata = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::Context)?;
+        Ok(Self {
+            header,
+            sealed_metadata,
+        })
+    }
+
+    /// The header, not yet authenticated.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The value of `x-amz-meta-sof-h`: 256 characters.
+    pub fn sof_h(&self) -> String {
+        self.header.encode()
+    }
+
+    /// The value of `x-amz-meta-sof-m`, if there is any metadata.
+    pub fn sof_m(&self) -> Option<String> {
+        self.header
+            .has_metadata
+            .then(|| URL_SAFE_NO_PAD.encode(&self.sealed_metadata))
+    }
+
+    /// Authenticates the envelope for this place and unwraps the data key.
+    ///
+    /// # Errors
+    /// In this order: [`Error::KeyUnknown`] for another KEK than the header names, [`Error::Context`] if header,
+    /// metadata, KEK and place do not belong together, [`Error::Commit`] for a data key not committed to.
+    pub fn open(&self, kek: &Kek, context: &Context) -> Result<Opened> {
+        let header = &self.header;
+        let suite = header.suite;
+        if header.kek_id != kek.id() {
+            return Err(Error::KeyUnknown);
+        }
+        let ctx_hash = context.hash(suite);
+        if !same(&self.mac(kek, &ctx_hash), &header.mac) {
+            return Err(Error::Context);
+        }
+        let wrapping = Wrapping {
+            suite,
+            salt: header.wrap_salt,
+            ctx_hash,
+            object_id: header.object_id,
+        };
+        let dek = wrapping
+            .unwrap(kek, &header.wrapped)
+            .map_err(|()| Error::Context)?;
+        if !same(&dek.commitment(suite, header.object_id), &header.commit) {
+            return Err(Error::Commit);
+        }
+        let metadata = self.open_metadata(&dek)?;
+        Ok(Opened {
+            header: header.clone(),
+            dek,
+            metadata,
+            ctx_hash,
+        })
+    }
+
+    fn open_metadata(&self, dek: &Dek) -> Result<Metadata> {
+        let Header {
+            suite,
+            object_id,
+            has_metadata,
+            ..
+        } = self.header;
+        if !has_metadata {
+            return Ok(Metadata::default());
+        }
+        let key = ChunkKey::new(suite, &dek.metadata(suite, object_id));
+        let text = key
+            .open_short(&metadata_aad(object_id), &self.sealed_metadata)
+            .map_err(|_| Error::Context)?;
+        Metadata::decode(&text)
+    }
+
+    fn mac(&self, kek: &Kek, ctx_hash: &[u8; 32]) -> [u8; 32] {
+        let suite = self.header.suite;
+        let key = kek.header_mac(suite, &self.header.wrap_salt);
+        let metadata = suite.hash(&[&self.sealed_metadata]);
+        suite.mac(&key, &[&self.header.authenticated(), ctx_hash, &metadata])
+    }
+}
+
+/// An envelope that is authentic: the header, the client's metadata, and the data key, which stays inside.
+#[derive(Clone)]
+pub struct Opened {
+    pub(crate) header: Header,
+    pub(crate) dek: Dek,
+    metadata: Metadata,
+    ctx_hash: [u8; 32],
+}
+
+impl Opened {
+    /// The authentic header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The client's metadata.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Binds the object to another KEK or place, for a rewrap or a server-side copy; the body stays as it is.
+    ///
+    /// Metadata is the present one unless other is given; it is sealed again under a fresh nonce.
+    pub fn rebind(
+        &self,
+        kek: &Kek,
+        context: &Context,
+        metadata: Option<&Metadata>,
+        random: &dyn Random,
+    ) -> Result<Envelope> {
+        let ctx_hash = context.hash(self.header.suite);
+        let seed = Seed {
+            suite: self.header.suite,
+            kind: self.header.kind,
+            object_id: self.header.object_id,
+            created_ms: self.header.created_ms,
+            rebound: self.header.rebound || ctx_hash != self.ctx_hash,
+        };
+        let metadata = metadata.unwrap_or(&self.metadata);
+        Ok(seed.envelope(kek, ctx_hash, &self.dek, metadata, random)?.0)
+    }
+}
+
+impl std::fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Envelope")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an envelope says beside keys and metadata.
+pub(crate) struct Seed {
+    pub(crate) suite: Suite,
+    pub(crate) kind: Kind,
+    pub(crate) object_id: ObjectId,
+    pub(crate) created_ms: u64,
+    pub(crate) rebound: bool,
+}
+
+impl Seed {
+    /// Wraps the DEK under a fresh salt, seals the metadata and authenticates both. The salt and wrapping come
+    /// back as well, because a multipart upload id repeats them.
+    pub(crate) fn envelope(
+        &self,
+        kek: &Kek,
+        ctx_hash: [u8; 32],
+        dek: &Dek,
+        metadata: &Metadata,
+        random: &dyn Random,
+    ) -> Result<(Envelope, Wrapped)> {
+        let (suite, object_id) = (self.suite, self.object_id);
+        let wrapping = Wrapping {
+            suite,
+            salt: random::draw(random)?,
+            ctx_hash,
+            object_id,
+        };
+        let wrapped = wrapping.wrap(kek, dek, random)?;
+        let sealed_metadata = seal_metadata(suite, object_id, dek, metadata, random)?;
+        let header = Header {
+            suite,
+            kind: self.kind,
+            has_metadata: !sealed_metadata.is_empty(),
+            rebound: self.rebound,
+            kek_id: wrapped.kek_id,
+            object_id,
+            wrap_salt: wrapped.salt,
+            wrapped: wrapped.dek,
+            commit: dek.commitment(suite, object_id),
+            created_ms: self.created_ms,
+            mac: [0; 32],
+        };
+        let mut envelope = Envelope {
+            header,
+            sealed_metadata,
+        };
+        envelope.header.mac = envelope.mac(kek, &ctx_hash);
+        Ok((envelope, wrapped))
+    }
+}
+
+/// A wrapped DEK with what unwrapping it needs beside the KEK and the place.
+pub(crate) struct Wrapped {
+    pub(crate) kek_id: KeyId,
+    pub(crate) salt: [u8; 16],
+    pub(crate) dek: [u8; WRAPPED_LEN],
+}
+
+/// The scope of one wrapping.
+pub(crate) struct Wrapping {
+    pub(crate) suite: Suite,
+    pub(crate) salt: [u8; 16],
+    pub(crate) ctx_hash: [u8; 32],
+    pub(crate) object_id: ObjectId,
+}
+
+impl Wrapping {
+    fn key(&self, kek: &Kek) -> ChunkKey {
+        ChunkKey::new(
+            self.suite,
+            &kek.wrapping(self.suite, &self.salt, &self.ctx_hash, self.object_id),
+        )
+    }
+
+    fn wrap(&self, kek: &Kek, dek: &Dek, random: &dyn Random) -> Result<Wrapped> {
+        let chunk = self.key(kek).seal_short(random, WRAP_AAD, dek.bytes())?;
+        let dek = chunk.try_into().map_err(|_| Error::Length)?;
+        Ok(Wrapped {
+            kek_id: kek.id(),
+            salt: self.salt,
+            dek,
+        })
+    }
+
+    pub(crate) fn unwrap(
+        &self,
+        kek: &Kek,
+        wrapped: &[u8; WRAPPED_LEN],
+    ) -> std::result::Result<Dek, ()> {
+        let text = self
+            .key(kek)
+            .open_short(WRAP_AAD, wrapped)
+            .map_err(|_| ())?;
+        Ok(Dek::from_bytes(text.as_slice().try_into().map_err(|_| ())?))
+    }
+}
+
+fn seal_metadata(
+    suite: Suite,
+    object_id: ObjectId,
+    dek: &Dek,
+    metadata: &Metadata,
+    random: &dyn Random,
+) -> Result<Vec<u8>> {
+    if metadata.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = metadata.encode()?;
+    // Base64 grows by a third; the limit is on characters.
+    if text.len() > SEALED_METADATA_LIMIT / 4 * 3 - 28 {
+        return Err(Error::MetadataTooLarge);
+    }
+    let key = ChunkKey::new(suite, &dek.metadata(suite, object_id));
+    key.seal_short(random, &metadata_aad(object_id), &text)
+}
+
+fn metadata_aad(object_id: ObjectId) -> Vec<u8> {
+    [METADATA_AAD.as_slice(), &object_id.0].concat()
+}

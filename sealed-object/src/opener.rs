@@ -1,0 +1,253 @@
+//! Opening a whole body as it streams: every check of a full read, in order. Knows no store and never looks back.
+
+use bytes::Bytes;
+
+use crate::envelope::Opened;
+use crate::error::{Error, Result};
+use crate::format::{ENTRY_LEN, MIN_PART, PART_HEADER_LEN, PART_MAGIC, TRAILER_LEN};
+use crate::gather::{Gather, OpenPart};
+use crate::geometry::{self, Plain, Sealed};
+use crate::header::Kind;
+use crate::manifest::Entry;
+use crate::part::PartHeader;
+use crate::tail::Tail;
+
+/// Opens a stored body from its first byte to its last.
+///
+/// Plaintext comes out as its frames authenticate; the object's last frame only from [`Self::finish`]. After an error
+/// nothing more comes out.
+pub struct BodyOpener {
+    opened: Opened,
+    plain: Plain,
+    stored: Sealed,
+    state: State,
+    /// Headers of the parts so far.
+    seen: Vec<PartHeader>,
+    /// Their plaintext and stored lengths together.
+    seen_plain: Plain,
+    seen_stored: Sealed,
+    /// The object's last plaintext, until the trailer has verified.
+    held: Bytes,
+}
+
+/// What the next bytes are.
+enum State {
+    PartHeader(Gather),
+    /// All plaintext is there: an empty last part, or padding.
+    PartOrPad(Gather),
+    Frame(OpenPart, Gather),
+    /// Zero bytes still to come.
+    Pad(u64),
+    Tail(Gather),
+    Done(Tail),
+    Failed,
+}
+
+impl BodyOpener {
+    /// For a body of `stored_len` bytes as the upstream announces it.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`] for a length that no object has, [`Error::Size`] for another than the header's.
+    pub fn new(opened: &Opened, stored_len: Sealed) -> Result<Self> {
+        let plain = geometry::plain_of(stored_len).ok_or(Error::NotSealed)?;
+        if opened.header.plain().is_some_and(|stated| stated != plain) {
+            return Err(Error::Size);
+        }
+        Ok(Self {
+            opened: opened.clone(),
+            plain,
+            stored: stored_len,
+            state: State::PartHeader(Gather::new(PART_HEADER_LEN)?),
+            seen: Vec::new(),
+            seen_plain: Plain(0),
+            seen_stored: Sealed(0),
+            held: Bytes::new(),
+        })
+    }
+
+    /// The plaintext length: authentic for a single upload, for a multipart object only once all is read.
+    pub fn plain(&self) -> Plain {
+        self.plain
+    }
+
+    /// Takes stored bytes from the front of `input` and returns plaintext when a frame is open; call until `input`
+    /// is empty.
+    ///
+    /// # Errors
+    /// The first check that fails: [`Error::Part`], [`Error::Frame`], [`Error::Pad`], [`Error::Manifest`],
+    /// [`Error::Trailer`], [`Error::Commit`], or [`Error::Size`] for bytes behind the end.
+    pub fn push(&mut self, input: &mut Bytes) -> Result<Option<Bytes>> {
+        while !input.is_empty() {
+            // A failed step leaves `Failed` behind.
+            let state = std::mem::replace(&mut self.state, State::Failed);
+            let (state, plaintext) = self.step(state, input)?;
+            self.state = state;
+            if plaintext.is_some() {
+                return Ok(plaintext);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The object's last plaintext, now that the body has ended and every check has passed.
+    ///
+    /// # Errors
+    /// [`Error::Size`] if bytes are missing.
+    pub fn finish(self) -> Result<(Bytes, Tail)> {
+        match self.state {
+            State::Done(tail) => Ok((self.held, tail)),
+            _ => Err(Error::Size),
+        }
+    }
+
+    fn step(&mut self, state: State, input: &mut Bytes) -> Result<(State, Option<Bytes>)> {
+        match state {
+            State::PartHeader(mut gather) => {
+                let full = gather.fill(input);
+                let next = if full {
+                    self.begin_part(gather.bytes())?
+                } else {
+                    State::PartHeader(gather)
+                };
+                Ok((next, None))
+            }
+            State::PartOrPad(mut gather) => {
+                let full = gather.fill(input);
+                let next = if full {
+                    self.part_or_pad(gather)?
+                } else {
+                    State::PartOrPad(gather)
+                };
+                Ok((next, None))
+            }
+            State::Frame(part, mut gather) => {
+                if gather.fill(input) {
+                    self.open_frame(part, gather)
+                } else {
+                    Ok((State::Frame(part, gather), None))
+                }
+            }
+            State::Pad(left) => Ok((self.pad(left, input)?, None)),
+            State::Tail(mut gather) => {
+                let full = gather.fill(input);
+                let next = if full {
+                    self.open_tail(gather.bytes())?
+                } else {
+                    State::Tail(gather)
+                };
+                Ok((next, None))
+            }
+            State::Done(_) | State::Failed => Err(Error::Size),
+        }
+    }
+
+    fn begin_part(&mut self, raw: &[u8]) -> Result<State> {
+        let header = PartHeader::parse(raw, self.opened.header.suite)?;
+        self.check_part(&header)?;
+        self.seen.push(header);
+        self.seen_plain = self.seen_plain.plus(header.plain);
+        self.seen_stored = self.seen_stored.plus(geometry::part_stored(header.plain));
+        self.next_frame(OpenPart::new(&header, &self.opened.dek, 0)?)
+    }
+
+    fn check_part(&self, header: &PartHeader) -> Result<()> {
+        let stated = &self.opened.header;
+        let total = self.seen_plain.plus(header.plain);
+        let ascending = self
+            .seen
+            .last()
+            .is_none_or(|before| before.part_no < header.part_no);
+        let fits = total <= self.plain && (total == self.plain || header.plain.0 >= MIN_PART);
+        let expected = match stated.kind {
+            Kind::Single(plain) => {
+                *header == PartHeader::of_single(stated.suite, stated.object_id, plain)
+            }
+            Kind::Multipart => header.object_id == stated.object_id,
+        };
+        if ascending && fits && expected {
+            Ok(())
+        } else {
+            Err(Error::Part)
+        }
+    }
+
+    fn open_frame(&mut self, mut part: OpenPart, frame: Gather) -> Result<(State, Option<Bytes>)> {
+        let plaintext = part.open(frame)?;
+        let last_part = self.seen.last().map_or(Plain(0), |header| header.plain);
+        let is_end = self.seen_plain.minus(last_part).plus(part.opened()) == self.plain;
+        let next = self.next_frame(part)?;
+        if plaintext.is_empty() {
+            return Ok((next, None));
+        }
+        if is_end {
+            self.held = plaintext;
+            return Ok((next, None));
+        }
+        Ok((next, Some(plaintext)))
+    }
+
+    fn next_frame(&self, part: OpenPart) -> Result<State> {
+        if let Some(gather) = part.next()? {
+            return Ok(State::Frame(part, gather));
+        }
+        if self.seen_plain < self.plain {
+            return Ok(State::PartHeader(Gather::new(PART_HEADER_LEN)?));
+        }
+        Ok(State::PartOrPad(Gather::new(MAGIC_LEN)?))
+    }
+
+    /// There are always at least 40 bytes of padding, so looking at the magic's length never reaches the manifest.
+    fn part_or_pad(&mut self, mut gather: Gather) -> Result<State> {
+        if gather.bytes() == PART_MAGIC {
+            gather.extend(PART_MAGIC_TO_END);
+            return Ok(State::PartHeader(gather));
+        }
+        let pad = geometry::pad(self.plain, self.seen_stored, self.count()).ok_or(Error::Pad)?;
+        let mut start = Bytes::copy_from_slice(gather.bytes());
+        self.pad(pad, &mut start)
+    }
+
+    fn pad(&self, left: u64, input: &mut Bytes) -> Result<State> {
+        let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        if input.split_to(here).iter().any(|byte| *byte != 0) {
+            return Err(Error::Pad);
+        }
+        match left.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX)) {
+            0 => {
+                let manifest = self.count().saturating_mul(ENTRY_LEN);
+                Ok(State::Tail(Gather::new(
+                    manifest.saturating_add(TRAILER_LEN),
+                )?))
+            }
+            left => Ok(State::Pad(left)),
+        }
+    }
+
+    fn open_tail(&self, raw: &[u8]) -> Result<State> {
+        let tail = Tail::open(&self.opened, raw, self.stored)?;
+        let is_seen = |(header, entry): (&PartHeader, &Entry)| {
+            (header.part_no, header.plain, header.salt) == (entry.part_no, entry.plain, entry.salt)
+        };
+        if tail.parts().len() == self.seen.len() && self.seen.iter().zip(tail.parts()).all(is_seen)
+        {
+            Ok(State::Done(tail))
+        } else {
+            Err(Error::Manifest)
+        }
+    }
+
+    fn count(&self) -> u64 {
+        u64::try_from(self.seen.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl std::fmt::Debug for BodyOpener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BodyOpener")
+            .field("stored", &self.stored)
+            .finish_non_exhaustive()
+    }
+}
+
+const MAGIC_LEN: u64 = 4;
+const PART_MAGIC_TO_END: usize = 44;

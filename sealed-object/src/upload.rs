@@ -1,0 +1,339 @@
+//! A multipart upload: its id, which carries all its state, and its completion. Knows no store and keeps nothing.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{BufMut as _, BytesMut};
+
+use crate::envelope::{Envelope, Seed, Wrapped, Wrapping};
+use crate::error::{Error, Result};
+use crate::facts::{Facts, TrailerFacts};
+use crate::fields::Fields;
+use crate::footer::{Ending, Summary};
+use crate::format::{UPLOAD_ID_PREFIX, VERSION, WRAPPED_LEN};
+use crate::geometry::{self, Plain};
+use crate::header::Kind;
+use crate::key::{Aux, Context, Dek, Kek, KeyId, ObjectId};
+use crate::manifest::Manifest;
+use crate::metadata::Metadata;
+use crate::part::{PartHeader, is_part_no};
+use crate::part_sealer::PartSealer;
+use crate::part_token::{self, PartToken};
+use crate::random::{self, Random};
+use crate::sealed_bytes::SealedBytes;
+use crate::suite::{Suite, length_prefix, same};
+
+/// Starts a multipart object: the envelope that the upstream's Create carries, and the upload awaiting its id.
+///
+/// # Errors
+/// [`Error::MetadataTooLarge`], [`Error::Random`].
+pub fn create_upload(
+    suite: Suite,
+    kek: &Kek,
+    context: &Context,
+    metadata: &Metadata,
+    created_ms: u64,
+    random: &dyn Random,
+) -> Result<(Envelope, NewUpload)> {
+    let object_id = ObjectId(random::draw(random)?);
+    let dek = Dek::generate(random)?;
+    let seed = Seed {
+        suite,
+        kind: Kind::Multipart,
+        object_id,
+        created_ms,
+        rebound: false,
+    };
+    let ctx_hash = context.hash(suite);
+    let (envelope, wrapped) = seed.envelope(kek, ctx_hash, &dek, metadata, random)?;
+    Ok((
+        envelope,
+        NewUpload {
+            suite,
+            object_id,
+            dek,
+            wrapped,
+            kek: kek.clone(),
+            ctx_hash,
+        },
+    ))
+}
+
+/// An upload that the upstream has not named yet.
+pub struct NewUpload {
+    suite: Suite,
+    object_id: ObjectId,
+    dek: Dek,
+    wrapped: Wrapped,
+    kek: Kek,
+    ctx_hash: [u8; 32],
+}
+
+impl NewUpload {
+    /// The object's id.
+    pub fn object_id(&self) -> ObjectId {
+        self.object_id
+    }
+
+    /// Takes the upstream's upload id and makes the one the client gets.
+    pub fn begin(self, upstream_id: &str) -> (UploadId, Upload) {
+        let id = UploadId {
+            suite: self.suite,
+            wrapped: self.wrapped,
+            object_id: self.object_id,
+            upstream_id: upstream_id.to_owned(),
+            mac: [0; 16],
+        };
+        let id = UploadId {
+            mac: id.expected_mac(&self.kek, &self.ctx_hash),
+            ..id
+        };
+        let upload = Upload::new(self.suite, self.object_id, self.dek, upstream_id);
+        (id, upload)
+    }
+}
+
+/// An upload id as a client sends it. Parsed is not authentic: only [`UploadId::verify`] says that.
+pub struct UploadId {
+    suite: Suite,
+    wrapped: Wrapped,
+    object_id: ObjectId,
+    upstream_id: String,
+    mac: [u8; 16],
+}
+
+impl UploadId {
+    /// Parses the text, without any key.
+    ///
+    /// # Errors
+    /// [`Error::Token`] if it is not one of ours, [`Error::Suite`] if it is one of an unknown suite.
+    pub fn parse(text: &str) -> Result<Self> {
+        let body = text.strip_prefix(UPLOAD_ID_PREFIX).ok_or(Error::Token)?;
+        let (state, upstream_id) = body.split_once('.').ok_or(Error::Token)?;
+        if upstream_id.is_empty() {
+            return Err(Error::Token);
+        }
+        let raw = URL_SAFE_NO_PAD.decode(state).map_err(|_| Error::Token)?;
+        let mut fields = Fields::new(&raw);
+        fields.exactly(&[VERSION]).ok_or(Error::Token)?;
+        let suite = Suite::from_id(fields.u8().ok_or(Error::Token)?)?;
+        Self::parse_rest(suite, fields, upstream_id).ok_or(Error::Token)
+    }
+
+    /// The text for the client.
+    pub fn encode(&self) -> String {
+        let state = URL_SAFE_NO_PAD.encode([self.state().as_slice(), &self.mac].concat());
+        format!("{UPLOAD_ID_PREFIX}{state}.{}", self.upstream_id)
+    }
+
+    /// Which KEK unwraps its data key.
+    pub fn kek_id(&self) -> KeyId {
+        self.wrapped.kek_id
+    }
+
+    /// The id of the object being uploaded.
+    pub fn object_id(&self) -> ObjectId {
+        self.object_id
+    }
+
+    /// The upstream's own upload id.
+    pub fn upstream_id(&self) -> &str {
+        &self.upstream_id
+    }
+
+    /// Authenticates the id for this place and unwraps the data key.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnknown`] for another KEK than the id names, [`Error::Token`] if id, KEK and place do not belong
+    /// together.
+    pub fn verify(&self, kek: &Kek, context: &Context) -> Result<Upload> {
+        let suite = self.suite;
+        if self.wrapped.kek_id != kek.id() {
+            return Err(Error::KeyUnknown);
+        }
+        let ctx_hash = context.hash(suite);
+        if !same(&self.expected_mac(kek, &ctx_hash), &self.mac) {
+            return Err(Error::Token);
+        }
+        let wrapping = Wrapping {
+            suite,
+            salt: self.wrapped.salt,
+            ctx_hash,
+            object_id: self.object_id,
+        };
+        let dek = wrapping
+            .unwrap(kek, &self.wrapped.dek)
+            .map_err(|()| Error::Token)?;
+        Ok(Upload::new(suite, self.object_id, dek, &self.upstream_id))
+    }
+
+    fn parse_rest(suite: Suite, mut fields: Fields<'_>, upstream_id: &str) -> Option<Self> {
+        let (kek_id, object_id) = (KeyId(fields.array()?), ObjectId(fields.array()?));
+        let (salt, dek) = (fields.array()?, fields.array::<WRAPPED_LEN>()?);
+        let mac = fields.array()?;
+        fields.end()?;
+        let wrapped = Wrapped { kek_id, salt, dek };
+        Some(Self {
+            suite,
+            wrapped,
+            object_id,
+            upstream_id: upstream_id.to_owned(),
+            mac,
+        })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        let mut raw = vec![VERSION, self.suite.id()];
+        raw.put_slice(&self.wrapped.kek_id.0);
+        raw.put_slice(&self.object_id.0);
+        raw.put_slice(&self.wrapped.salt);
+        raw.put_slice(&self.wrapped.dek);
+        raw
+    }
+
+    fn expected_mac(&self, kek: &Kek, ctx_hash: &[u8; 32]) -> [u8; 16] {
+        let key = kek.upload_mac(self.suite, &self.wrapped.salt);
+        let upstream_id = self.upstream_id.as_bytes();
+        let prefix = length_prefix(upstream_id.len());
+        part_token::cut(
+            self.suite
+                .mac(&key, &[&self.state(), ctx_hash, &prefix, upstream_id]),
+        )
+    }
+}
+
+/// An upload that is authentic, with its data key inside.
+#[derive(Clone)]
+pub struct Upload {
+    pub(crate) suite: Suite,
+    pub(crate) object_id: ObjectId,
+    pub(crate) dek: Dek,
+    upstream_id: String,
+}
+
+impl Upload {
+    fn new(suite: Suite, object_id: ObjectId, dek: Dek, upstream_id: &str) -> Self {
+        Self {
+            suite,
+            object_id,
+            dek,
+            upstream_id: upstream_id.to_owned(),
+        }
+    }
+
+    /// The id of the object being uploaded.
+    pub fn object_id(&self) -> ObjectId {
+        self.object_id
+    }
+
+    /// The upstream's own upload id.
+    pub fn upstream_id(&self) -> &str {
+        &self.upstream_id
+    }
+
+    /// Starts sealing one part of exactly `plain` bytes under a fresh salt.
+    ///
+    /// # Errors
+    /// [`Error::PartNumber`] outside 1 to 10 000, [`Error::TooLarge`] above 5 GiB − 4 MiB, [`Error::Random`].
+    pub fn part(&self, part_no: u16, plain: Plain, random: &Arc<dyn Random>) -> Result<PartSealer> {
+        if !is_part_no(part_no) {
+            return Err(Error::PartNumber);
+        }
+        if !geometry::fits_one_part(plain) {
+            return Err(Error::TooLarge);
+        }
+        let salt = random::draw(random.as_ref())?;
+        let header = PartHeader {
+            suite: self.suite,
+            part_no,
+            plain,
+            object_id: self.object_id,
+            salt,
+        };
+        PartSealer::new(&header, &self.dek, random.clone())
+    }
+
+    /// Ends the object: what follows the last of these parts. `parts` are those the client lists, in its order.
+    ///
+    /// # Errors
+    /// [`Error::NoParts`], [`Error::PartOrder`], [`Error::PartTooSmall`], [`Error::Random`].
+    pub fn footer(
+        &self,
+        aux: &Aux,
+        parts: &[PartToken],
+        facts: &Facts,
+        random: &dyn Random,
+    ) -> Result<Footer> {
+        let manifest = Manifest::new(parts.iter().map(PartToken::entry).collect())?;
+        let (digest, crc64) = (self.digest(parts), combined_crc64(parts));
+        let facts = TrailerFacts::new(digest, crc64, facts);
+        let ending = Ending {
+            suite: self.suite,
+            object_id: self.object_id,
+            dek: &self.dek,
+            aux,
+            manifest,
+            facts,
+        };
+        let mut bytes = BytesMut::new();
+        let summary = ending.write(random, &mut bytes)?;
+        Ok(Footer {
+            bytes: SealedBytes::new(bytes.freeze()),
+            summary,
+        })
+    }
+
+    fn digest(&self, parts: &[PartToken]) -> [u8; 32] {
+        if let [only] = parts {
+            return only.pt_digest();
+        }
+        let mut digest = self.suite.digest();
+        for part in parts {
+            digest.update(&part.plain().0.to_be_bytes());
+            digest.update(&part.pt_digest());
+        }
+        digest.finish()
+    }
+}
+
+/// What follows the last part of a multipart object.
+#[derive(Debug, Clone)]
+pub struct Footer {
+    /// Padding, manifest and trailer; at most 1 440 368 bytes.
+    pub bytes: SealedBytes,
+    /// What the whole object then is.
+    pub summary: Summary,
+}
+
+impl std::fmt::Debug for NewUpload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUpload")
+            .field("object_id", &self.object_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for UploadId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadId")
+            .field("object_id", &self.object_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload")
+            .field("object_id", &self.object_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The CRC of the whole plaintext: CRCs are linear, so the parts' own are enough.
+fn combined_crc64(parts: &[PartToken]) -> u64 {
+    let algorithm = crc_fast::CrcAlgorithm::Crc64Nvme;
+    parts.iter().fold(0, |crc, part| {
+        crc_fast::checksum_combine(algorithm, crc, part.crc64(), part.plain().0)
+    })
+}
