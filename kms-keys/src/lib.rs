@@ -1,1 +1,32 @@
 //! Where keys come from: providers, keyring documents, the key cache.
+//!
+//! A KMS root key wraps a tenant's KEK versions and AUX keys; the wrapped forms lie in the tenant's
+//! keyring, a document in the control store. This room hands out unwrapped KEKs and AUX keys by id
+//! and keeps them for a bounded time. It knows nothing of objects, requests or policies.
+//!
+//! Start at [`Keyrings`]; [`KmsProvider`] is the seam for other key services.
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::as_conversions)
+)]
+
+mod control;
+mod encryption_context;
+mod error;
+mod key_material;
+mod keyrings;
+mod local_file;
+mod provider;
+
+use std::{sync::Arc, time::SystemTime};
+
+pub use control::{DeploymentKey, Purpose, State};
+pub use encryption_context::EncryptionContext;
+pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind};
+pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};
+pub use keyrings::{Keyrings, Provisioning, Settings};
+pub use local_file::{LocalFile, LocalFileError, WhenMissing};
+pub use provider::{KmsProvider, RootKey, WrappedKey};
+
+/// What tells this room the time: wall clock, so that tests can set it.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;

@@ -1,0 +1,201 @@
+//! Documents in an object store, written by compare-and-swap: the only file of this room that
+//! speaks to the store, and it must not know what a document says.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::{
+    Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
+};
+
+use crate::{DocumentFault, KeyError};
+
+/// The documents under one prefix of a store.
+#[derive(Debug)]
+pub(crate) struct ControlStore {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+/// What became of a conditional write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// It is stored, as this version.
+    Stored(UpdateVersion),
+    /// Somebody else wrote first; nothing of ours is stored.
+    Outrun,
+}
+
+impl ControlStore {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+        Self {
+            store,
+            prefix: Path::from(prefix),
+        }
+    }
+
+    /// The document and its version, or `None` when there is none.
+    pub(crate) async fn read(
+        &self,
+        place: &[impl AsRef<str>],
+    ) -> Result<Option<(Bytes, UpdateVersion)>, KeyError> {
+        let path = self.path(place);
+        let found = match self.store.get_opts(&path, GetOptions::default()).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found.map_err(|error| failed(&path, error))?,
+        };
+        if found.meta.size > LENGTH_LIMIT.try_into().unwrap_or(u64::MAX) {
+            return Err(self.refused(
+                place,
+                DocumentFault::TooLong {
+                    limit: LENGTH_LIMIT,
+                },
+            ));
+        }
+        // Without an ETag the next write could not be conditional.
+        if found.meta.e_tag.is_none() {
+            return Err(self.refused(place, DocumentFault::NoEtag));
+        }
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let bytes = found.bytes().await.map_err(|error| failed(&path, error))?;
+        Ok(Some((bytes, version)))
+    }
+
+    /// Writes a document that must not exist yet.
+    pub(crate) async fn create(
+        &self,
+        place: &[impl AsRef<str>],
+        bytes: Bytes,
+    ) -> Result<Written, KeyError> {
+        self.put(place, bytes, PutMode::Create).await
+    }
+
+    /// Writes a document that must still be the version that was read.
+    pub(crate) async fn replace(
+        &self,
+        place: &[impl AsRef<str>],
+        bytes: Bytes,
+        read: UpdateVersion,
+    ) -> Result<Written, KeyError> {
+        self.put(place, bytes, PutMode::Update(read)).await
+    }
+
+    /// The error for a document that is there but cannot be trusted.
+    pub(crate) fn refused(&self, place: &[impl AsRef<str>], fault: DocumentFault) -> KeyError {
+        KeyError::Document {
+            path: self.path(place).to_string(),
+            fault,
+        }
+    }
+
+    /// The error for a document that others kept writing.
+    pub(crate) fn contended(&self, place: &[impl AsRef<str>]) -> KeyError {
+        KeyError::Contended {
+            path: self.path(place).to_string(),
+        }
+    }
+
+    async fn put(
+        &self,
+        place: &[impl AsRef<str>],
+        bytes: Bytes,
+        mode: PutMode,
+    ) -> Result<Written, KeyError> {
+        let path = self.path(place);
+        match self
+            .store
+            .put_opts(&path, PutPayload::from(bytes), PutOptions::from(mode))
+            .await
+        {
+            Ok(put) if put.e_tag.is_none() => Err(self.refused(place, DocumentFault::NoEtag)),
+            Ok(put) => Ok(Written::Stored(put.into())),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Written::Outrun),
+            Err(error) => Err(failed(&path, error)),
+        }
+    }
+
+    /// Each segment is encoded by itself, so that no tenant's name reaches out of its own place.
+    fn path(&self, place: &[impl AsRef<str>]) -> Path {
+        place.iter().fold(self.prefix.clone(), |path, segment| {
+            path.join(segment.as_ref())
+        })
+    }
+}
+
+fn failed(path: &Path, error: Error) -> KeyError {
+    let path = path.to_string();
+    match error {
+        Error::PermissionDenied { .. }
+        | Error::Unauthenticated { .. }
+        | Error::NotSupported { .. }
+        | Error::NotImplemented { .. }
+        | Error::UnknownConfigurationKey { .. } => KeyError::StoreRefused {
+            path,
+            source: Arc::new(error),
+        },
+        _ => KeyError::StoreUnavailable {
+            path,
+            source: Arc::new(error),
+        },
+    }
+}
+
+/// Bytes; a keyring entry takes about 1 KiB.
+const LENGTH_LIMIT: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn stored(written: Written) -> UpdateVersion {
+        match written {
+            Written::Stored(version) => version,
+            Written::Outrun => panic!("outrun"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_is_refused_after_anothers() {
+        let store = ControlStore::new(Arc::new(InMemory::new()), "system");
+        let first = stored(store.create(&["a"], "1".into()).await.unwrap());
+        assert!(matches!(
+            store.create(&["a"], "2".into()).await.unwrap(),
+            Written::Outrun
+        ));
+        stored(
+            store
+                .replace(&["a"], "3".into(), first.clone())
+                .await
+                .unwrap(),
+        );
+        assert!(matches!(
+            store.replace(&["a"], "4".into(), first).await.unwrap(),
+            Written::Outrun
+        ));
+        assert_eq!(store.read(&["a"]).await.unwrap().unwrap().0, "3");
+        assert!(store.read(&["b"]).await.unwrap().is_none());
+    }
+
+    #[test]
+    fn no_name_leaves_its_place() {
+        let store = ControlStore::new(Arc::new(InMemory::new()), "system");
+        let paths: Vec<String> = ["a/b", "..", ".", "a%2Fb", "a", "A"]
+            .map(|tenant| {
+                store
+                    .path(&["keyrings", tenant, "default.json"])
+                    .to_string()
+            })
+            .into();
+        for path in &paths {
+            assert!(path.starts_with("system/keyrings/"), "{path}");
+            assert_eq!(path.split('/').count(), 4, "{path}");
+        }
+        let distinct: std::collections::HashSet<_> = paths.iter().collect();
+        assert_eq!(distinct.len(), paths.len());
+    }
+}

@@ -1,0 +1,387 @@
+//! Keyring documents as this replica holds them: read at most as often as their bounded age asks,
+//! by one task at a time, and never a generation older than one seen before. It must not unwrap
+//! keys.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use object_store::UpdateVersion;
+
+use crate::{
+    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId,
+    control::{ControlStore, DeploymentKey, Keyring, Mac, Written, place},
+};
+
+/// Every keyring this replica has met.
+pub(super) struct Documents {
+    store: ControlStore,
+    deployment: DeploymentKey,
+    clock: Clock,
+    max_age: Duration,
+    max_age_in_outage: Duration,
+    slots: Mutex<HashMap<Arc<str>, Arc<Slot>>>,
+}
+
+impl Documents {
+    pub(super) fn new(
+        store: ControlStore,
+        deployment: DeploymentKey,
+        clock: Clock,
+        max_age: Duration,
+        max_age_in_outage: Duration,
+    ) -> Self {
+        Self {
+            store,
+            deployment,
+            clock,
+            max_age,
+            max_age_in_outage,
+            slots: Mutex::default(),
+        }
+    }
+
+    pub(super) fn deployment(&self) -> &DeploymentKey {
+        &self.deployment
+    }
+
+    /// The keyring as it is held, however old, without asking the store.
+    pub(super) fn held(&self, tenant: &str) -> Option<Arc<Keyring>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots
+            .get(tenant)?
+            .held()
+            .current
+            .map(|current| Arc::clone(&current.keyring))
+    }
+
+    /// The tenant's keyring, no older than the bounded age. When the store is unavailable, an older
+    /// one serves.
+    pub(super) async fn current(&self, tenant: &str) -> Result<Arc<Keyring>, KeyError> {
+        self.satisfying(tenant, |_| true).await
+    }
+
+    /// The same, but a keyring without `id` is read again whatever its age: another replica may
+    /// have added the key a moment ago and used it.
+    pub(super) async fn containing(
+        &self,
+        tenant: &str,
+        id: KeyId,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        self.satisfying(tenant, |keyring| keyring.entry(id).is_some())
+            .await
+    }
+
+    /// Makes the tenant's first keyring of what `first` gives, or gives the one that another task
+    /// or replica made first.
+    pub(super) async fn create(
+        &self,
+        tenant: &str,
+        first: impl Future<Output = Result<Keyring, KeyError>>,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        let slot = self.slot(tenant)?;
+        let _one_at_a_time = slot.turn.lock().await;
+        if let Some(current) = slot.held().current {
+            return Ok(Arc::clone(&current.keyring));
+        }
+        let write = self.start(&slot);
+        let first = first.await?;
+        let (bytes, mac) = self.encode(&slot, &first)?;
+        match self.store.create(&slot.place, bytes).await? {
+            Written::Stored(version) => self.hold(&slot, write, first, mac, version),
+            Written::Outrun => self.read(&slot).await,
+        }
+    }
+
+    /// Replaces the keyring by what `change` makes of its newest generation, or leaves it where
+    /// that is `None`; tries again when another replica wrote in between.
+    pub(super) async fn change(
+        &self,
+        tenant: &str,
+        change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        let slot = self.slot(tenant)?;
+        let _one_at_a_time = slot.turn.lock().await;
+        for _ in 0..CHANGE_ATTEMPTS {
+            self.read(&slot).await?;
+            let Some(newest) = slot.held().current else {
+                continue;
+            };
+            let next =
+                change(&newest.keyring).map_err(|fault| self.store.refused(&slot.place, fault))?;
+            let Some(next) = next else {
+                return Ok(Arc::clone(&newest.keyring));
+            };
+            let (bytes, mac) = self.encode(&slot, &next)?;
+            let write = self.start(&slot);
+            let written = self
+                .store
+                .replace(&slot.place, bytes, newest.version.clone())
+                .await?;
+            if let Written::Stored(version) = written {
+                return self.hold(&slot, write, next, mac, version);
+            }
+        }
+        Err(self.store.contended(&slot.place))
+    }
+
+    /// The error for a tenant's keyring that cannot be trusted.
+    pub(super) fn refused(&self, tenant: &str, fault: DocumentFault) -> KeyError {
+        self.store.refused(&place(tenant), fault)
+    }
+
+    async fn satisfying(
+        &self,
+        tenant: &str,
+        wanted: impl Fn(&Keyring) -> bool,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        let slot = self.slot(tenant)?;
+        let held = slot.held();
+        let usable = held
+            .current
+            .as_ref()
+            .filter(|current| wanted(&current.keyring));
+        if let Some(current) = usable
+            && (self.is_younger(current.access.at, self.max_age)
+                || held
+                    .failure
+                    .as_ref()
+                    .is_some_and(|failure| self.bridges(failure, current)))
+        {
+            return Ok(Arc::clone(&current.keyring));
+        }
+        match self.reread(&slot).await {
+            Err(error) if error.kind() == KeyErrorKind::Unavailable => match usable {
+                Some(current) if self.is_younger(current.access.at, self.max_age_in_outage) => {
+                    tracing::warn!(tenant, %error, "serving a keyring older than its bounded age");
+                    Ok(Arc::clone(&current.keyring))
+                }
+                _ => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    /// Whether a failed read spares the next try: at most one per bounded age while the store is
+    /// away.
+    fn bridges(&self, failure: &Failure, current: &Current) -> bool {
+        failure.error.kind() == KeyErrorKind::Unavailable
+            && self.is_younger(failure.access.at, self.max_age)
+            && self.is_younger(current.access.at, self.max_age_in_outage)
+    }
+
+    /// One read of the store that begins after this call, shared by all who wait for one.
+    async fn reread(&self, slot: &Slot) -> Result<Arc<Keyring>, KeyError> {
+        let asked = slot.accesses.load(Ordering::SeqCst);
+        let _one_at_a_time = slot.turn.lock().await;
+        let held = slot.held();
+        if let Some(failure) = held.failure.filter(|failure| failure.access.number > asked) {
+            return Err(failure.error);
+        }
+        if let Some(current) = held.current.filter(|current| current.access.number > asked) {
+            return Ok(Arc::clone(&current.keyring));
+        }
+        self.read(slot).await
+    }
+
+    /// Reads the store; the caller holds the slot's turn.
+    async fn read(&self, slot: &Slot) -> Result<Arc<Keyring>, KeyError> {
+        let access = self.start(slot);
+        let outcome = self.read_verified(slot, access).await;
+        if let Err(error) = &outcome {
+            slot.change(|held| {
+                held.failure = Some(Failure {
+                    error: error.clone(),
+                    access,
+                });
+            });
+        }
+        outcome
+    }
+
+    async fn read_verified(&self, slot: &Slot, access: Access) -> Result<Arc<Keyring>, KeyError> {
+        let seen = slot.held().current;
+        let Some((bytes, version)) = self.store.read(&slot.place).await? else {
+            return Err(match seen {
+                Some(seen) => {
+                    let seen = seen.keyring.generation;
+                    self.store
+                        .refused(&slot.place, DocumentFault::Vanished { seen })
+                }
+                None => KeyError::KeyringMissing {
+                    tenant: slot.tenant.to_string(),
+                },
+            });
+        };
+        let (keyring, mac): (Keyring, Mac) = self
+            .deployment
+            .verify(&bytes)
+            .map_err(|fault| self.store.refused(&slot.place, fault))?;
+        self.hold(slot, access, keyring, mac, version)
+    }
+
+    /// Takes a keyring into the slot, unless a newer generation, or another of the same, was seen
+    /// before.
+    fn hold(
+        &self,
+        slot: &Slot,
+        access: Access,
+        keyring: Keyring,
+        mac: Mac,
+        version: UpdateVersion,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        let refused = |fault| self.store.refused(&slot.place, fault);
+        keyring
+            .check_place(self.deployment.id(), &slot.tenant)
+            .map_err(refused)?;
+        if let Some(seen) = slot.held().current {
+            let (seen, found, same) = (
+                seen.keyring.generation,
+                keyring.generation,
+                seen.mac.matches(&mac),
+            );
+            if found < seen {
+                return Err(refused(DocumentFault::RolledBack { seen, found }));
+            }
+            if found == seen && !same {
+                return Err(refused(DocumentFault::Forked { generation: found }));
+            }
+        }
+        let keyring = Arc::new(keyring);
+        let current = Current {
+            keyring: Arc::clone(&keyring),
+            mac,
+            version,
+            access,
+        };
+        slot.change(|held| {
+            *held = Held {
+                current: Some(Arc::new(current)),
+                failure: None,
+            }
+        });
+        Ok(keyring)
+    }
+
+    fn encode(&self, slot: &Slot, keyring: &Keyring) -> Result<(Bytes, Mac), KeyError> {
+        self.deployment
+            .write(keyring)
+            .map_err(|fault| self.store.refused(&slot.place, fault))
+    }
+
+    /// Counts one access to the store, at its beginning.
+    fn start(&self, slot: &Slot) -> Access {
+        let number = slot
+            .accesses
+            .fetch_add(1, Ordering::SeqCst)
+            .saturating_add(1);
+        Access {
+            number,
+            at: (self.clock)(),
+        }
+    }
+
+    /// A clock that was set back makes everything look too old, which costs a read and risks
+    /// nothing.
+    fn is_younger(&self, since: SystemTime, limit: Duration) -> bool {
+        (self.clock)()
+            .duration_since(since)
+            .is_ok_and(|age| age < limit)
+    }
+
+    fn slot(&self, tenant: &str) -> Result<Arc<Slot>, KeyError> {
+        if tenant.is_empty() || tenant.len() > TENANT_LIMIT {
+            return Err(KeyError::KeyringMissing {
+                tenant: tenant.to_owned(),
+            });
+        }
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(tenant) {
+            return Ok(Arc::clone(slot));
+        }
+        let name: Arc<str> = tenant.into();
+        let slot = Arc::new(Slot {
+            tenant: Arc::clone(&name),
+            place: place(tenant),
+            turn: tokio::sync::Mutex::default(),
+            accesses: AtomicU64::new(0),
+            held: RwLock::default(),
+        });
+        slots.insert(name, Arc::clone(&slot));
+        Ok(slot)
+    }
+}
+
+impl fmt::Debug for Documents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Documents")
+            .field("deployment", &self.deployment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One tenant's place in memory. It outlives every document, because what was seen must not be
+/// forgotten.
+struct Slot {
+    tenant: Arc<str>,
+    place: [String; 3],
+    /// Held by whoever speaks to the store for this tenant.
+    turn: tokio::sync::Mutex<()>,
+    /// How many accesses to the store began, so that a waiter can tell one that began after it
+    /// asked.
+    accesses: AtomicU64,
+    held: RwLock<Held>,
+}
+
+impl Slot {
+    fn held(&self) -> Held {
+        self.held
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Held)) {
+        change(&mut self.held.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[derive(Clone, Default)]
+struct Held {
+    current: Option<Arc<Current>>,
+    /// The last read's failure, if it failed.
+    failure: Option<Failure>,
+}
+
+struct Current {
+    keyring: Arc<Keyring>,
+    mac: Mac,
+    version: UpdateVersion,
+    access: Access,
+}
+
+#[derive(Clone)]
+struct Failure {
+    error: KeyError,
+    access: Access,
+}
+
+/// One access to the store for a tenant: its number, from 1, and when it began.
+#[derive(Clone, Copy)]
+struct Access {
+    number: u64,
+    at: SystemTime,
+}
+
+/// Bytes of a tenant's name.
+const TENANT_LIMIT: usize = 256;
+
+/// How often a change is tried against other writers before giving up.
+const CHANGE_ATTEMPTS: usize = 16;
