@@ -1,0 +1,156 @@
+//! The line an event becomes.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn event() -> Event {
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_763_750_000_123_456_789);
+    Event::new(
+        Kind::Intent,
+        wall,
+        "R1".into(),
+        "s3:GetObject",
+        Class::Read,
+        Decision::Allow,
+    )
+}
+
+fn line(event: &Event) -> Value {
+    serde_json::from_str(&format!("{{{}", event.members().unwrap())).unwrap()
+}
+
+#[test]
+fn a_full_event_has_every_field_of_the_design() {
+    let mut event = event();
+    event.kind = Kind::Outcome;
+    event.intent_ref = Some(Uuid::from_u128(7));
+    event.policies = vec!["p1".into(), "p2".into()];
+    event.tenant = Some("acme".into());
+    event.principal = Some("user/ann".into());
+    event.credential = Some("AKIA1".into());
+    event.bucket = Some("scans".into());
+    event.key = Some("Ä \"1\"\n".into());
+    event.object_id = Some("00ff".into());
+    event.version = Some("v1".into());
+    event.bytes_in = Some(1);
+    event.bytes_out = Some(2);
+    event.range = Some("0-99".into());
+    event.status = Some(206);
+    event.err = Some("AccessDenied".into());
+    event.src = Some([192, 0, 2, 1].into());
+    event.ua = Some("aws-cli/2".into());
+    event.duration = Some(Duration::from_micros(12_999));
+    let id = event.id.to_string();
+    // date -u -d @1763750000
+    let expected = json!({
+        "id": id, "kind": "outcome", "wall": "2025-11-21T18:33:20.123Z", "req": "R1",
+        "intent_ref": "00000000-0000-0000-0000-000000000007", "tenant": "acme", "principal": "user/ann",
+        "credential": "AKIA1", "op": "s3:GetObject", "class": "read", "bucket": "scans", "key": "Ä \"1\"\n",
+        "object_id": "00ff", "version": "v1", "bytes_in": 1, "bytes_out": 2, "range": "0-99",
+        "decision": "allow", "policies": ["p1", "p2"], "status": 206, "err": "AccessDenied",
+        "src": "192.0.2.1", "ua": "aws-cli/2", "dur_ms": 12,
+    });
+    assert_eq!(line(&event), expected);
+    assert!(!event.members().unwrap().contains('\n'), "one line");
+}
+
+#[test]
+fn what_is_not_known_is_left_out() {
+    let event = event();
+    let line = line(&event);
+    let mut names: Vec<_> = line
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "class", "decision", "id", "kind", "op", "policies", "req", "wall"
+        ]
+    );
+}
+
+#[test]
+fn an_id_is_of_version_7_and_of_the_events_time() {
+    let event = event();
+    assert_eq!(event.id.get_version_num(), 7);
+    // RFC 9562: the first 48 bits are milliseconds since the epoch.
+    assert_eq!(event.id.as_u128() >> 80, 1_763_750_000_123);
+    assert_ne!(self::event().id, event.id);
+}
+
+#[test]
+fn the_longest_event_fits_its_line_and_says_what_was_cut() {
+    let hostile = "\u{1}".repeat(100_000);
+    let mut event = event();
+    event.req.clone_from(&hostile);
+    event.op = hostile.clone().into();
+    event.intent_ref = Some(Uuid::max());
+    event.policies = vec!["p".repeat(10); 10_000];
+    for field in [
+        &mut event.tenant,
+        &mut event.principal,
+        &mut event.credential,
+        &mut event.bucket,
+        &mut event.key,
+        &mut event.object_id,
+        &mut event.version,
+        &mut event.range,
+        &mut event.ua,
+    ] {
+        *field = Some(hostile.clone());
+    }
+    event.err = Some(hostile.into());
+    event.bytes_in = Some(u64::MAX);
+    event.bytes_out = Some(u64::MAX);
+    event.status = Some(u16::MAX);
+    event.src = Some("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap());
+    event.duration = Some(Duration::MAX);
+
+    // What the journal adds is at most about 900 bytes: its own test has the whole line.
+    assert!(event.members().unwrap().len() <= LINE_LIMIT - 1024);
+    let line = line(&event);
+    let expected = json!([
+        "req",
+        "tenant",
+        "principal",
+        "credential",
+        "op",
+        "bucket",
+        "key",
+        "object_id",
+        "version",
+        "range",
+        "policies",
+        "err",
+        "ua"
+    ]);
+    assert_eq!(line["trunc"], expected);
+    assert_eq!(line["key"].as_str().unwrap().len(), 1024);
+}
+
+#[test]
+fn no_key_that_s3_allows_is_cut() {
+    let mut event = event();
+    event.key = Some("\u{1}".repeat(1024));
+    let line = line(&event);
+    assert_eq!(line["key"].as_str(), event.key.as_deref());
+    assert_eq!(line.get("trunc"), None);
+}
+
+#[test]
+fn debug_shows_no_names() {
+    let mut event = event();
+    event.key = Some("canary".into());
+    event.principal = Some("canary".into());
+    event.ua = Some("canary".into());
+    let shown = format!("{event:?}");
+    assert!(
+        shown.contains("s3:GetObject") && !shown.contains("canary"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,165 @@
+//! Segment files: where the next batch goes, and what is owed to the disk after it failed. It must
+//! not know what a line says, nor wait for anything but the disk.
+
+use std::{io, path::Path};
+
+/// Where segments lie. A seam, so that tests can have a failing disk.
+pub(super) trait Volume: Send {
+    /// A new, empty segment of that name, itself durable.
+    fn create(&self, name: &str) -> io::Result<Box<dyn SegmentFile>>;
+}
+
+/// One segment, open for appending.
+pub(super) trait SegmentFile: Send {
+    /// Writes at the end; part of it may be written when this fails.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was appended durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to `length` bytes, durably.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// What the directory shows where the file should be.
+    fn placement(&self) -> io::Result<Placement>;
+}
+
+/// What became of a segment since it was written last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// It is where it was, with this many bytes.
+    InPlace {
+        /// Bytes.
+        length: u64,
+    },
+    /// Its name is gone or names another file.
+    Replaced,
+}
+
+/// The chain of segments, at its writing end.
+pub(super) struct Segments {
+    volume: Box<dyn Volume>,
+    segment_bytes: u64,
+    next_seq: u64,
+    open: Option<OpenSegment>,
+}
+
+/// The segment that is written to.
+pub(super) struct OpenSegment {
+    pub(super) file: Box<dyn SegmentFile>,
+    /// Bytes that were committed; what lies behind them was never acknowledged.
+    pub(super) committed: u64,
+    /// Whether bytes may lie behind the committed ones that have to be cut off before the next
+    /// batch.
+    pub(super) torn: bool,
+}
+
+impl Segments {
+    pub(super) fn new(
+        volume: Box<dyn Volume>,
+        next_seq: u64,
+        open: Option<OpenSegment>,
+        segment_bytes: u64,
+    ) -> Self {
+        Self {
+            volume,
+            segment_bytes,
+            next_seq,
+            open,
+        }
+    }
+
+    /// The `seq` of the next line.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Appends `count` lines, given as one block, and makes them durable: all of them or, on an
+    /// error, none.
+    pub(super) fn commit(&mut self, lines: &[u8], count: u64) -> io::Result<()> {
+        let segment = self.writable()?;
+        let outcome = segment
+            .file
+            .append(lines)
+            .and_then(|()| segment.file.sync());
+        if let Err(error) = outcome {
+            segment.torn = true;
+            // At once if the disk lets us, so that a crash now leaves no line without an answer.
+            segment.mend().unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot cut torn lines off the audit segment yet");
+            });
+            return Err(error);
+        }
+        let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        segment.committed = segment.committed.saturating_add(length);
+        self.next_seq = self.next_seq.saturating_add(count);
+        Ok(())
+    }
+
+    /// The open segment, if it is still what we left and has room, or a new one.
+    fn writable(&mut self) -> io::Result<&mut OpenSegment> {
+        // Where it cannot be mended now it stays open: what is torn must not be left behind.
+        if let Some(segment) = &mut self.open
+            && !segment.is_ready(self.segment_bytes)?
+        {
+            self.open = None;
+        }
+        let segment = if let Some(segment) = self.open.take() {
+            segment
+        } else {
+            let file = self.volume.create(&file_name(self.next_seq))?;
+            OpenSegment {
+                file,
+                committed: 0,
+                torn: false,
+            }
+        };
+        Ok(self.open.insert(segment))
+    }
+}
+
+impl OpenSegment {
+    /// Whether the next batch may go here; on an error nothing may be written anywhere yet.
+    fn is_ready(&mut self, segment_bytes: u64) -> io::Result<bool> {
+        let Placement::InPlace { length } = self.file.placement()? else {
+            tracing::error!("the audit segment was removed or replaced; beginning a new one");
+            return Ok(false);
+        };
+        let committed = self.committed;
+        if length < committed || (length > committed && !self.torn) {
+            tracing::error!(
+                length,
+                committed,
+                "others changed the audit segment; beginning a new one"
+            );
+            return Ok(false);
+        }
+        self.mend()?;
+        Ok(committed < segment_bytes)
+    }
+
+    fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.cut(self.committed)?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+}
+
+/// A segment is named by the `seq` of its first line, in 20 digits, so that names sort as segments
+/// follow.
+pub(super) fn file_name(first_seq: u64) -> String {
+    format!("{PREFIX}{first_seq:020}{SUFFIX}")
+}
+
+/// The `seq` of the first line, if `path` is named as a segment.
+pub(super) fn first_seq(path: &Path) -> Option<u64> {
+    let digits = path
+        .file_name()?
+        .to_str()?
+        .strip_prefix(PREFIX)?
+        .strip_suffix(SUFFIX)?;
+    digits.parse().ok().filter(|_| digits.len() == DIGITS)
+}
+
+const PREFIX: &str = "journal-";
+const SUFFIX: &str = ".jsonl";
+const DIGITS: usize = 20;
