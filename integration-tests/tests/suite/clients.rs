@@ -74,16 +74,21 @@ fn rclone(upstream: Upstream) {
     rclone(&["copy", "up", "s3:rclone/tree"]);
     rclone(&["check", "up", "s3:rclone/tree"]);
     rclone(&["check", "--download", "up", "s3:rclone/tree"]);
-    // The log is on standard error; what a second sync would move, a dry run names there.
-    let moved = rclone(&[
+    // One line a file, `=` before the name of one that has not changed.
+    let combined = [
         "sync",
         "up",
         "s3:rclone/tree",
         "--combined",
         "-",
         "--dry-run",
-    ]);
-    assert_eq!(moved, "", "nothing has changed");
+    ];
+    let compared = rclone(&combined);
+    assert_eq!(compared.lines().count(), 3, "{compared}");
+    assert!(
+        compared.lines().all(|line| line.starts_with("= ")),
+        "{compared}"
+    );
     rclone(&["sync", "up", "s3:rclone/tree"]);
     rclone(&["copy", "s3:rclone/tree", "down"]);
     assert_same_trees(&here.join("up"), &here.join("down"));

@@ -2,7 +2,6 @@
 //! workspace. It knows the gateway from outside only.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     reason = "a test fails by panicking with the reason"
 )]
 

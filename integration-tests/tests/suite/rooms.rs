@@ -60,6 +60,17 @@ fn rooms_know_only_whom_they_may() {
     }
 }
 
+/// Without this the test above would be content with an empty answer of cargo's.
+#[test]
+fn what_a_room_builds_on_is_seen() {
+    let named = dependencies("gateway", Some(1));
+    assert!(
+        named.contains("sealed-object") && named.contains("hyper"),
+        "{named:?}"
+    );
+    assert!(dependencies("sealed-object", None).contains("blake3"));
+}
+
 #[test]
 fn every_crate_is_a_room() {
     let manifest = scan::root().join("Cargo.toml");
@@ -132,7 +143,7 @@ fn dependencies(room: &str, depth: Option<u8>) -> BTreeSet<String> {
     let tree = String::from_utf8_lossy(&output.stdout);
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
-        .map(|name| name.replace('_', '-'))
+        .map(|name| name.replace('_', "-"))
         .filter(|name| name != room)
         .collect()
 }
