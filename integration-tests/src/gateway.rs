@@ -133,8 +133,13 @@ impl Gateway {
         &self.account
     }
 
-    /// The process, to look at its memory or to kill it.
-    pub fn process(&mut self) -> &mut Process {
+    /// The process, to look at what it uses.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The process, to end it.
+    pub fn process_mut(&mut self) -> &mut Process {
         &mut self.process
     }
 

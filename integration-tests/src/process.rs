@@ -119,6 +119,21 @@ impl Process {
         kibibytes * 1024
     }
 
+    /// The processor time the process and its ended children have used, in seconds, user and system.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+            .expect("a running process has a stat");
+        // proc(5): the name in parentheses is field 2 and may hold spaces; utime, stime, cutime and
+        // cstime are fields 14 to 17.
+        let (_, fields) = stat.rsplit_once(')').expect("a stat has a name");
+        let ticks = fields.split_whitespace().skip(11).take(4);
+        let ticks = ticks.map(|field| field.parse::<u32>().expect("ticks are a number"));
+        f64::from(ticks.sum::<u32>()) / TICKS_PER_SECOND
+    }
+
     /// What the process has written so far.
     pub fn log(&self) -> String {
         fs::read(&self.log)
@@ -167,4 +182,6 @@ fn spawn(command: Command) -> std::io::Result<Child> {
 }
 
 const POLL: Duration = Duration::from_millis(20);
+// Linux reports in USER_HZ, which is 100 on every architecture we build for.
+const TICKS_PER_SECOND: f64 = 100.0;
 const LOG_LINES: usize = 40;

@@ -40,22 +40,6 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Runs `command` and returns what it wrote to standard output.
-pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
-    let shown = shown(command);
-    let output = command
-        .output()
-        .map_err(|error| Failure::new(format!("`{shown}` did not start: {error}")))?;
-    if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Failure::new(format!(
-            "`{shown}`: {}\n{told}",
-            output.status
-        )));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 /// Tells the person at the terminal where the task is; standard output stays the programs' own.
 pub(crate) fn say(text: &str) {
     // A closed terminal is no reason to stop a task.

@@ -21,7 +21,7 @@ fn interrupted(upstream: Upstream) {
     gateway
         .account()
         .run_script("restart.py", &["before", "interrupted"]);
-    let status = gateway.process().interrupt(Duration::from_secs(30));
+    let status = gateway.process_mut().interrupt(Duration::from_secs(30));
     assert!(
         status.success(),
         "{status}: {}",

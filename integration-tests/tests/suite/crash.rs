@@ -17,7 +17,7 @@ fn killed(upstream: Upstream) {
         .account()
         .run_script("restart.py", &["before", "crash"]);
     let mut upload = begin_upload(&gateway);
-    gateway.process().kill();
+    gateway.process_mut().kill();
     let ended = upload.wait().expect("a child can be waited for");
     assert!(
         !ended.success(),

@@ -9,7 +9,7 @@ on_both_upstreams! {
 }
 
 fn bounded(upstream: Upstream) {
-    let mut gateway = Gateway::start(upstream);
+    let gateway = Gateway::start(upstream);
     let account = gateway.account().clone();
     account.run_aws(".".as_ref(), &["s3", "mb", "s3://memory"]);
     let object = ["memory", "large", "1024"];
