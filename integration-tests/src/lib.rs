@@ -1,1 +1,16 @@
-//! One world, one suite: real stores, real clients.
+//! The world the suite runs in: real stores, gateways as real processes, real clients. It knows the
+//! gateway only by its command line, its configuration file and S3; never by its code.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the world is test code: what it cannot set up fails the test with the reason"
+)]
+
+pub mod canary;
+pub mod client;
+pub mod gateway;
+pub mod port;
+pub mod process;
+pub mod seaweedfs;
+pub mod tools;
+pub mod world;

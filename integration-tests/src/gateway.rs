@@ -1,0 +1,287 @@
+//! The gateway as a user runs it: `sealgate dev` or `sealgate serve`, a real process with its own
+//! data. It knows the command line and the configuration file, and none of the gateway's code.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::client::{Account, Credentials};
+use crate::process::Process;
+use crate::tools;
+use crate::world::World;
+
+/// Where a gateway keeps its sealed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upstream {
+    /// The bucket inside the gateway's own process.
+    Embedded,
+    /// The world's SeaweedFS.
+    SeaweedFs,
+}
+
+/// One credential of a configuration file.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// Whose data: the tenant's id.
+    pub tenant: &'static str,
+    /// The name the trail gives this principal.
+    pub name: &'static str,
+    /// `tenant-admin`, `writer`, `reader` or `uploader`.
+    pub role: &'static str,
+    /// What its client signs with.
+    pub credentials: Credentials,
+}
+
+impl Principal {
+    /// A principal whose credentials follow from its name.
+    pub fn new(tenant: &'static str, name: &'static str, role: &'static str) -> Self {
+        let id = name.replace('-', "").to_uppercase();
+        Self {
+            tenant,
+            name,
+            role,
+            credentials: Credentials::new(
+                &format!("TEST{id}"),
+                &format!("secret-of-{name}-for-tests-only"),
+            ),
+        }
+    }
+}
+
+/// A running gateway and its data, ended and removed when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Process,
+    arguments: Vec<String>,
+    account: Account,
+    upstream: Upstream,
+    directory: TempDir,
+}
+
+impl Gateway {
+    /// A gateway over `upstream` as a newcomer meets it: `dev` for the embedded bucket, `serve` with
+    /// one tenant and its administrator for SeaweedFS.
+    pub fn start(upstream: Upstream) -> Self {
+        match upstream {
+            Upstream::Embedded => Self::dev(),
+            Upstream::SeaweedFs => Self::serve(
+                upstream,
+                &[Principal::new("demo", "demo-admin", "tenant-admin")],
+            ),
+        }
+    }
+
+    /// `sealgate dev` on data of its own.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn dev() -> Self {
+        Self::dev_on("127.0.0.1:0")
+    }
+
+    /// `sealgate dev`, asked to listen on `address`.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn dev_on(address: &str) -> Self {
+        let directory = World::get().scratch();
+        let data = directory.path().join("data").display().to_string();
+        let arguments = ["dev", "--data", &data, "--listen", address];
+        let arguments: Vec<String> = arguments.map(str::to_owned).into();
+        let mut process = start(&arguments, directory.path());
+        let account = process.wait_for(START_LIMIT, dev_account);
+        Self {
+            process,
+            arguments,
+            account,
+            upstream: Upstream::Embedded,
+            directory,
+        }
+    }
+
+    /// `sealgate serve` for `principals`; the account is the first one's.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve(upstream: Upstream, principals: &[Principal]) -> Self {
+        let directory = World::get().scratch();
+        let config = directory.path().join("sealgate.toml");
+        fs::write(&config, configuration(upstream, principals)).expect("a file can be written");
+        let config = config.display().to_string();
+        let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
+        let mut process = start(&arguments, directory.path());
+        let endpoint = process.wait_for(START_LIMIT, serve_endpoint);
+        let credentials = principals.first().map(|first| first.credentials.clone());
+        Self {
+            process,
+            arguments,
+            account: Account {
+                endpoint,
+                credentials: credentials.expect("a gateway serves somebody"),
+            },
+            upstream,
+            directory,
+        }
+    }
+
+    /// How a client reaches this gateway.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The process, to look at what it uses.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The process, to end it.
+    pub fn process_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Kills the gateway as a power cut would and starts it again on the same data.
+    ///
+    /// # Panics
+    /// If it does not come up again, with the end of its log.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        self.process = start(&self.arguments, self.directory.path());
+        let credentials = &self.account.credentials;
+        self.account = self.process.wait_for(START_LIMIT, |log| {
+            dev_account(log).or_else(|| {
+                serve_endpoint(log).map(|endpoint| Account {
+                    endpoint,
+                    credentials: credentials.clone(),
+                })
+            })
+        });
+    }
+
+    /// Every directory in which this gateway or its store has written.
+    pub fn stored(&self) -> Vec<PathBuf> {
+        let mut directories = vec![self.directory.path().to_owned()];
+        if self.upstream == Upstream::SeaweedFs {
+            directories.push(World::get().seaweedfs().data().to_owned());
+        }
+        directories
+    }
+
+    /// The directory with this gateway's own data.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The trail's lines, in the order of their files.
+    pub fn journal(&self) -> Vec<serde_json::Value> {
+        let mut segments = Vec::new();
+        find(self.directory.path(), &mut |path| {
+            if path.extension().is_some_and(|end| end == "jsonl") {
+                segments.push(path.to_owned());
+            }
+        });
+        segments.sort();
+        let texts = segments
+            .iter()
+            .filter_map(|path| fs::read_to_string(path).ok());
+        texts
+            .flat_map(|text| {
+                text.lines()
+                    .map(|line| serde_json::from_str(line).expect("a trail line is JSON"))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+fn start(arguments: &[String], directory: &Path) -> Process {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Process::start(
+        &tools::gateway(),
+        &arguments,
+        &directory.join("gateway.log"),
+    )
+}
+
+/// What `dev` tells its user to paste, once it says that it is ready.
+fn dev_account(log: &str) -> Option<Account> {
+    let exported = |name: &str| {
+        let start = format!("export {name}=");
+        log.lines()
+            .find_map(|line| line.trim().strip_prefix(&start))
+            .map(str::to_owned)
+    };
+    log.lines().find(|line| line.trim() == "ready")?;
+    Some(Account {
+        endpoint: exported("AWS_ENDPOINT_URL")?,
+        credentials: Credentials::new(
+            &exported("AWS_ACCESS_KEY_ID")?,
+            &exported("AWS_SECRET_ACCESS_KEY")?,
+        ),
+    })
+}
+
+fn serve_endpoint(log: &str) -> Option<String> {
+    log.lines()
+        .find_map(|line| line.strip_prefix("ready http://"))
+        .map(|address| format!("http://{}", address.trim()))
+}
+
+fn configuration(upstream: Upstream, principals: &[Principal]) -> String {
+    let mut text = String::from("[listen]\ns3 = \"127.0.0.1:0\"\n");
+    match upstream {
+        Upstream::Embedded => text += "[upstream.embedded]\npath = \"bucket\"\n",
+        Upstream::SeaweedFs => text += &seaweedfs_upstream(),
+    }
+    text += "[kms.dangerous_local_file]\npath = \"root-keys.json\"\n";
+    text += "[audit]\njournal = \"audit\"\n";
+    let mut tenants: Vec<&str> = principals.iter().map(|one| one.tenant).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    for tenant in tenants {
+        let _ = write!(text, "[[tenants]]\nid = \"{tenant}\"\n");
+        for one in principals.iter().filter(|one| one.tenant == tenant) {
+            let _ = write!(
+                text,
+                "[[tenants.credentials]]\naccess_key_id = \"{}\"\nsecret_access_key = \"{}\"\n\
+                 principal = \"{}\"\nrole = \"{}\"\n",
+                one.credentials.access_key_id(),
+                one.credentials.secret_access_key(),
+                one.name,
+                one.role
+            );
+        }
+    }
+    text
+}
+
+/// Each gateway has buckets of its own in the shared store, by a prefix of its own.
+fn seaweedfs_upstream() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let store = World::get().seaweedfs();
+    format!(
+        "[upstream.s3]\nendpoint = \"{}\"\nregion = \"us-east-1\"\naccess_key_id = \"{}\"\n\
+         secret_access_key = \"{}\"\nbucket_prefix = \"gw{}-\"\n",
+        store.endpoint(),
+        store.credentials().access_key_id(),
+        store.credentials().secret_access_key(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// Calls `see` with every file below `directory`.
+pub fn find(directory: &Path, see: &mut impl FnMut(&Path)) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            find(&path, see);
+        } else {
+            see(&path);
+        }
+    }
+}
+
+const START_LIMIT: Duration = Duration::from_mins(1);

@@ -1,0 +1,48 @@
+//! One suite: every client against the gateway over both upstreams, and what must hold of the whole
+//! workspace. It knows the gateway from outside only.
+#![expect(
+    clippy::expect_used,
+    reason = "a test fails by panicking with the reason"
+)]
+
+mod clients;
+mod command_line;
+mod crash;
+mod memory;
+mod python;
+mod rest;
+mod rooms;
+mod scan;
+mod tenants;
+mod tidy;
+mod trail;
+
+use std::sync::OnceLock;
+
+use integration_tests::gateway::{Gateway, Upstream};
+
+/// One `#[test]` for each upstream, so that a failure names both the test and the upstream.
+macro_rules! on_both_upstreams {
+    ($($name:ident => $test:expr;)+) => {
+        mod embedded {
+            use super::*;
+            $(#[test] fn $name() { $test(Upstream::Embedded); })+
+        }
+        mod seaweedfs {
+            use super::*;
+            $(#[test] fn $name() { $test(Upstream::SeaweedFs); })+
+        }
+    };
+}
+pub(crate) use on_both_upstreams;
+
+/// The gateway over `upstream` that tests share when each is content with buckets of its own.
+pub(crate) fn shared(upstream: Upstream) -> &'static Gateway {
+    static EMBEDDED: OnceLock<Gateway> = OnceLock::new();
+    static SEAWEEDFS: OnceLock<Gateway> = OnceLock::new();
+    let gateway = match upstream {
+        Upstream::Embedded => &EMBEDDED,
+        Upstream::SeaweedFs => &SEAWEEDFS,
+    };
+    gateway.get_or_init(|| Gateway::start(upstream))
+}

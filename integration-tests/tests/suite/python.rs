@@ -1,0 +1,32 @@
+//! The Python clients: boto3, minio-py, and requests made by hand. What each asserts is in its script.
+
+use integration_tests::gateway::Upstream;
+
+use crate::{on_both_upstreams, shared};
+
+on_both_upstreams! {
+    objects => |upstream| run(upstream, "objects");
+    odd_keys => |upstream| run(upstream, "keys");
+    ranges => |upstream| run(upstream, "ranges");
+    multipart => |upstream| run(upstream, "multipart");
+    transfer_of_100_mib => |upstream| run(upstream, "transfer");
+    presigned => |upstream| run(upstream, "presigned");
+    conditions => |upstream| run(upstream, "conditions");
+    copies => |upstream| run(upstream, "copies");
+    listing => |upstream| run(upstream, "listing");
+    views_agree => |upstream| run(upstream, "views");
+    refusals => |upstream| run(upstream, "refusals");
+    held_back => |upstream| run(upstream, "held_back");
+    raw_metadata => |upstream| run(upstream, "raw_metadata");
+    minio => |upstream| run(upstream, "minio_objects");
+}
+
+fn run(upstream: Upstream, name: &str) {
+    let bucket = format!("python-{}", name.replace('_', "-"));
+    let mut arguments = vec![bucket.as_str()];
+    if upstream == Upstream::SeaweedFs {
+        arguments.push("file-tree");
+    }
+    let script = format!("{name}.py");
+    shared(upstream).account().run_script(&script, &arguments);
+}
