@@ -22,6 +22,11 @@ mod sign;
 mod timestamp;
 mod verify;
 
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod vectors;
+
 pub use aws_chunked::{ChunkError, Decoded, Decoder, Step};
 pub use canonical::{encode_path, encode_query};
 pub use chunk_signer::ChunkSigner;

@@ -218,3 +218,6 @@ fn verified(claim: Claim, key: SigningKey, signature: Signature, expires: System
 
 const DEFAULT_REGION: &str = "us-east-1";
 const ALWAYS_ACCEPTED: [&str; 3] = [DEFAULT_REGION, "auto", ""];
+
+#[cfg(test)]
+mod tests;
