@@ -245,3 +245,6 @@ impl Decoder {
 
 /// The longest line taken, with its end.
 const MAX_LINE: usize = 4096;
+
+#[cfg(test)]
+mod tests;
