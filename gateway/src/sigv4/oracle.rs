@@ -1,5 +1,5 @@
-//! Requests signed by the AWS SDK's own signer, and the property that ours agrees with it: what it signs
-//! verifies, and nothing near it does.
+//! Requests signed by the AWS SDK's own signer, and the property that ours agrees with it: what it
+//! signs verifies, and nothing near it does.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -230,9 +230,9 @@ fn requests() -> impl Strategy<Value = Parts> {
 fn changes(parts: &Parts, header_form: bool) -> Vec<(&'static str, Parts)> {
     let mut changes = Vec::new();
     let mut change = |name, edit: &dyn Fn(&mut Parts)| {
-        let mut changed = parts.clone();
-        edit(&mut changed);
-        changes.push((name, changed));
+        let mut altered = parts.clone();
+        edit(&mut altered);
+        changes.push((name, altered));
     };
     change("method", &|parts| parts.method = http::Method::PATCH);
     change("path", &|parts| {

@@ -1,5 +1,6 @@
-//! Signatures on our own requests to the store behind the gateway, by the AWS SDK's signer. It must not know
-//! what the requests mean, and it covers no body: TLS and the sealed object's own checks do.
+//! Signatures on our own requests to the store behind the gateway, by the AWS SDK's signer. It must
+//! not know what the requests mean, and it covers no body: TLS and the sealed object's own checks
+//! do.
 
 use std::time::SystemTime;
 
@@ -26,7 +27,8 @@ pub struct Signer {
 /// Why a request of ours could not be signed: always a fault of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// The path or query is not encoded the one way S3 signs, so the store would calculate another signature.
+    /// The path or query is not encoded the one way S3 signs, so the store would calculate another
+    /// signature.
     #[error(
         "the request URI is not encoded as S3 signs it; build it with encode_path and encode_query"
     )]
@@ -67,8 +69,8 @@ impl Signer {
     /// (`UNSIGNED-PAYLOAD`) and, with a session, `x-amz-security-token`.
     ///
     /// The URI must be absolute, and encoded by [`encode_path`](super::encode_path) and
-    /// [`encode_query`](super::encode_query). All given headers are signed, so none of them may change
-    /// afterwards.
+    /// [`encode_query`](super::encode_query). All given headers are signed, so none of them may
+    /// change afterwards.
     pub fn sign(
         &self,
         method: &Method,
@@ -181,8 +183,8 @@ mod tests {
             .headers
             .insert("host", uri.authority().unwrap().as_str().parse().unwrap());
         parts.headers.extend(added);
-        let verifier = Verifier::new(vec!["eu-west-1".to_owned()]);
-        match verifier.verify(&parts, now() + Duration::from_secs(1), &|_| {
+        let store = Verifier::new(vec!["eu-west-1".to_owned()]);
+        match store.verify(&parts, now() + Duration::from_secs(1), &|_| {
             Some(Arc::new(SecretKey::new(SECRET)))
         }) {
             Ok(Verification::Signed(verified)) => verified,

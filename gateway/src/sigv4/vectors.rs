@@ -1,6 +1,6 @@
 //! The worked examples AWS publishes in the Amazon S3 API reference ("Examples: Signature
-//! Calculations", "Transferring Payload in Multiple Chunks", "Including Trailing Headers"), verified as
-//! published, with the example credentials of those pages.
+//! Calculations", "Transferring Payload in Multiple Chunks", "Including Trailing Headers"),
+//! verified as published, with the example credentials of those pages.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

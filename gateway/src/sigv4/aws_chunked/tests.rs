@@ -1,4 +1,5 @@
-//! The decoder on whole, cut, changed and malformed bodies. (AWS's own examples are in `vectors.rs`.)
+//! The decoder on whole, cut, changed and malformed bodies. (AWS's own examples are in
+//! `vectors.rs`.)
 
 use http::HeaderMap;
 use proptest::prelude::*;
@@ -8,6 +9,7 @@ use crate::sigv4::Payload;
 use crate::sigv4::key::{SecretKey, SigningKey};
 
 const CRC32: &str = "x-amz-checksum-crc32";
+const LENGTH: &str = "x-amz-decoded-content-length";
 const VALUE: &str = "sOO8/Q==";
 
 /// How a body is framed.
@@ -172,7 +174,6 @@ fn headers_that_do_not_fit_are_refused() {
             "{pairs:?}"
         );
     };
-    const LENGTH: &str = "x-amz-decoded-content-length";
     for length in ["", "-1", "+1", "1a", "99999999999999999999999"] {
         refused(signer_payload(), &[(LENGTH, length)]);
     }
@@ -451,7 +452,8 @@ proptest! {
         prop_assert_eq!(decode(mode.decoder(Some(data.len())), &bytes), Ok(expected));
     }
 
-    /// Only the case of a chunk's size and of a header's name mean nothing, and a signed trailer's spaces.
+    /// Only the case of a chunk's size and of a header's name mean nothing, and a signed trailer's
+    /// spaces.
     #[test]
     fn any_changed_byte_of_a_signed_body_fails(
         chunk in proptest::collection::vec(any::<u8>(), 1..300),

@@ -1,5 +1,5 @@
-//! The canonical form: cases of AWS's Signature Version 4 test suite that hold for S3 (no normalisation,
-//! no second encoding), and the rules of our own.
+//! The canonical form: cases of AWS's Signature Version 4 test suite that hold for S3 (no
+//! normalisation, no second encoding), and the rules of our own.
 
 use http::Request;
 use time::macros::datetime;
@@ -25,6 +25,15 @@ fn canonical(parts: &Parts, signed: &[&str]) -> (String, Vec<u8>) {
     (hex::encode(request.hash()), request.after_path)
 }
 
+/// Method, URI, headers, names of the signed ones, name in the suite.
+type Case<'c> = (
+    &'c str,
+    &'c str,
+    &'c [(&'c str, &'c [u8])],
+    &'c [&'c str],
+    &'c str,
+);
+
 /// The signatures the suite publishes (2015 edition): service `service`, region `us-east-1`.
 #[test]
 fn the_published_test_suite() {
@@ -33,7 +42,7 @@ fn the_published_test_suite() {
     let plain = ["host", "x-amz-date"];
     let with_headers = ["host", "my-header1", "my-header2", "x-amz-date"];
     let with_header = ["host", "my-header1", "x-amz-date"];
-    let cases: &[(&str, &str, &[(&str, &[u8])], &[&str], &str)] = &[
+    let cases: &[Case<'_>] = &[
         ("GET", "/", &[HOST, DATE], &plain, "get-vanilla"),
         ("POST", "/", &[HOST, DATE], &plain, "post-vanilla"),
         (

@@ -263,6 +263,23 @@ fn clocks_may_differ_by_a_quarter_of_an_hour() {
 }
 
 #[test]
+fn dates_at_the_ends_of_time_are_refused_in_words() {
+    for text in [
+        "99991231T235959Z",
+        "19700101T000000Z",
+        "19691231T235959Z",
+        "00000101T000000Z",
+    ] {
+        let mut header = in_header();
+        set(&mut header, "x-amz-date", text);
+        assert!(!refused(&header).to_string().is_empty());
+        let mut query = presigned(604_800);
+        edit_uri(&mut query, "20260203T040506Z", text);
+        assert!(!refused(&query).to_string().is_empty());
+    }
+}
+
+#[test]
 fn a_presigned_url_ends_at_its_time() {
     let minute = Duration::from_mins(1);
     assert!(verify_at(&presigned(60), signed_at() + minute).is_ok());
