@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use http::Request;
-
 use super::*;
 use crate::sigv4::oracle::{self, ACCESS_KEY_ID, secrets, signed_at};
 
@@ -565,42 +563,66 @@ fn http_2_has_its_host_in_the_uri() {
     ));
 }
 
-#[test]
-fn dates_may_come_as_http_dates() {
-    let mut parts = Request::get("/b/k")
-        .header("host", "h")
-        .body(())
-        .unwrap()
-        .into_parts()
-        .0;
-    set(&mut parts, "date", &httpdate::fmt_http_date(signed_at()));
-    set(&mut parts, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");
-    let signed = ["date", "host", "x-amz-content-sha256"].map(str::to_owned);
-    let request =
-        CanonicalRequest::new(&parts, &Query::parse(""), &signed, "UNSIGNED-PAYLOAD").unwrap();
+/// Signs as the header form does, with nothing but our own parts: `vectors.rs` holds those against AWS's.
+fn sign_by_hand(parts: &mut Parts, signed: &[&str]) {
+    let names: Vec<_> = signed.iter().map(|name| (*name).to_owned()).collect();
+    let payload = parts.headers[CONTENT_SHA256].to_str().unwrap();
+    let request = CanonicalRequest::new(parts, &Query::parse(""), &names, payload).unwrap();
     let scope = "20260203/us-east-1/s3/aws4_request";
     let text = string_to_sign("20260203T040506Z", scope, request.hash());
-    let key = SigningKey::derive(
-        &secrets(ACCESS_KEY_ID).unwrap(),
-        signed_at(),
-        "us-east-1",
-        "s3",
-    );
-    let signature = key.sign(text.as_bytes());
+    let secret = secrets(ACCESS_KEY_ID).unwrap();
+    let key = SigningKey::derive(&secret, signed_at(), "us-east-1", "s3");
+    let (names, signature) = (names.join(";"), key.sign(text.as_bytes()));
     let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/{scope}, SignedHeaders={}, Signature={}",
-        signed.join(";"),
+        "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/{scope}, SignedHeaders={names}, Signature={}",
         signature.as_hex()
     );
-    set(&mut parts, "authorization", &authorization);
-    verified(&parts);
-    set(
-        &mut parts,
-        "date",
-        &httpdate::fmt_http_date(signed_at() + Duration::from_secs(1)),
-    );
+    set(parts, "authorization", &authorization);
+}
+
+#[test]
+fn dates_may_come_as_http_dates() {
+    let mut parts = get();
+    parts.headers.remove("x-amz-meta-a");
+    set(&mut parts, "date", &httpdate::fmt_http_date(signed_at()));
+    set(&mut parts, CONTENT_SHA256, "UNSIGNED-PAYLOAD");
+    // The date is signed even when its header is not: it is in the string to sign.
+    for signed in [
+        &["date", "host", CONTENT_SHA256][..],
+        &["host", CONTENT_SHA256],
+    ] {
+        sign_by_hand(&mut parts, signed);
+        verified(&parts);
+        let mut later = parts.clone();
+        let second = Duration::from_secs(1);
+        set(
+            &mut later,
+            "date",
+            &httpdate::fmt_http_date(signed_at() + second),
+        );
+        assert!(matches!(
+            refused(&later),
+            SignatureError::SignatureDoesNotMatch { .. }
+        ));
+    }
+}
+
+#[test]
+fn an_unsigned_content_sha256_is_still_what_was_signed() {
+    let mut parts = get();
+    parts.headers.remove("x-amz-meta-a");
+    set(&mut parts, "date", &httpdate::fmt_http_date(signed_at()));
+    set(&mut parts, CONTENT_SHA256, &"ab".repeat(32));
+    sign_by_hand(&mut parts, &["host"]);
     assert!(matches!(
-        refused(&parts),
-        SignatureError::SignatureDoesNotMatch { .. }
+        verified(&parts).payload,
+        Payload::Literal([0xab, ..])
     ));
+    for weaker in ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+        set(&mut parts, CONTENT_SHA256, weaker);
+        assert!(matches!(
+            refused(&parts),
+            SignatureError::SignatureDoesNotMatch { .. }
+        ));
+    }
 }
