@@ -93,14 +93,7 @@ fn signed(
     lifetime: Option<Duration>,
     payload: &str,
 ) -> Parts {
-    let mut settings = SigningSettings::default();
-    settings.percent_encoding_mode = PercentEncodingMode::Single;
-    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    if lifetime.is_some() {
-        settings.signature_location = SignatureLocation::QueryParams;
-        settings.expires_in = lifetime;
-    }
+    let settings = settings(lifetime);
     let identity = Credentials::new(
         ACCESS_KEY_ID,
         secret,
@@ -150,6 +143,18 @@ fn signed(
             .unwrap();
     }
     parts
+}
+
+fn settings(lifetime: Option<Duration>) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    if lifetime.is_some() {
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = lifetime;
+    }
+    settings
 }
 
 fn verifies(parts: &Parts) -> bool {
@@ -264,6 +269,17 @@ fn changes(parts: &Parts, header_form: bool) -> Vec<(&'static str, Parts)> {
             .headers
             .insert("x-amz-copy-source", "/b/k".parse().unwrap());
     });
+    changes.extend(header_changes(parts, header_form));
+    changes
+}
+
+fn header_changes(parts: &Parts, header_form: bool) -> Vec<(&'static str, Parts)> {
+    let mut changes = Vec::new();
+    let mut change = |name, edit: &dyn Fn(&mut Parts)| {
+        let mut altered = parts.clone();
+        edit(&mut altered);
+        changes.push((name, altered));
+    };
     for name in parts
         .headers
         .keys()

@@ -37,56 +37,6 @@ type Case<'c> = (
 /// The signatures the suite publishes (2015 edition): service `service`, region `us-east-1`.
 #[test]
 fn the_published_test_suite() {
-    const DATE: (&str, &[u8]) = ("x-amz-date", b"20150830T123600Z");
-    const HOST: (&str, &[u8]) = ("host", b"example.amazonaws.com");
-    let plain = ["host", "x-amz-date"];
-    let with_headers = ["host", "my-header1", "my-header2", "x-amz-date"];
-    let with_header = ["host", "my-header1", "x-amz-date"];
-    let cases: &[Case<'_>] = &[
-        ("GET", "/", &[HOST, DATE], &plain, "get-vanilla"),
-        ("POST", "/", &[HOST, DATE], &plain, "post-vanilla"),
-        (
-            "GET",
-            "/?Param2=value2&Param1=value1",
-            &[HOST, DATE],
-            &plain,
-            "get-vanilla-query-order-key-case",
-        ),
-        ("GET", "/%E1%88%B4", &[HOST, DATE], &plain, "get-utf8"),
-        (
-            "GET",
-            "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-            &[HOST, DATE],
-            &plain,
-            "get-unreserved",
-        ),
-        (
-            "GET",
-            "/",
-            &[
-                HOST,
-                ("my-header1", b" value1"),
-                ("my-header2", b" \"a   b   c\""),
-                DATE,
-            ],
-            &with_headers,
-            "get-header-value-trim",
-        ),
-        (
-            "GET",
-            "/",
-            &[
-                HOST,
-                ("my-header1", b"value4"),
-                ("my-header1", b"value1"),
-                ("my-header1", b"value3"),
-                ("my-header1", b"value2"),
-                DATE,
-            ],
-            &with_header,
-            "get-header-value-order",
-        ),
-    ];
     let secret = SecretKey::new(SUITE_SECRET);
     let key = SigningKey::derive(
         &secret,
@@ -94,7 +44,7 @@ fn the_published_test_suite() {
         "us-east-1",
         "service",
     );
-    for (method, uri, headers, signed, name) in cases {
+    for (method, uri, headers, signed, name) in CASES {
         let (hash, _) = canonical(&parts(method, uri, headers), signed);
         let hash = hex::decode(hash).unwrap().try_into().unwrap();
         let text = string_to_sign(
@@ -106,6 +56,57 @@ fn the_published_test_suite() {
         assert_eq!(key.sign(text.as_bytes()).as_hex(), expected, "{name}");
     }
 }
+
+const DATE: (&str, &[u8]) = ("x-amz-date", b"20150830T123600Z");
+const HOST: (&str, &[u8]) = ("host", b"example.amazonaws.com");
+const PLAIN: &[&str] = &["host", "x-amz-date"];
+const WITH_HEADERS: &[&str] = &["host", "my-header1", "my-header2", "x-amz-date"];
+const WITH_HEADER: &[&str] = &["host", "my-header1", "x-amz-date"];
+const CASES: &[Case<'static>] = &[
+    ("GET", "/", &[HOST, DATE], PLAIN, "get-vanilla"),
+    ("POST", "/", &[HOST, DATE], PLAIN, "post-vanilla"),
+    (
+        "GET",
+        "/?Param2=value2&Param1=value1",
+        &[HOST, DATE],
+        PLAIN,
+        "get-vanilla-query-order-key-case",
+    ),
+    ("GET", "/%E1%88%B4", &[HOST, DATE], PLAIN, "get-utf8"),
+    (
+        "GET",
+        "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+        &[HOST, DATE],
+        PLAIN,
+        "get-unreserved",
+    ),
+    (
+        "GET",
+        "/",
+        &[
+            HOST,
+            ("my-header1", b" value1"),
+            ("my-header2", b" \"a   b   c\""),
+            DATE,
+        ],
+        WITH_HEADERS,
+        "get-header-value-trim",
+    ),
+    (
+        "GET",
+        "/",
+        &[
+            HOST,
+            ("my-header1", b"value4"),
+            ("my-header1", b"value1"),
+            ("my-header1", b"value3"),
+            ("my-header1", b"value2"),
+            DATE,
+        ],
+        WITH_HEADER,
+        "get-header-value-order",
+    ),
+];
 
 const SUITE: &[(&str, &str)] = &[
     (
