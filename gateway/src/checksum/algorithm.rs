@@ -57,8 +57,8 @@ impl Algorithm {
         }
     }
 
-    /// The byte that stands for the algorithm in stored objects: it never changes meaning. Zero means none, and 6 to 10 are kept for
-    /// SHA512, MD5, XXHASH64, XXHASH3 and XXHASH128.
+    /// The byte that stands for the algorithm in stored objects: it never changes meaning. Zero
+    /// means none, and 6 to 10 are kept for SHA512, MD5, XXHASH64, XXHASH3 and XXHASH128.
     pub fn id(self) -> u8 {
         match self {
             Self::Crc32 => 1,
@@ -84,7 +84,8 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.id() == id)
     }
 
-    /// Reads S3's name in any case. Fails with `NotSupportedYet` for one S3 knows and we do not, else with `InvalidRequest`.
+    /// Reads S3's name in any case. Fails with `NotSupportedYet` for one S3 knows and we do not,
+    /// else with `InvalidRequest`.
     pub fn from_name(name: &str) -> Result<Self, ChecksumError> {
         let known = Self::ALL
             .into_iter()
@@ -225,7 +226,8 @@ const NOT_YET: [&str; 5] = ["SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"]
 mod tests {
     use super::*;
 
-    /// The published check values of the CRC catalogue (over "123456789") and of FIPS 180 (over "abc").
+    /// The published check values of the CRC catalogue (over "123456789") and of FIPS 180 (over
+    /// "abc").
     #[test]
     fn published_check_values() {
         let cases: [(Algorithm, &[u8], &str); 5] = [

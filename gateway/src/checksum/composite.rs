@@ -1,4 +1,5 @@
-//! The checksum of a multipart object that S3 calls COMPOSITE: the checksum of its parts' checksums. It must not know parts' bytes.
+//! The checksum of a multipart object that S3 calls COMPOSITE: the checksum of its parts'
+//! checksums. It must not know parts' bytes.
 
 use std::fmt;
 
@@ -13,11 +14,11 @@ pub struct Composite {
 }
 
 impl Composite {
-    /// Composes the parts' values in the order of the object. `given` is what the client says about each in `CompleteMultipartUpload`,
-    /// where it says anything.
+    /// Composes the parts' values in the order of the object. `given` is what the client says about
+    /// each in `CompleteMultipartUpload`, where it says anything.
     ///
-    /// Fails with `InvalidPart` for a part whose given value is not its own, and with `InvalidRequest` when a part's value is of another
-    /// algorithm.
+    /// Fails with `InvalidPart` for a part whose given value is not its own, and with
+    /// `InvalidRequest` when a part's value is of another algorithm.
     pub fn of<'v>(
         algorithm: Algorithm,
         parts: impl IntoIterator<Item = (&'v Value, Option<&'v Value>)>,

@@ -16,16 +16,18 @@ pub enum Declared {
     Value(Value),
     /// A value that comes in the trailer of the body, as `x-amz-trailer` says.
     Trailer(Algorithm),
-    /// No value: only `x-amz-sdk-checksum-algorithm` names what the client would like. S3 refuses this for uploads; here it is
-    /// calculated and not compared.
+    /// No value: only `x-amz-sdk-checksum-algorithm` names what the client would like. S3 refuses
+    /// this for uploads; here it is calculated and not compared.
     AlgorithmOnly(Algorithm),
 }
 
 impl Declared {
-    /// Reads `x-amz-checksum-*`, `x-amz-trailer` and `x-amz-sdk-checksum-algorithm`, which may name one algorithm between them. Checksums in
-    /// the query of a presigned URL are not read: some SDKs bake the checksum of an empty body into it.
+    /// Reads `x-amz-checksum-*`, `x-amz-trailer` and `x-amz-sdk-checksum-algorithm`, which may name
+    /// one algorithm between them. Checksums in the query of a presigned URL are not read: some
+    /// SDKs bake the checksum of an empty body into it.
     ///
-    /// Fails with `InvalidRequest` when they name two or a value is malformed, `NotSupportedYet` for an algorithm we do not have.
+    /// Fails with `InvalidRequest` when they name two or a value is malformed, `NotSupportedYet`
+    /// for an algorithm we do not have.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, ChecksumError> {
         let mut declared = Self::Nothing;
         for (name, value) in headers {
@@ -49,7 +51,8 @@ impl Declared {
                 Some(algorithm) if algorithm == named => declared,
                 Some(_) => {
                     return Err(invalid(
-                        "Value for x-amz-sdk-checksum-algorithm header is invalid: the checksum is of another algorithm",
+                        "Value for x-amz-sdk-checksum-algorithm header is invalid: the checksum \
+                            is of another algorithm",
                     ));
                 }
             };
@@ -81,7 +84,8 @@ impl Declared {
 pub struct ContentMd5(pub [u8; 16]);
 
 impl ContentMd5 {
-    /// Reads the header, if it is there; fails with `InvalidDigest` unless it is the base64 text of 16 bytes.
+    /// Reads the header, if it is there; fails with `InvalidDigest` unless it is the base64 text of
+    /// 16 bytes.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, ChecksumError> {
         let mut values = headers.get_all("content-md5").iter();
         let Some(value) = values.next() else {

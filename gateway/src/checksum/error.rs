@@ -36,7 +36,8 @@ pub enum ChecksumError {
     /// S3 `XAmzContentSHA256Mismatch` (400).
     #[error("The provided x-amz-content-sha256 header does not match what was computed.")]
     XAmzContentSHA256Mismatch,
-    /// S3 `InvalidPart` (400): a part's checksum in `CompleteMultipartUpload` is not the one it was uploaded with.
+    /// S3 `InvalidPart` (400): a part's checksum in `CompleteMultipartUpload` is not the one it was
+    /// uploaded with.
     #[error("The checksum given for part {part} is not the one it was uploaded with.")]
     InvalidPart {
         /// The position of the part in the list, from 1.

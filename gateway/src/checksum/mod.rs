@@ -1,5 +1,5 @@
-//! Checksums S3 clients send along: which there are, what a request promises, and whether the bytes keep it.
-//! It must not know signatures, sealed objects or HTTP responses.
+//! Checksums S3 clients send along: which there are, what a request promises, and whether the bytes
+//! keep it. It must not know signatures, sealed objects or HTTP responses.
 
 mod algorithm;
 mod composite;

@@ -1,4 +1,5 @@
-//! Whether a body keeps what its request promised, checked while it streams by. It must not keep bytes.
+//! Whether a body keeps what its request promised, checked while it streams by. It must not keep
+//! bytes.
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -7,7 +8,8 @@ use super::algorithm::{Algorithm, Checksum, Value};
 use super::declared::{ContentMd5, Declared};
 use super::error::ChecksumError;
 
-/// Takes the bytes of a body, after any chunked framing is off, and says at the end whether every promise was kept.
+/// Takes the bytes of a body, after any chunked framing is off, and says at the end whether every
+/// promise was kept.
 #[derive(Debug)]
 pub struct Verifier {
     declared: Declared,
@@ -28,7 +30,8 @@ pub struct Proven {
 }
 
 impl Verifier {
-    /// Checks what is given: the checksum of the headers or the trailer, `Content-MD5`, and the SHA-256 the request's signature covers.
+    /// Checks what is given: the checksum of the headers or the trailer, `Content-MD5`, and the
+    /// SHA-256 the request's signature covers.
     pub fn new(
         declared: Declared,
         content_md5: Option<ContentMd5>,
@@ -62,10 +65,12 @@ impl Verifier {
         }
     }
 
-    /// Compares, after the last byte. `trailer` is the name and value of the header after the body, if one came.
+    /// Compares, after the last byte. `trailer` is the name and value of the header after the body,
+    /// if one came.
     ///
-    /// Fails with `XAmzContentSHA256Mismatch`, `BadDigest` or `BadContentMd5` for a promise that was not kept, `InvalidRequest` for a trailer
-    /// that is missing, malformed or not the one promised.
+    /// Fails with `XAmzContentSHA256Mismatch`, `BadDigest` or `BadContentMd5` for a promise that
+    /// was not kept, `InvalidRequest` for a trailer that is missing, malformed or not the one
+    /// promised.
     pub fn finish(self, trailer: Option<(&str, &str)>) -> Result<Proven, ChecksumError> {
         let checksum = self.checksum.map(Checksum::finish);
         if let Some(expected) = self.content_sha256 {

@@ -1,11 +1,12 @@
-//! The chain of signatures inside a signed `aws-chunked` body: each chunk's signature covers the one before it, the first the request's.
-//! It must not know the framing.
+//! The chain of signatures inside a signed `aws-chunked` body: each chunk's signature covers the
+//! one before it, the first the request's. It must not know the framing.
 
 use sha2::{Digest, Sha256};
 
 use super::key::{Signature, SigningKey};
 
-/// Calculates the signatures of a body's chunks, one after the other, from the signature of its request on.
+/// Calculates the signatures of a body's chunks, one after the other, from the signature of its
+/// request on.
 #[derive(Debug, Clone)]
 pub struct ChunkSigner {
     key: SigningKey,
@@ -24,7 +25,8 @@ impl ChunkSigner {
         }
     }
 
-    /// Whether `sent` is the signature of the next chunk, whose data has this SHA-256. Steps on to the chunk after it.
+    /// Whether `sent` is the signature of the next chunk, whose data has this SHA-256. Steps on to
+    /// the chunk after it.
     pub(super) fn verify_chunk(&mut self, data_sha256: [u8; 32], sent: &[u8]) -> bool {
         let signature = self.chunk(data_sha256);
         let matches = signature.matches(sent);
@@ -32,7 +34,8 @@ impl ChunkSigner {
         matches
     }
 
-    /// Whether `sent` is the signature of the trailer (`name:value\n` for each line), after the last chunk.
+    /// Whether `sent` is the signature of the trailer (`name:value\n` for each line), after the
+    /// last chunk.
     pub(super) fn verify_trailer(&self, trailer: &[u8], sent: &[u8]) -> bool {
         self.trailer(trailer).matches(sent)
     }

@@ -1,4 +1,5 @@
-//! Signing keys kept for their day, so that a request costs one HMAC and not five. It must not know requests.
+//! Signing keys kept for their day, so that a request costs one HMAC and not five. It must not know
+//! requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,13 +29,15 @@ impl DayKeys {
     ) -> SigningKey {
         let name = (access_key_id.to_owned(), scope.to_string());
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A secret may be replaced under the same access key id; the old one's keys must die with it.
+        // A secret may be replaced under the same access key id; the old one's keys must die with
+        // it.
         if let Some(entry) = keys.get(&name).filter(|entry| entry.secret.is(secret)) {
             return entry.key.clone();
         }
         let key = SigningKey::derive(secret, time, &scope.region, SERVICE);
         if keys.len() >= CAPACITY {
-            // Days end all at once, so forgetting everything now and then is as good as any order of eviction.
+            // Days end all at once, so forgetting everything now and then is as good as any order
+            // of eviction.
             keys.clear();
         }
         keys.insert(

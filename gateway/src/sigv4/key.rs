@@ -1,5 +1,5 @@
-//! Secret access keys, the signing keys derived from them, and signatures that can only be compared in constant time. It must not know
-//! what is signed.
+//! Secret access keys, the signing keys derived from them, and signatures that can only be compared
+//! in constant time. It must not know what is signed.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -55,7 +55,8 @@ impl SigningKey {
     }
 
     pub(super) fn sign(&self, text: &[u8]) -> Signature {
-        // RFC 2104 pads a short key with zeros to the block, so a padded key gives the same MAC, by a constructor that cannot fail.
+        // RFC 2104 pads a short key with zeros to the block, so a padded key gives the same MAC, by
+        // a constructor that cannot fail.
         let mut block = Zeroizing::new([0; BLOCK_LENGTH]);
         for (to, from) in block.iter_mut().zip(self.0.iter()) {
             *to = *from;
@@ -72,7 +73,8 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A signature we calculated: 64 lower-case hexadecimal digits. It has no `==`, so that nobody compares it in variable time.
+/// A signature we calculated: 64 lower-case hexadecimal digits. It has no `==`, so that nobody
+/// compares it in variable time.
 #[derive(Debug, Clone)]
 pub(super) struct Signature(String);
 

@@ -1,10 +1,14 @@
-//! AWS Signature Version 4: client requests verified, our own upstream requests signed. It must not know buckets, objects, policies or
-//! any cryptography but HMAC-SHA256; it does no IO and holds no clock.
+//! AWS Signature Version 4: client requests verified, our own upstream requests signed. It must not
+//! know buckets, objects, policies or any cryptography but HMAC-SHA256; it does no IO and holds no
+//! clock.
 //!
-//! The rules are those of the "Authenticating Requests (AWS Signature Version 4)" chapter of the Amazon S3 API reference:
+//! The rules are those of the "Authenticating Requests (AWS Signature Version 4)" chapter of the
+//! Amazon S3 API reference:
 //!
-//! * [`Verifier::verify`] reads the head of a request and says who signed it, and what the signature says about the body ([`Payload`]).
-//! * [`Decoder`] takes the `aws-chunked` framing off a body and checks the signatures inside it while the bytes stream by.
+//! * [`Verifier::verify`] reads the head of a request and says who signed it, and what the
+//!   signature says about the body ([`Payload`]).
+//! * [`Decoder`] takes the `aws-chunked` framing off a body and checks the signatures inside it
+//!   while the bytes stream by.
 //! * [`Signer`] signs requests to the store behind the gateway.
 
 mod authorization;
@@ -21,6 +25,11 @@ mod scope;
 mod sign;
 mod timestamp;
 mod verify;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod vectors;
 
 pub use aws_chunked::{ChunkError, Decoded, Decoder, Step};
 pub use canonical::{encode_path, encode_query};

@@ -1,5 +1,6 @@
-//! What the signature says about the body, chosen from `x-amz-content-sha256` alone and never from `Content-Encoding`: some clients send
-//! signed chunks without `aws-chunked` in it. It must not know the framing.
+//! What the signature says about the body, chosen from `x-amz-content-sha256` alone and never from
+//! `Content-Encoding`: some clients send signed chunks without `aws-chunked` in it. It must not
+//! know the framing.
 
 use super::chunk_signer::ChunkSigner;
 use super::error::SignatureError;
@@ -7,7 +8,8 @@ use super::error::SignatureError;
 /// How the body of a verified request is covered, and so how it must be read.
 #[derive(Debug, Clone)]
 pub enum Payload {
-    /// The body is sent as it is; its SHA-256 must be this one, or the request fails with `XAmzContentSHA256Mismatch`.
+    /// The body is sent as it is; its SHA-256 must be this one, or the request fails with
+    /// `XAmzContentSHA256Mismatch`.
     Literal([u8; 32]),
     /// `UNSIGNED-PAYLOAD`: the body is sent as it is, and not covered.
     Unsigned,
@@ -47,7 +49,8 @@ impl Announced {
                 match hex::decode_to_slice(text, &mut sha256) {
                     Ok(()) => Ok(Self::Literal(sha256)),
                     Err(_) => Err(SignatureError::InvalidArgument {
-                        problem: "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
+                        problem: "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, \
+                            STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
                             STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or the hexadecimal SHA-256 of the body"
                             .to_owned(),
                     }),
@@ -74,7 +77,9 @@ impl Announced {
             Self::Unsigned => Ok(Payload::Unsigned),
             Self::UnsignedTrailer => Ok(Payload::UnsignedTrailer),
             Self::SignedChunks | Self::SignedChunksTrailer => Err(SignatureError::InvalidRequest {
-                problem: "x-amz-content-sha256 announces signed chunks, but the request itself is not signed".to_owned(),
+                problem: "x-amz-content-sha256 announces signed chunks, but the request \
+                    itself is not signed"
+                    .to_owned(),
             }),
         }
     }

@@ -11,8 +11,8 @@ use super::payload::{Announced, UNSIGNED_PAYLOAD};
 use super::scope::Credential;
 use super::timestamp::Timestamp;
 
-/// Whether the query has any parameter of a presigned URL; one without the others is an error, not an
-/// anonymous request.
+/// Whether the query has any parameter of a presigned URL; one without the others is an error, not
+/// an anonymous request.
 pub(super) fn is_presigned(query: &Query) -> bool {
     let names = [
         "X-Amz-Algorithm",
@@ -66,8 +66,8 @@ fn expires(text: &str) -> Result<Duration, SignatureError> {
     }
 }
 
-/// The payload line of the canonical request, and what is asked of the body. A signed value decides both;
-/// an unsigned header may only ask for more than the signature does.
+/// The payload line of the canonical request, and what is asked of the body. A signed value decides
+/// both; an unsigned header may only ask for more than the signature does.
 fn payload(
     query: &Query,
     headers: &HeaderMap,
@@ -110,7 +110,8 @@ fn session_token(query: &Query, headers: &HeaderMap) -> Result<Option<String>, S
 fn required(query: &Query, name: &str) -> Result<String, SignatureError> {
     at_most_one(query, name)?.ok_or_else(|| {
         malformed(format!(
-            "query-string authentication version 4 requires X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, \
+            "query-string authentication version 4 requires X-Amz-Algorithm, \
+             X-Amz-Credential, X-Amz-Signature, \
              X-Amz-Date, X-Amz-SignedHeaders and X-Amz-Expires; {name} is missing"
         ))
     })

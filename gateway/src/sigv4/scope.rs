@@ -1,4 +1,5 @@
-//! The credential of a signature: whose key, for which day, region and service. It must not know where in the request it stood.
+//! The credential of a signature: whose key, for which day, region and service. It must not know
+//! where in the request it stood.
 
 use std::fmt;
 

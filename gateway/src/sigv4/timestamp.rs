@@ -1,4 +1,5 @@
-//! The moment a request says it was signed at, in both spellings a client may use. It must not read a clock.
+//! The moment a request says it was signed at, in both spellings a client may use. It must not read
+//! a clock.
 
 use std::time::SystemTime;
 
@@ -14,7 +15,8 @@ pub(super) struct Timestamp {
 }
 
 impl Timestamp {
-    /// Reads ISO 8601 basic (`20130524T000000Z`) or an HTTP date (RFC 1123); `None` when it is neither.
+    /// Reads ISO 8601 basic (`20130524T000000Z`) or an HTTP date (RFC 1123); `None` when it is
+    /// neither.
     pub(super) fn parse(text: &str) -> Option<Self> {
         Self::parse_basic(text).or_else(|| {
             let at = httpdate::parse_http_date(text).ok()?;
@@ -27,7 +29,9 @@ impl Timestamp {
     pub(super) fn parse_basic(text: &str) -> Option<Self> {
         let moment = PrimitiveDateTime::parse(text, BASIC).ok()?.assume_utc();
         // Formatting again makes the text the only spelling of the moment there is.
-        (moment.format(BASIC).ok()? == text).then(|| Self {
+        let unique = moment.format(BASIC).ok()? == text;
+        // Before 1970 there are no HTTP dates to tell the caller about.
+        (unique && moment >= OffsetDateTime::UNIX_EPOCH).then(|| Self {
             at: moment.into(),
             text: text.to_owned(),
         })
@@ -75,6 +79,8 @@ mod tests {
             "20130524T000000Z ",
             "2013-05-24T00:00:00Z",
             "+20130524T000000Z",
+            "19691231T235959Z",
+            "00000101T000000Z",
         ] {
             assert!(Timestamp::parse(text).is_none(), "{text}");
         }

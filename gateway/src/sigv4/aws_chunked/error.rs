@@ -3,7 +3,8 @@
 /// Why a chunked body was not accepted; each variant names S3's error code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChunkError {
-    /// S3 `InvalidRequest` (400): the framing is broken, and the connection cannot be used any more.
+    /// S3 `InvalidRequest` (400): the framing is broken, and the connection cannot be used any
+    /// more.
     #[error("The chunked body is malformed near byte {offset}: {problem}.")]
     Malformed {
         /// What is wrong.
@@ -11,7 +12,8 @@ pub enum ChunkError {
         /// Bytes of the body read until then.
         offset: u64,
     },
-    /// S3 `SignatureDoesNotMatch` (403): a chunk was changed, left out, repeated or signed with another key.
+    /// S3 `SignatureDoesNotMatch` (403): a chunk was changed, left out, repeated or signed with
+    /// another key.
     #[error(
         "The signature of the chunk that ends near byte {offset} of the body does not match its data."
     )]

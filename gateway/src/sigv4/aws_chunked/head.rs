@@ -9,11 +9,11 @@ use crate::sigv4::chunk_signer::ChunkSigner;
 use crate::sigv4::payload::Payload;
 
 impl Decoder {
-    /// The decoder for a body whose payload was verified to be of this kind; `None` when the body is sent as
-    /// it is. Reads `x-amz-decoded-content-length` and `x-amz-trailer`.
+    /// The decoder for a body whose payload was verified to be of this kind; `None` when the body
+    /// is sent as it is. Reads `x-amz-decoded-content-length` and `x-amz-trailer`.
     ///
-    /// Without `x-amz-decoded-content-length` a signed payload fails with `MissingContentLength`; an
-    /// unsigned one does not, for clients that stream what they cannot measure.
+    /// Without `x-amz-decoded-content-length` a signed payload fails with `MissingContentLength`;
+    /// an unsigned one does not, for clients that stream what they cannot measure.
     pub fn for_payload(payload: &Payload, headers: &HeaderMap) -> Result<Option<Self>, ChunkError> {
         let (signer, has_trailer) = match payload {
             Payload::Literal(_) | Payload::Unsigned => return Ok(None),

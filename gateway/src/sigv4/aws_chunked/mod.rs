@@ -1,5 +1,5 @@
-//! The `aws-chunked` framing of a body, taken off while it streams: a state machine that does no IO and
-//! holds no data. It must not know what the bytes are for.
+//! The `aws-chunked` framing of a body, taken off while it streams: a state machine that does no IO
+//! and holds no data. It must not know what the bytes are for.
 //!
 //! ```text
 //! chunk    = 1*16HEX [ ";chunk-signature=" 64HEX ] CRLF data CRLF
@@ -8,13 +8,13 @@
 //! body     = *chunk last [ trailer ] CRLF
 //! ```
 //!
-//! Signatures are there exactly when the payload is signed. A line ends in CRLF and has no other CR or LF:
-//! two readers that disagree on where a line ends are how requests are smuggled. One exception is taken from
-//! the field: `minio-go` ends a trailer's value with LF CRLF, so one LF just before the CRLF of a trailer
-//! line is dropped.
+//! Signatures are there exactly when the payload is signed. A line ends in CRLF and has no other CR
+//! or LF: two readers that disagree on where a line ends are how requests are smuggled. One
+//! exception is taken from the field: `minio-go` ends a trailer's value with LF CRLF, so one LF
+//! just before the CRLF of a trailer line is dropped.
 //!
-//! Data is handed out before the signature of its chunk is known, so that a chunk of any size needs no
-//! memory: whoever takes it must not commit anything before [`Step::End`].
+//! Data is handed out before the signature of its chunk is known, so that a chunk of any size needs
+//! no memory: whoever takes it must not commit anything before [`Step::End`].
 
 mod error;
 mod head;
@@ -74,9 +74,9 @@ enum State {
 }
 
 impl Decoder {
-    /// Uses up some of the input and says what came out. Call it again with the same input until it answers
-    /// [`Step::NeedInput`]; after [`Step::End`] any further byte is an error. After an error the body is
-    /// lost.
+    /// Uses up some of the input and says what came out. Call it again with the same input until it
+    /// answers [`Step::NeedInput`]; after [`Step::End`] any further byte is an error. After an
+    /// error the body is lost.
     pub fn push(&mut self, input: &mut Bytes) -> Result<Step, ChunkError> {
         let outcome = self.advance(input);
         if outcome.is_err() {
@@ -245,3 +245,6 @@ impl Decoder {
 
 /// The longest line taken, with its end.
 const MAX_LINE: usize = 4096;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The trailing header of a chunked body, and its signature. It must not know what the header means.
+//! The trailing header of a chunked body, and its signature. It must not know what the header
+//! means.
 
 use super::ChunkError;
 use crate::sigv4::chunk_signer::ChunkSigner;

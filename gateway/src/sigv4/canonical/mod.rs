@@ -1,5 +1,6 @@
-//! The canonical request and the string to sign of Signature Version 4 for S3, on bytes: S3 signs the path encoded once and never
-//! normalised, `+` in a query is a plus, and header values need not be UTF-8. It must not know keys.
+//! The canonical request and the string to sign of Signature Version 4 for S3, on bytes: S3 signs
+//! the path encoded once and never normalised, `+` in a query is a plus, and header values need not
+//! be UTF-8. It must not know keys.
 
 use std::borrow::Cow;
 
@@ -11,12 +12,14 @@ use sha2::{Digest, Sha256};
 
 use crate::sigv4::error::SignatureError;
 
-/// Encodes an object's path for a request URI the one way S3 signs it: every byte outside `A-Z a-z 0-9 - _ . ~ /` as `%XX`.
+/// Encodes an object's path for a request URI the one way S3 signs it: every byte outside `A-Z a-z
+/// 0-9 - _ . ~ /` as `%XX`.
 pub fn encode_path(path: &[u8]) -> String {
     percent_encode(path, PATH).to_string()
 }
 
-/// Encodes the name or value of a query parameter the one way S3 signs it; `/` and `+` are encoded too.
+/// Encodes the name or value of a query parameter the one way S3 signs it; `/` and `+` are encoded
+/// too.
 pub fn encode_query(text: &[u8]) -> String {
     percent_encode(text, QUERY).to_string()
 }
@@ -43,8 +46,8 @@ impl Query {
         self.values(name).next().is_some()
     }
 
-    /// The decoded values of a parameter. Names of the authentication parameters are taken in any case, so that no second spelling
-    /// slips past the check for duplicates.
+    /// The decoded values of a parameter. Names of the authentication parameters are taken in any
+    /// case, so that no second spelling slips past the check for duplicates.
     pub(super) fn values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = Cow<'q, [u8]>> {
         self.0
             .iter()
@@ -73,8 +76,8 @@ pub(super) struct CanonicalRequest<'r> {
 }
 
 impl<'r> CanonicalRequest<'r> {
-    /// Puts together what `signed_headers` (lower case, sorted, unique) cover. Fails with `SignatureDoesNotMatch` when one of them is
-    /// not in the request.
+    /// Puts together what `signed_headers` (lower case, sorted, unique) cover. Fails with
+    /// `SignatureDoesNotMatch` when one of them is not in the request.
     pub(super) fn new(
         parts: &'r Parts,
         query: &Query,
@@ -106,7 +109,8 @@ impl<'r> CanonicalRequest<'r> {
         self.hash_of(&recode(self.sent_path, PATH))
     }
 
-    /// The hash with the path as it was sent, for clients that leave characters like `=*+:@()` unencoded and sign them so.
+    /// The hash with the path as it was sent, for clients that leave characters like `=*+:@()`
+    /// unencoded and sign them so.
     pub(super) fn hash_as_sent(&self) -> [u8; 32] {
         self.hash_of(self.sent_path)
     }
@@ -129,8 +133,8 @@ pub(super) fn string_to_sign(timestamp: &str, scope: &str, canonical_request: [u
     )
 }
 
-/// The host the client believes it speaks to: the `Host` header, or `:authority` on HTTP/2. Two that differ are refused, because one of
-/// them would be signed and the other obeyed.
+/// The host the client believes it speaks to: the `Host` header, or `:authority` on HTTP/2. Two
+/// that differ are refused, because one of them would be signed and the other obeyed.
 pub(super) fn host(parts: &Parts) -> Result<Option<&[u8]>, SignatureError> {
     let problem = |text: &str| SignatureError::InvalidRequest {
         problem: text.to_owned(),
@@ -220,3 +224,6 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Verification of a request's signature: who signed it, when, and what it says about the body. It must not
-//! know where secrets are kept, nor what the request means.
+//! Verification of a request's signature: who signed it, when, and what it says about the body. It
+//! must not know where secrets are kept, nor what the request means.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,8 +14,8 @@ use crate::sigv4::error::SignatureError;
 use crate::sigv4::key::{SecretKey, Signature, SigningKey};
 use crate::sigv4::payload::Payload;
 
-/// Verifies requests signed with Signature Version 4 for the service `s3`, in the header and the presigned
-/// form. One per process: it keeps the signing keys of the day.
+/// Verifies requests signed with Signature Version 4 for the service `s3`, in the header and the
+/// presigned form. One per process: it keeps the signing keys of the day.
 #[derive(Debug)]
 pub struct Verifier {
     regions: Vec<String>,
@@ -51,7 +51,8 @@ pub struct Verified {
     pub form: Form,
     /// When the client says it signed.
     pub signed_at: SystemTime,
-    /// When the signature stops to be good: the expiry of a presigned URL, else 15 minutes after signing.
+    /// When the signature stops to be good: the expiry of a presigned URL, else 15 minutes after
+    /// signing.
     pub expires: SystemTime,
 }
 
@@ -65,9 +66,9 @@ pub enum Form {
 }
 
 impl Verifier {
-    /// Accepts signatures for the given regions, and always for `us-east-1`, `auto` and the empty one, which
-    /// clients use when nobody told them better. The first given one is named to clients that sign for
-    /// another; it is `us-east-1` when none is given.
+    /// Accepts signatures for the given regions, and always for `us-east-1`, `auto` and the empty
+    /// one, which clients use when nobody told them better. The first given one is named to clients
+    /// that sign for another; it is `us-east-1` when none is given.
     pub fn new(regions: Vec<String>) -> Self {
         Self {
             expected_region: regions
@@ -80,11 +81,11 @@ impl Verifier {
         }
     }
 
-    /// Verifies the head of a request: `parts` must be as they came over the wire, path and query included,
-    /// and `secrets` must give the secret of an access key id.
+    /// Verifies the head of a request: `parts` must be as they came over the wire, path and query
+    /// included, and `secrets` must give the secret of an access key id.
     ///
-    /// The body is not seen here: the caller must do with it what the [`Payload`] says, and must not commit
-    /// anything before that came out well.
+    /// The body is not seen here: the caller must do with it what the [`Payload`] says, and must
+    /// not commit anything before that came out well.
     ///
     /// An unknown access key id costs the same work as a wrong signature.
     pub fn verify(
@@ -155,7 +156,8 @@ fn check_all_signed(parts: &Parts, query: &Query, claim: &Claim) -> Result<(), S
         .headers
         .keys()
         .map(http::HeaderName::as_str)
-        // The payload's hash has a line of its own in the canonical request; presigned.rs sees to the rest.
+        // The payload's hash has a line of its own in the canonical request; presigned.rs sees to
+        // the rest.
         .filter(|name| name.starts_with("x-amz-") && *name != CONTENT_SHA256)
         .filter(|name| !claim.signed_headers.iter().any(|signed| signed == name))
         .filter(|name| !is_signed_in_query(parts, query, name))
@@ -218,3 +220,6 @@ fn verified(claim: Claim, key: SigningKey, signature: Signature, expires: System
 
 const DEFAULT_REGION: &str = "us-east-1";
 const ALWAYS_ACCEPTED: [&str; 3] = [DEFAULT_REGION, "auto", ""];
+
+#[cfg(test)]
+mod tests;
