@@ -1,5 +1,24 @@
-//! The gateway.
+//! The Sealgate gateway: HTTP in, S3 meaning, sealed bytes out.
+//!
+//! Read `service.rs` first: the life of a request is one page. docs/architecture.md draws the rooms.
 
+pub mod assemble;
+pub mod authenticate;
+pub mod authorize;
+pub mod body;
+pub mod buckets;
 pub mod checksum;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod directory;
+pub mod envelope;
+pub mod error;
+pub mod keys;
+pub mod operations;
 pub mod s3;
+pub mod server;
+pub mod service;
 pub mod sigv4;
+pub mod trail;
+pub mod upstream;

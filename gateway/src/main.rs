@@ -1,2 +1,7 @@
 //! The sealgate binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gateway::cli::run()
+}

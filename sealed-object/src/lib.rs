@@ -57,7 +57,7 @@ pub use random::{OsRandom, Random};
 pub use sealed_bytes::SealedBytes;
 pub use sealer::{SingleSealer, seal_single};
 pub use span::SpanOpener;
-pub use suite::Suite;
+pub use suite::{Digest, Suite};
 pub use tail::Tail;
 pub use trailer::Trailer;
 pub use upload::{Footer, NewUpload, Upload, UploadId, create_upload};

@@ -75,7 +75,7 @@ impl Suite {
     }
 
     /// A running `H`.
-    pub(crate) fn digest(self) -> Digest {
+    pub fn digest(self) -> Digest {
         match self {
             Self::GcmSivBlake3 => Digest(Box::new(blake3::Hasher::new())),
         }
@@ -97,14 +97,22 @@ impl Secret {
 }
 
 /// A running hash; boxed because its state is two kilobytes and sealers are moved about.
-pub(crate) struct Digest(Box<blake3::Hasher>);
+pub struct Digest(Box<blake3::Hasher>);
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest")
+    }
+}
 
 impl Digest {
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub(crate) fn finish(self) -> [u8; 32] {
+    /// The hash of all bytes taken.
+    pub fn finish(self) -> [u8; 32] {
         *self.0.finalize().as_bytes()
     }
 }

@@ -43,6 +43,11 @@ impl Trailer {
         Self::parse_rest(raw, suite, fields).ok_or(Error::Trailer)
     }
 
+    /// The suite it is sealed with.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
     /// The object's plaintext length.
     pub fn plain(&self) -> Plain {
         self.plain

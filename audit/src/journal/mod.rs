@@ -165,6 +165,20 @@ impl Journal {
             .unwrap_or(Err(JournalError::TimedOut { limit }))
     }
 
+    /// Hands the event over without waiting: for what is known only once nobody waits for an answer any
+    /// more. It reaches the disk with the next commit; if the queue is full, it is logged as lost.
+    pub fn submit(&self, event: &Event) {
+        let (ack, _) = oneshot::channel();
+        let queued = event
+            .members()
+            .ok()
+            .zip(self.sender.as_ref())
+            .is_some_and(|(members, sender)| sender.try_send(Waiting { members, ack }).is_ok());
+        if !queued {
+            tracing::error!(?event, "an audit event could not be queued and is lost");
+        }
+    }
+
     fn start(
         segments: Segments,
         opening: Opening,

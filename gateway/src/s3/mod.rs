@@ -1,6 +1,7 @@
 //! S3's meaning of an HTTP request, and S3's forms of an answer. Pure: no IO, no keys, no cryptography.
 
 pub mod code;
+pub mod compatibility;
 pub mod etag;
 pub mod headers;
 pub mod names;

@@ -94,6 +94,28 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
+    /// The element written anew from what was read: no attributes, comments or unknown constructs pass.
+    pub fn rewritten(&self) -> String {
+        let mut out = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{} xmlns=\"{NAMESPACE}\">",
+            self.name
+        );
+        self.write_inside(&mut out);
+        out.push_str(&format!("</{}>", self.name));
+        out
+    }
+
+    fn write_inside(&self, out: &mut String) {
+        if self.children.is_empty() {
+            escape_into(out, &self.text);
+        }
+        for child in &self.children {
+            out.push_str(&format!("<{}>", child.name));
+            child.write_inside(out);
+            out.push_str(&format!("</{}>", child.name));
+        }
+    }
+
     fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -126,6 +148,13 @@ impl Writer {
             out: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>"),
             open: vec![root],
         }
+    }
+
+    /// A document whose root holds nothing but text.
+    pub fn value(root: &'static str, text: &str) -> String {
+        let mut writer = Self::new(root);
+        escape_into(&mut writer.out, text);
+        writer.finish()
     }
 
     /// `<name>text</name>`, escaped.

@@ -1,0 +1,200 @@
+//! Puts the parts of a gateway together from its configuration. Decides nothing.
+
+use std::sync::Arc;
+
+use audit::Journal;
+use embedded_bucket::EmbeddedBucket;
+use http::Method;
+use http_body_util::BodyExt as _;
+use kms_keys::{Keyrings, LocalFile, WhenMissing};
+use object_store::ObjectStore;
+use sealed_object::OsRandom;
+use tower::util::BoxCloneSyncService;
+use tower::{Service as _, service_fn};
+
+use crate::authenticate::Authenticator;
+use crate::authorize::Policies;
+use crate::buckets::Buckets;
+use crate::clock::Clock;
+use crate::config::{Config, KmsConfig, UpstreamConfig};
+use crate::directory::Directory;
+use crate::keys::Keys;
+use crate::operations::{Layouts, Operations};
+use crate::s3::{Addressing, Code};
+use crate::service::Service;
+use crate::sigv4::{SecretKey, Signer};
+use crate::trail::Trail;
+use crate::upstream::{
+    self, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError, Upstream,
+    UpstreamError,
+};
+
+/// Why a gateway could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// The audit journal.
+    #[error("the audit journal cannot be opened")]
+    Journal(#[from] audit::JournalError),
+    /// The embedded bucket.
+    #[error("the embedded bucket cannot be opened")]
+    Embedded(#[from] embedded_bucket::OpenError),
+    /// The root keys.
+    #[error("the root keys cannot be used")]
+    RootKeys(#[from] kms_keys::LocalFileError),
+    /// The keyrings.
+    #[error("the keyrings cannot be opened")]
+    Keyrings(#[from] kms_keys::KeyError),
+    /// The machine's certificates.
+    #[error("the machine's root certificates cannot be read")]
+    Certificates(#[source] std::io::Error),
+    /// The control documents' client.
+    #[error("the system bucket's client cannot be made")]
+    ControlStore(#[from] object_store::Error),
+    /// The system bucket.
+    #[error("the system bucket {bucket} cannot be made or reached; check [upstream]")]
+    SystemBucket {
+        /// Its name.
+        bucket: String,
+        /// What the store said.
+        #[source]
+        source: UpstreamError,
+    },
+}
+
+/// Builds the data plane. Opens the journal and the root keys, makes the system bucket where it is missing.
+pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, AssembleError> {
+    let journal = Arc::new(Journal::open(&config.journal, audit::Settings::default())?);
+    let system_bucket = format!("{}system", config.bucket_prefix);
+    let (upstream, control) = connect(config, &system_bucket, &clock)?;
+    make_system_bucket(&upstream, &system_bucket).await?;
+
+    let KmsConfig::DangerousLocalFile { path } = &config.kms;
+    let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
+    let keyrings_clock = {
+        let clock = clock.clone();
+        Arc::new(move || clock.now())
+    };
+    let keyrings = Keyrings::open(
+        Arc::clone(&control),
+        Arc::new(provider),
+        kms_keys::Settings::default(),
+        keyrings_clock,
+    )
+    .await?;
+
+    let operations = Operations {
+        upstream,
+        buckets: Buckets::new(control, &config.bucket_prefix),
+        keys: Keys::new(Arc::new(keyrings)),
+        layouts: Layouts::default(),
+        system_bucket: system_bucket.into(),
+        region: config.region.as_str().into(),
+        random: Arc::new(OsRandom),
+        clock: clock.clone(),
+    };
+    let directory = Arc::new(Directory::declared(&config.tenants));
+    Ok(Service {
+        addressing: Addressing {
+            base_domains: config.base_domains.clone(),
+        },
+        authenticator: Authenticator::new(&config.region, directory, clock.clone()),
+        policies: Policies,
+        trail: Trail::new(journal, clock),
+        operations,
+    })
+}
+
+/// The store, and the control documents in it, over one transport.
+fn connect(
+    config: &Config,
+    system_bucket: &str,
+    clock: &Clock,
+) -> Result<(Upstream, Arc<dyn ObjectStore>), AssembleError> {
+    match &config.upstream {
+        UpstreamConfig::Embedded { path } => {
+            let transport = embedded_transport(&{
+                let clock = clock.clone();
+                EmbeddedBucket::open(path, move || clock.now())?
+            });
+            let control = upstream::control_store(
+                transport.clone(),
+                EMBEDDED,
+                &config.region,
+                system_bucket,
+                None,
+            )?;
+            Ok((
+                Upstream::new(transport, EMBEDDED, None, clock.clone()),
+                control,
+            ))
+        }
+        UpstreamConfig::S3 {
+            endpoint,
+            region,
+            access_key_id,
+            secret_access_key,
+        } => {
+            let transport = upstream::network_transport(&NetworkSettings::default())
+                .map_err(AssembleError::Certificates)?;
+            let credentials = Some((access_key_id.as_str(), secret_access_key.reveal()));
+            let control = upstream::control_store(
+                transport.clone(),
+                endpoint,
+                region,
+                system_bucket,
+                credentials,
+            )?;
+            let signer = Signer::new(
+                access_key_id,
+                &SecretKey::new(secret_access_key.reveal()),
+                None,
+                region.clone(),
+            );
+            Ok((
+                Upstream::new(transport, endpoint, Some(signer), clock.clone()),
+                control,
+            ))
+        }
+    }
+}
+
+/// The embedded bucket called in process: the same requests, no socket.
+fn embedded_transport(bucket: &EmbeddedBucket) -> Transport {
+    let service = bucket.service();
+    let service = service_fn(move |request: http::Request<StoreRequestBody>| {
+        let answered = service.clone().call(request);
+        async move {
+            let response = answered
+                .await
+                .map_err(|error| TransportError(error.into()))?;
+            Ok(response.map(|body| body.map_err(upstream::BoxError::from).boxed_unsync()))
+        }
+    });
+    BoxCloneSyncService::new(service)
+}
+
+async fn make_system_bucket(upstream: &Upstream, bucket: &str) -> Result<(), AssembleError> {
+    let failed = |source| AssembleError::SystemBucket {
+        bucket: bucket.to_owned(),
+        source,
+    };
+    match upstream
+        .send(StoreRequest::bucket(Method::HEAD, bucket))
+        .await
+    {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_missing() => {}
+        Err(error) => return Err(failed(error)),
+    }
+    match upstream
+        .send(StoreRequest::bucket(Method::PUT, bucket))
+        .await
+    {
+        // Another replica was faster.
+        Err(error) if error.code() == Some(Code::BucketAlreadyOwnedByYou) => Ok(()),
+        other => other.map(drop).map_err(failed),
+    }
+}
+
+/// Never resolved: the embedded bucket is called, not connected to.
+const EMBEDDED: &str = "http://embedded.invalid";

@@ -1,0 +1,93 @@
+//! Who means it: verifies the signature and names the principal. The only maker of [`Authenticated`].
+
+use std::sync::Arc;
+
+use policies::Principal;
+
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::error::GatewayError;
+use crate::s3::{Code, S3Request};
+use crate::sigv4::{Payload, Verification, Verifier};
+use crate::trail::Access;
+
+/// A request whose signature was verified, with the principal who signed it. Not `Clone`, and nobody
+/// else can make one.
+#[derive(Debug)]
+pub struct Authenticated<T> {
+    request: T,
+    principal: Arc<Principal>,
+    payload: Payload,
+}
+
+impl<T> Authenticated<T> {
+    /// What was asked.
+    pub fn request(&self) -> &T {
+        &self.request
+    }
+
+    /// Who asked.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Arc<Principal>, Payload) {
+        (self.request, self.principal, self.payload)
+    }
+}
+
+/// Verifies requests against the directory.
+#[derive(Debug)]
+pub struct Authenticator {
+    verifier: Verifier,
+    directory: Arc<Directory>,
+    clock: Clock,
+}
+
+impl Authenticator {
+    /// An authenticator for clients that sign for `region`.
+    pub fn new(region: &str, directory: Arc<Directory>, clock: Clock) -> Self {
+        Self {
+            verifier: Verifier::new(vec![region.to_owned()]),
+            directory,
+            clock,
+        }
+    }
+
+    /// Verifies one request. Whoever does not sign is refused: there is no anonymous access.
+    pub fn verify(
+        &self,
+        request: S3Request,
+        access: &mut Access,
+    ) -> Result<Authenticated<S3Request>, GatewayError> {
+        let secret = |id: &str| {
+            self.directory
+                .find(id)
+                .map(|credential| Arc::clone(&credential.secret))
+        };
+        let verified = match self
+            .verifier
+            .verify(&request.parts, self.clock.now(), &secret)?
+        {
+            Verification::Signed(verified) => verified,
+            Verification::Anonymous { .. } => {
+                return Err(Code::AccessDenied.because("The request is not signed, and nothing here is public. Sign it with AWS Signature Version 4.").into());
+            }
+        };
+        if verified.session_token.is_some() {
+            return Err(Code::InvalidArgument
+                .because("Session tokens are not issued here; sign without x-amz-security-token.")
+                .into());
+        }
+        let credential = self
+            .directory
+            .find(&verified.access_key_id)
+            .ok_or(crate::sigv4::SignatureError::InvalidAccessKeyId)?;
+        access.principal(&credential.principal, &verified.access_key_id);
+        Ok(Authenticated {
+            request,
+            principal: Arc::clone(&credential.principal),
+            payload: verified.payload,
+        })
+    }
+}

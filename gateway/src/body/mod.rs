@@ -1,0 +1,40 @@
+//! Bodies on their way through: a client's upload verified, plaintext sealed, sealed bytes opened.
+
+mod client;
+mod opening;
+mod sealing;
+mod upload;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+
+pub use client::{BodyError, ClientBody};
+pub use opening::OpenedBody;
+pub use sealing::{PlainSource, Sealing, Seals, seal};
+pub use upload::Upload;
+
+use crate::upstream::BoxError;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Answer {
+    /// All of it is here, so the access is complete when the answer is given.
+    Ready(Bytes),
+    /// It streams; the access is complete when the stream has ended.
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Answer {
+    /// No body.
+    pub fn empty() -> Self {
+        Self::Ready(Bytes::new())
+    }
+
+    /// A body that streams.
+    pub fn stream(
+        body: impl http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+    ) -> Self {
+        Self::Stream(body.boxed_unsync())
+    }
+}

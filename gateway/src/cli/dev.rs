@@ -1,0 +1,174 @@
+//! `sealgate dev`: everything on this machine, with no configuration. It writes the configuration it runs
+//! with, so that the next step is to look at a file and not at a manual.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Args;
+
+use super::Failure;
+use super::serve::{load, run};
+use super::terminal::Terminal;
+use crate::config::Config;
+
+/// Options of `sealgate dev`.
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Where keys, sealed objects and the audit journal lie.
+    #[arg(long, value_name = "DIR", default_value = "./sealgate-data")]
+    data: PathBuf,
+    /// Where to listen; another port is taken if this one is in use.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    listen: SocketAddr,
+}
+
+impl Dev {
+    pub(super) fn run(self, terminal: &mut Terminal) -> Result<(), Failure> {
+        let file = self.data.join("sealgate.toml");
+        self.write_configuration(&file)
+            .map_err(|error| Failure(format!("{} cannot be written: {error}", file.display())))?;
+        let config = load(&file)?;
+        let listener = self
+            .bind(terminal)
+            .map_err(|error| Failure(format!("cannot listen on {}: {error}", self.listen)))?;
+        let greeting = self.greeting(&config, &file);
+        run(config, Some(listener), |address| {
+            for line in greeting(address) {
+                terminal.say(&line);
+            }
+        })
+    }
+
+    /// Writes the configuration with fresh credentials, unless there is one.
+    fn write_configuration(&self, file: &Path) -> io::Result<()> {
+        if file.exists() {
+            return Ok(());
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data)?;
+        let access_key_id = format!("DEMO{}", hex::encode_upper(random::<8>()?));
+        let secret = URL_SAFE_NO_PAD.encode(random::<30>()?);
+        let text = configuration(self.listen, &access_key_id, &secret);
+        // Complete before it has its name, so that a crash leaves none or all of it.
+        let unfinished = file.with_extension("toml.new");
+        let mut new = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        fs::rename(unfinished, file)
+    }
+
+    fn bind(&self, terminal: &mut Terminal) -> io::Result<TcpListener> {
+        let listener = TcpListener::bind(self.listen).or_else(|error| {
+            if error.kind() != io::ErrorKind::AddrInUse {
+                return Err(error);
+            }
+            let listener = TcpListener::bind((self.listen.ip(), 0))?;
+            terminal.say(&format!(
+                "# port {} is in use, so another one was taken",
+                self.listen.port()
+            ));
+            Ok(listener)
+        })?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    }
+
+    /// What to paste.
+    fn greeting(
+        &self,
+        config: &Config,
+        file: &Path,
+    ) -> impl FnOnce(SocketAddr) -> Vec<String> + use<> {
+        let credential = config
+            .tenants
+            .iter()
+            .flat_map(|tenant| &tenant.credentials)
+            .next();
+        let (id, secret) = credential
+            .map(|found| {
+                (
+                    found.access_key_id.clone(),
+                    found.secret_access_key.reveal().to_owned(),
+                )
+            })
+            .unwrap_or_default();
+        let (region, sealed, file) = (
+            config.region.clone(),
+            self.data.join("bucket"),
+            file.to_owned(),
+        );
+        move |address| {
+            vec![
+                "# Sealgate is running. In another terminal:".to_owned(),
+                format!("export AWS_ENDPOINT_URL=http://{address}"),
+                format!("export AWS_ACCESS_KEY_ID={id}"),
+                format!("export AWS_SECRET_ACCESS_KEY={secret}"),
+                format!("export AWS_REGION={region}"),
+                "aws s3 mb s3://documents && aws s3 cp README.md s3://documents/ && aws s3 ls s3://documents/".to_owned(),
+                format!("# The sealed bytes lie in {}; the settings in {}. Ctrl-C stops.", sealed.display(), file.display()),
+                "ready".to_owned(),
+            ]
+        }
+    }
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+fn configuration(listen: SocketAddr, access_key_id: &str, secret: &str) -> String {
+    format!(
+        r#"# Made by `sealgate dev`. `sealgate serve --config` runs the same gateway from it.
+[listen]
+s3 = "{listen}"
+
+[upstream.embedded]
+path = "bucket"
+
+# Whoever reads this file opens every object: fine for one machine and for trying things out.
+[kms.dangerous_local_file]
+path = "root-keys"
+
+[audit]
+journal = "audit"
+
+[[tenants]]
+id = "demo"
+
+[[tenants.credentials]]
+access_key_id = "{access_key_id}"
+secret_access_key = "{secret}"
+principal = "demo-admin"
+role = "tenant-admin"
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_it_writes_is_a_good_one() {
+        let text = configuration(
+            "127.0.0.1:9000".parse().unwrap(),
+            "DEMO1",
+            "0123456789abcdef",
+        );
+        assert!(Config::parse(&text, Path::new("data")).is_ok());
+    }
+}

@@ -1,0 +1,21 @@
+//! Documentation that is made from the program, so that it cannot differ from it.
+
+use clap::Subcommand;
+
+use super::Failure;
+use super::terminal::Terminal;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DocsCommand {
+    /// docs/s3-compatibility.md
+    S3Compatibility,
+}
+
+impl DocsCommand {
+    pub(super) fn run(self, terminal: &mut Terminal) -> Result<(), Failure> {
+        match self {
+            Self::S3Compatibility => terminal.say(crate::s3::compatibility::page().trim_end()),
+        }
+        Ok(())
+    }
+}

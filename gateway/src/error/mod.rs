@@ -1,0 +1,92 @@
+//! Everything that can go wrong with a request, and the one exhaustive match that says what the client
+//! is told.
+//!
+//! `Display` and `source` are for the log and the trail. The client's text is made here: integrity
+//! failures share one message, so that an attacker learns nothing from it, and nothing of the store's
+//! own words passes.
+
+mod faults;
+
+use kms_keys::KeyError;
+use policies::Denial;
+use sealed_object::Error as SealedError;
+
+use crate::body::BodyError;
+use crate::buckets::BucketError;
+use crate::s3::{Code, S3Error};
+use crate::sigv4::SignatureError;
+use crate::upstream::UpstreamError;
+
+/// A request that was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The request itself is at fault.
+    #[error(transparent)]
+    Request(#[from] S3Error),
+    /// Its signature is.
+    #[error("the signature was not accepted")]
+    Signature(#[from] SignatureError),
+    /// Policy denies it.
+    #[error("denied by {}", .0.rule())]
+    Denied(Denial),
+    /// The upload's body failed a check, or did not arrive.
+    #[error("the upload was not accepted")]
+    Body(#[from] BodyError),
+    /// A stored object could not be opened, or a part not sealed.
+    #[error("the sealed object was refused: {}", .0.code())]
+    Sealed(#[from] SealedError),
+    /// A key could not be had.
+    #[error("a key could not be had")]
+    Keys(#[from] KeyError),
+    /// A bucket's document could not be read or written.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// The store refused, or did not answer.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The trail could not record the access.
+    #[error("the access could not be recorded")]
+    Trail(#[from] audit::JournalError),
+    /// Something that should not happen; the text says what.
+    #[error("unexpected: {0}")]
+    Unexpected(&'static str),
+}
+
+impl GatewayError {
+    /// What the client is told. No wildcard: a new error does not compile until someone chooses.
+    pub fn fault(&self) -> S3Error {
+        match self {
+            Self::Request(error) => error.clone(),
+            Self::Signature(error) => faults::of_signature(error),
+            Self::Denied(Denial::OtherTenant | Denial::RoleDoesNotPermit) => Code::AccessDenied.because("Access denied by policy."),
+            Self::Body(error) => faults::of_body(error),
+            Self::Sealed(error) => faults::of_sealed(*error),
+            Self::Keys(error) => faults::of_key(error),
+            Self::Bucket(BucketError::Exists) => Code::BucketAlreadyOwnedByYou.because("The bucket exists already and is yours."),
+            Self::Bucket(BucketError::Store(_)) => Code::SlowDown.because("The store does not answer; please try again."),
+            Self::Bucket(BucketError::Corrupt(_)) | Self::Unexpected(_) => faults::internal(),
+            Self::Upstream(error) => faults::of_upstream(error),
+            Self::Trail(_) => Code::AuditUnavailable.because("The access cannot be put on record now, so it was not carried out or not confirmed; please try again."),
+        }
+    }
+
+    /// The code for the trail: of a sealed object the layer that failed, else the client's code.
+    pub fn trail_code(&self) -> String {
+        match self {
+            Self::Sealed(error) => error.code().to_owned(),
+            other => other.fault().code.as_str().to_owned(),
+        }
+    }
+}
+
+/// An error and its causes in one line, for the log.
+pub fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! The bridge from a tenant's keyring to the keys that seal and open objects.
+
+use std::sync::Arc;
+
+use kms_keys::{KeyMaterial, Keyrings, Provisioning};
+use sealed_object::{Aux, Context, Envelope, Header, Kek, KeyId, Opened};
+
+use crate::buckets::Bucket;
+use crate::error::GatewayError;
+
+/// Keys of tenants, as the operations ask for them.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    keyrings: Arc<Keyrings>,
+}
+
+/// What a new object is sealed under.
+#[derive(Debug)]
+pub struct SealingKeys {
+    /// The tenant's active KEK version.
+    pub kek: Kek,
+    /// The tenant's active AUX key.
+    pub aux: Aux,
+}
+
+impl Keys {
+    /// Keys from these keyrings.
+    pub fn new(keyrings: Arc<Keyrings>) -> Self {
+        Self { keyrings }
+    }
+
+    /// The active keys of a tenant. A tenant that authenticated exists, so it gets its keyring on first use.
+    pub async fn sealing(&self, tenant: &str) -> Result<SealingKeys, GatewayError> {
+        let keys = self.keyrings.writing(tenant, Provisioning::Allowed).await?;
+        let aux = Aux::new(id_of(&keys.aux), *keys.aux.secret());
+        Ok(SealingKeys {
+            kek: kek_of(&keys.kek),
+            aux,
+        })
+    }
+
+    /// The KEK version that a header or an upload id names.
+    pub async fn kek(&self, tenant: &str, id: KeyId) -> Result<Kek, GatewayError> {
+        let key = self
+            .keyrings
+            .kek(tenant, kms_keys::KeyId::from(id.0))
+            .await?;
+        Ok(kek_of(&key))
+    }
+
+    /// Opens an object's envelope for the place it was read from.
+    pub async fn open(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        envelope: &Envelope,
+    ) -> Result<Opened, GatewayError> {
+        let header: &Header = envelope.header();
+        let kek = self.kek(&bucket.tenant, header.kek_id()).await?;
+        Ok(envelope.open(&kek, &context(bucket, key))?)
+    }
+}
+
+/// What an object is bound to: tenant, logical bucket, key.
+pub fn context(bucket: &Bucket, key: &str) -> Context {
+    Context::new(&bucket.tenant, bucket.id.as_bytes(), key.as_bytes())
+}
+
+fn kek_of(key: &KeyMaterial) -> Kek {
+    Kek::new(id_of(key), *key.secret())
+}
+
+fn id_of(key: &KeyMaterial) -> KeyId {
+    KeyId(*key.id().as_bytes())
+}

@@ -1,0 +1,150 @@
+//! CopyObject inside a tenant: the store copies the sealed body, and the header is bound anew to the
+//! destination. No object byte passes through the gateway.
+
+use http::Method;
+use policies::Action;
+use sealed_object::Opened;
+
+use super::get::Source;
+use super::store_headers::{mark_sealed, number, set, shown_etag, store_etag};
+use super::{Answered, Call, Operations, Place, document};
+use crate::envelope;
+use crate::error::GatewayError;
+use crate::keys::context;
+use crate::s3::headers::CopySource;
+use crate::s3::xml::etag_result;
+use crate::s3::{Code, etag};
+use crate::trail::Facts;
+use crate::upstream::{StoreRequest, encode_key};
+
+impl Operations {
+    pub(super) async fn copy_object(&self, call: &Call) -> Answered {
+        let place = self.place(call).await?;
+        let (source, named) = self.copy_source(call).await?;
+        let replaces = call.request.replaces_metadata()?;
+        let onto_itself = source.bucket.id == place.bucket.id
+            && source.key == place.key
+            && named.version.is_none();
+        if onto_itself && !replaces && call.request.header("x-amz-storage-class").is_none() {
+            return Err(Code::InvalidRequest.because("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class or encryption.").into());
+        }
+        let (store, opened, size) = self
+            .copied_head(call, &source, named.version.as_deref())
+            .await?;
+        let metadata = if replaces {
+            Some(envelope::metadata_of(call.request.object_headers()?))
+        } else {
+            None
+        };
+        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let rebound = opened.rebind(
+            &keys.kek,
+            &context(&place.bucket, &place.key),
+            metadata.as_ref(),
+            self.random.as_ref(),
+        )?;
+
+        let from = format!(
+            "/{}/{}{}",
+            source.bucket.upstream,
+            encode_key(&source.key),
+            version_query(named.version.as_deref())
+        );
+        let request = StoreRequest::object(Method::PUT, &place.bucket.upstream, &place.key)
+            .with_headers(call.request.storage_headers())
+            .with_headers(call.request.conditions_for_store())
+            .with_header("x-amz-copy-source", &from)
+            .with_header(
+                "x-amz-copy-source-if-match",
+                &format!("\"{}\"", store_etag(&store).unwrap_or_default()),
+            )
+            .with_header("x-amz-metadata-directive", "REPLACE");
+        let (headers, result) = self
+            .upstream
+            .document(envelope::write(request, &rebound)?, LONGEST_RESULT)
+            .await?;
+
+        let tag = result
+            .child_text("ETag")
+            .map(etag::unquoted)
+            .map(etag::shown)
+            .unwrap_or_default();
+        let mut response = document(etag_result(
+            "CopyObjectResult",
+            result.child_text("LastModified").unwrap_or_default(),
+            &tag,
+        ));
+        mark_sealed(&place, rebound.header(), response.headers_mut());
+        for name in ["x-amz-version-id", "x-amz-copy-source-version-id"] {
+            if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+                set(response.headers_mut(), name, value);
+            }
+        }
+        response.extensions_mut().insert(Facts::written(
+            opened.header().object_id(),
+            &headers,
+            sealed_object::Plain(size),
+        ));
+        Ok(response)
+    }
+
+    /// The place a copy reads from, in the same tenant, once reading it is permitted too.
+    pub(super) async fn copy_source(
+        &self,
+        call: &Call,
+    ) -> Result<(Place, CopySource), GatewayError> {
+        let named = call.request.copy_source()?;
+        call.leave
+            .also(Action::Read, named.bucket.as_str(), named.key.as_str())
+            .map_err(GatewayError::Denied)?;
+        let bucket = self.bucket_named(call, &named.bucket).await?;
+        Ok((
+            Place {
+                bucket,
+                key: named.key.as_str().to_owned(),
+            },
+            named,
+        ))
+    }
+
+    /// HEAD of the source under the client's copy conditions; a condition that fails is 412 for a copy.
+    async fn copied_head(
+        &self,
+        call: &Call,
+        place: &Place,
+        version: Option<&str>,
+    ) -> Result<(http::HeaderMap, Opened, u64), GatewayError> {
+        let conditions = call.request.source_conditions_for_store();
+        let source = Source {
+            place,
+            version,
+            conditions,
+        };
+        let found = self.head(&source).await.map_err(|error| match error {
+            GatewayError::Upstream(error) if error.code() == Some(Code::NotModified) => {
+                Code::PreconditionFailed
+                    .because("At least one of the preconditions on the copy source did not hold.")
+                    .into()
+            }
+            other => other,
+        })?;
+        let (store, ..) = &found;
+        if number(store, "content-length").is_some_and(|stored| stored > LARGEST_COPY) {
+            return Err(Code::InvalidRequest.because(format!("The source is too large for one CopyObject ({LARGEST_COPY} stored bytes); copy it with UploadPartCopy.")).into());
+        }
+        if shown_etag(store).is_none() {
+            return Err(GatewayError::Unexpected("the store gave no ETag"));
+        }
+        Ok(found)
+    }
+}
+
+fn version_query(version: Option<&str>) -> String {
+    version
+        .map(|version| format!("?versionId={version}"))
+        .unwrap_or_default()
+}
+
+/// S3's limit on the source of one CopyObject.
+const LARGEST_COPY: u64 = 5 * 1024 * 1024 * 1024;
+const LONGEST_RESULT: usize = 64 * 1024;

@@ -1,0 +1,152 @@
+//! DeleteObject and DeleteObjects. The keys that are decided about are the keys that are deleted: the
+//! store gets a document written from what was parsed, never the client's.
+
+use base64::Engine as _;
+use http::{Method, StatusCode};
+use md5::Digest as _;
+use policies::Action;
+
+use super::store_headers::{pass_store_facts, set};
+use super::{Answered, Call, Operations, document, empty};
+use crate::body::Upload;
+use crate::error::GatewayError;
+use crate::s3::etag;
+use crate::s3::xml::{Element, ObjectIdentifier, Writer, parse_delete};
+use crate::s3::{Code, S3Error};
+use crate::upstream::StoreRequest;
+
+impl Operations {
+    pub(super) async fn delete_object(&self, call: &Call) -> Answered {
+        let place = self.place(call).await?;
+        let request = StoreRequest::object(Method::DELETE, &place.bucket.upstream, &place.key)
+            .with_query_if("versionId", call.request.version())
+            .with_headers(call.request.conditions_for_store());
+        let stored = self.upstream.send(self.with_bypass(call, request)?).await?;
+        let mut response = empty(StatusCode::NO_CONTENT);
+        pass_store_facts(&stored.headers, response.headers_mut());
+        Ok(response)
+    }
+
+    pub(super) async fn delete_objects(&self, call: &Call, incoming: Upload) -> Answered {
+        let bucket = self.bucket(call).await?;
+        let parsed = parse_delete(&call.document(incoming, LONGEST_DELETE).await?)?;
+        let (mut permitted, mut denied) = (Vec::new(), Vec::new());
+        for object in parsed.objects {
+            match call
+                .leave
+                .also(Action::Delete, &bucket.name, object.key.as_str())
+            {
+                Ok(()) => permitted.push(object),
+                Err(_) => denied.push(object),
+            }
+        }
+        let mut result = Writer::new("DeleteResult");
+        if !permitted.is_empty() {
+            let request =
+                StoreRequest::bucket(Method::POST, &bucket.upstream).with_query("delete", "");
+            let request = with_document_md5(
+                self.with_bypass(call, request)?,
+                delete_document(&permitted),
+            );
+            let (_, answer) = self.upstream.document(request, LONGEST_RESULT).await?;
+            write_result(&mut result, &answer, parsed.quiet);
+        }
+        for object in denied {
+            result.within("Error", |error| {
+                error
+                    .text("Key", object.key.as_str())
+                    .maybe("VersionId", object.version.as_deref());
+                error
+                    .text("Code", "AccessDenied")
+                    .text("Message", "Access denied by policy.");
+            });
+        }
+        Ok(document(result.finish()))
+    }
+
+    /// Passes `x-amz-bypass-governance-retention` for those who may manage the bucket, and refuses it from
+    /// others: dropping it would delete less than was asked, passing it would delete more than is allowed.
+    fn with_bypass(
+        &self,
+        call: &Call,
+        request: StoreRequest,
+    ) -> Result<StoreRequest, GatewayError> {
+        let Some(value) = call.request.text(BYPASS)? else {
+            return Ok(request);
+        };
+        let bucket = call.request.bucket()?;
+        call.leave
+            .also(Action::ManageBucket, bucket.as_str(), "")
+            .map_err(GatewayError::Denied)?;
+        let mut request = request;
+        set(&mut request.headers, BYPASS, value);
+        Ok(request)
+    }
+}
+
+/// Some stores still insist on `Content-MD5` here.
+pub(super) fn with_document_md5(request: StoreRequest, document: String) -> StoreRequest {
+    let digest = md5::Md5::digest(document.as_bytes());
+    let text = base64::engine::general_purpose::STANDARD.encode(digest);
+    request
+        .with_header("content-md5", &text)
+        .with_document(document)
+}
+
+fn delete_document(objects: &[ObjectIdentifier]) -> String {
+    let mut writer = Writer::new("Delete");
+    for object in objects {
+        writer.within("Object", |element| {
+            element
+                .text("Key", object.key.as_str())
+                .maybe("VersionId", object.version.as_deref());
+            element.maybe(
+                "ETag",
+                object
+                    .etag
+                    .as_deref()
+                    .map(|tag| etag::condition_upstream(tag)),
+            );
+        });
+    }
+    writer.finish()
+}
+
+fn write_result(result: &mut Writer, answer: &Element, quiet: bool) {
+    for deleted in answer.all("Deleted").filter(|_| !quiet) {
+        result.within("Deleted", |element| {
+            for name in ["Key", "VersionId", "DeleteMarker", "DeleteMarkerVersionId"] {
+                element.maybe(name, deleted.child_text(name));
+            }
+        });
+    }
+    for failed in answer.all("Error") {
+        let told = told_error(failed.child_text("Code").unwrap_or_default());
+        result.within("Error", |element| {
+            element
+                .maybe("Key", failed.child_text("Key"))
+                .maybe("VersionId", failed.child_text("VersionId"));
+            element
+                .text("Code", told.code.as_str())
+                .text("Message", &told.message);
+        });
+    }
+}
+
+/// A failure of the store for one key, in our words.
+fn told_error(code: &str) -> S3Error {
+    let refused = crate::upstream::UpstreamError::Refused {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: Code::from_text(code),
+        code_text: code.to_owned(),
+        message: String::new(),
+        headers: Box::default(),
+    };
+    GatewayError::from(refused).fault()
+}
+
+const BYPASS: &str = "x-amz-bypass-governance-retention";
+
+/// 1 000 keys of 1 024 bytes, escaped, with room.
+const LONGEST_DELETE: usize = 4 * 1024 * 1024;
+const LONGEST_RESULT: usize = 8 * 1024 * 1024;

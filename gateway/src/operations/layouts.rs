@@ -1,0 +1,51 @@
+//! What is known of objects read lately: size, ETag, layout. A hint, never an authority: whatever is
+//! asked of the store by it is checked against the answer.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use sealed_object::Layout;
+
+use super::Place;
+
+/// An object as it was when last read.
+#[derive(Debug)]
+pub struct Known {
+    /// The store's ETag; what is known holds for this one only.
+    pub etag: String,
+    /// Where each plaintext byte lies.
+    pub layout: Layout,
+}
+
+/// A bounded cache.
+#[derive(Debug, Clone)]
+pub struct Layouts(Cache<(String, String, Option<String>), Arc<Known>>);
+
+impl Default for Layouts {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MOST).build())
+    }
+}
+
+impl Layouts {
+    /// What is known of the object, or of one version of it.
+    pub fn get(&self, place: &Place, version: Option<&str>) -> Option<Arc<Known>> {
+        self.0.get(&key(place, version))
+    }
+
+    /// Remembers.
+    pub fn insert(&self, place: &Place, version: Option<&str>, known: Arc<Known>) {
+        self.0.insert(key(place, version), known);
+    }
+}
+
+fn key(place: &Place, version: Option<&str>) -> (String, String, Option<String>) {
+    (
+        place.bucket.upstream.clone(),
+        place.key.clone(),
+        version.map(str::to_owned),
+    )
+}
+
+/// Single uploads take a few hundred bytes here, a multipart upload 56 bytes and more a part.
+const MOST: u64 = 10_000;

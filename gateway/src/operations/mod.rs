@@ -1,0 +1,186 @@
+//! What each operation does with the store, once it is permitted and on record.
+//!
+//! One file per family. They speak S3 to both sides, ask `keys` for keys and `body` for sealing and
+//! opening, and leave signatures, policy and the trail to others.
+
+mod buckets;
+mod copy;
+mod delete;
+mod get;
+mod layouts;
+mod list;
+mod multipart;
+mod pass;
+mod put;
+mod store_headers;
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use sealed_object::Random;
+
+use crate::authorize::Leave;
+use crate::body::{Answer, ClientBody, Upload};
+use crate::buckets::{Bucket, Buckets};
+use crate::clock::Clock;
+use crate::error::GatewayError;
+use crate::keys::Keys;
+use crate::s3::{BucketName, Class, Code, Operation, S3Request};
+use crate::sigv4::Payload;
+use crate::trail::Recorded;
+use crate::upstream::Upstream;
+
+/// An answer to a client.
+pub type Answered = Result<Response<Answer>, GatewayError>;
+
+/// All operations, and what they work with.
+#[derive(Clone)]
+pub struct Operations {
+    /// The store.
+    pub upstream: Upstream,
+    /// Logical buckets.
+    pub buckets: Buckets,
+    /// Tenants' keys.
+    pub keys: Keys,
+    /// Layouts of objects read lately.
+    pub layouts: Layouts,
+    /// The upstream bucket for control documents, staged parts and receipts.
+    pub system_bucket: Arc<str>,
+    /// The region the gateway says it is in.
+    pub region: Arc<str>,
+    /// Where nonces and salts come from.
+    pub random: Arc<dyn Random>,
+    /// The time.
+    pub clock: Clock,
+}
+
+pub use layouts::Layouts;
+pub(crate) use store_headers::pass_store_facts;
+
+impl std::fmt::Debug for Operations {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Operations")
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request on its way through an operation, with the leave it runs under.
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked.
+    pub request: S3Request,
+    /// Whose leave.
+    pub leave: Leave,
+    payload: Payload,
+    clock: Clock,
+}
+
+/// An object's place: its bucket and its key.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The logical bucket.
+    pub bucket: Arc<Bucket>,
+    /// The key.
+    pub key: String,
+}
+
+impl Call {
+    /// The upload, ready to be read and verified.
+    fn body(&self, incoming: Upload) -> Result<ClientBody, GatewayError> {
+        ClientBody::new(incoming, &self.request, &self.payload, self.clock.clone())
+    }
+
+    /// The whole of a short document in the body.
+    async fn document(&self, incoming: Upload, limit: usize) -> Result<Vec<u8>, GatewayError> {
+        self.body(incoming)?.document(limit).await
+    }
+}
+
+impl Operations {
+    /// Carries out a recorded request. Uses its leave up.
+    pub async fn run(&self, recorded: Recorded<S3Request>, body: Upload) -> Answered {
+        use Operation as Op;
+        let (request, leave, payload) = recorded.into_parts();
+        let call = Call {
+            request,
+            leave,
+            payload,
+            clock: self.clock.clone(),
+        };
+        match call.request.operation {
+            Op::PutObject => self.put_object(call, body).await,
+            Op::GetObject => self.get_object(&call).await,
+            Op::HeadObject => self.head_object(&call).await,
+            Op::DeleteObject => self.delete_object(&call).await,
+            Op::DeleteObjects => self.delete_objects(&call, body).await,
+            Op::CopyObject => self.copy_object(&call).await,
+            Op::ListObjects | Op::ListObjectsV2 | Op::ListObjectVersions => {
+                self.list_objects(&call).await
+            }
+            Op::CreateMultipartUpload => self.create_upload(&call).await,
+            Op::UploadPart => self.upload_part(call, body).await,
+            Op::UploadPartCopy => self.upload_part_copy(&call).await,
+            Op::CompleteMultipartUpload => self.complete_upload(&call, body).await,
+            Op::AbortMultipartUpload => self.abort_upload(&call).await,
+            Op::ListParts => self.list_parts(&call).await,
+            Op::ListMultipartUploads => self.list_uploads(&call).await,
+            Op::ListBuckets => self.list_buckets(&call).await,
+            Op::CreateBucket => self.create_bucket(&call, body).await,
+            Op::DeleteBucket => self.delete_bucket(&call).await,
+            Op::HeadBucket => self.head_bucket(&call).await,
+            Op::GetBucketLocation => self.get_bucket_location(&call).await,
+            Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
+            other if other.class() == Class::PassThrough => self.pass(&call, body).await,
+            // Refused and administrative operations do not get past policy.
+            other => Err(Code::NotImplemented
+                .because(format!("{other} is not offered."))
+                .into()),
+        }
+    }
+
+    /// The bucket the request names; `NoSuchBucket` when its tenant has none of that name.
+    async fn bucket(&self, call: &Call) -> Result<Arc<Bucket>, GatewayError> {
+        self.bucket_named(call, call.request.bucket()?).await
+    }
+
+    async fn bucket_named(
+        &self,
+        call: &Call,
+        name: &BucketName,
+    ) -> Result<Arc<Bucket>, GatewayError> {
+        let found = self.buckets.find(call.leave.tenant(), name).await?;
+        let missing = || {
+            Code::NoSuchBucket
+                .because("The specified bucket does not exist.")
+                .with("BucketName", name.as_str())
+        };
+        Ok(found.ok_or_else(missing)?)
+    }
+
+    /// The object's place the request names.
+    async fn place(&self, call: &Call) -> Result<Place, GatewayError> {
+        Ok(Place {
+            bucket: self.bucket(call).await?,
+            key: call.request.key()?.as_str().to_owned(),
+        })
+    }
+}
+
+/// An answer with no body.
+fn empty(status: StatusCode) -> Response<Answer> {
+    let mut response = Response::new(Answer::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// An answer with an XML document.
+fn document(document: String) -> Response<Answer> {
+    let mut response = Response::new(Answer::Ready(document.into()));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/xml"),
+    );
+    response
+}

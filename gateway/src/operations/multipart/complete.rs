@@ -1,0 +1,294 @@
+//! CompleteMultipartUpload: the parts the client's tokens name, a footer behind the last, one commit.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::Method;
+use http_body::Body as _;
+use md5::Digest as _;
+use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
+
+use super::super::get::Source;
+use super::super::store_headers::{pass_store_facts, set, shown_etag, store_etag};
+use super::super::{Answered, Call, Operations, document};
+use super::{Ongoing, no_upload, records};
+use crate::body::Upload;
+use crate::error::GatewayError;
+use crate::s3::xml::{CompletedPart, Writer, parse_complete};
+use crate::s3::{Code, etag};
+use crate::trail;
+use crate::upstream::{BoxError, SealedBody, StoreBody, StoreRequest, UpstreamError, encode_key};
+
+impl Operations {
+    pub(crate) async fn complete_upload(&self, call: &Call, incoming: Upload) -> Answered {
+        let ongoing = self.ongoing(call).await?;
+        let listed = parse_complete(&call.document(incoming, LONGEST_COMPLETE).await?)?;
+        let tokens = tokens_of(&listed, &ongoing)?;
+        check_announced_size(call, &tokens)?;
+        match self.check_with_store(&ongoing, &tokens).await {
+            Err(GatewayError::Upstream(error)) if error.code() == Some(Code::NoSuchUpload) => {
+                return self.completed_before(call, &ongoing).await;
+            }
+            other => other?,
+        }
+        let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
+        let facts = Facts {
+            completed_ms: self.clock.millis(),
+            client_checksum: None,
+            composite_parts: 0,
+            md5: None,
+        };
+        let footer = ongoing.upload.footer(
+            &keys.aux,
+            &tokens,
+            &with_md5(facts, &tokens),
+            self.random.as_ref(),
+        )?;
+        let summary = footer.summary.clone();
+        let last = self.send_last(&ongoing, &tokens, footer).await?;
+
+        let request = StoreRequest::object(
+            Method::POST,
+            &ongoing.place.bucket.upstream,
+            &ongoing.place.key,
+        )
+        .with_query("uploadId", ongoing.upload.upstream_id())
+        .with_headers(call.request.conditions_for_store())
+        .with_document(complete_document(&tokens, &last));
+        let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
+        self.forget_upload(&ongoing).await;
+        let tag = result
+            .child_text("ETag")
+            .map(etag::unquoted)
+            .map(etag::shown)
+            .unwrap_or_default();
+        let mut response = completed(&ongoing, &tag);
+        pass_store_facts(&headers, response.headers_mut());
+        response.headers_mut().remove(http::header::ETAG);
+        response.extensions_mut().insert(trail::Facts::written(
+            summary.object_id,
+            &headers,
+            summary.plain,
+        ));
+        Ok(response)
+    }
+
+    /// Each part that lies in the store must be the very instance its token names. Not every store checks
+    /// ETags at Complete (SeaweedFS 4.48 takes stale ones), so they are compared here.
+    async fn check_with_store(
+        &self,
+        ongoing: &Ongoing,
+        tokens: &[PartToken],
+    ) -> Result<(), GatewayError> {
+        let stored: HashMap<u16, String> = self
+            .parts_in_store(ongoing)
+            .await?
+            .into_iter()
+            .map(|part| (part.number, part.etag))
+            .collect();
+        let stale = tokens.iter().find(|token| {
+            !token.is_staged()
+                && stored.get(&token.part_no()).map(String::as_str) != Some(token.upstream_etag())
+        });
+        match stale {
+            Some(token) => Err(Code::InvalidPart
+                .because(format!(
+                    "Part {} was sent again since, or is gone; list the ETag of its last upload.",
+                    token.part_no()
+                ))
+                .with("PartNumber", token.part_no().to_string())
+                .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends the footer, as a part of its own or behind a staged last part. Gives its part number and ETag.
+    async fn send_last(
+        &self,
+        ongoing: &Ongoing,
+        tokens: &[PartToken],
+        footer: Footer,
+    ) -> Result<(u16, String), GatewayError> {
+        let last = tokens.last().ok_or(sealed_object::Error::NoParts)?;
+        let (number, body) = if last.is_staged() {
+            let name = records::staged(&ongoing.upload, last.part_no(), &last.salt());
+            let staged = self
+                .upstream
+                .send(StoreRequest::object(
+                    Method::GET,
+                    &self.system_bucket,
+                    &name,
+                ))
+                .await
+                .map_err(|error| match error {
+                    missing if missing.is_missing() => GatewayError::from(no_upload()),
+                    other => other.into(),
+                })?;
+            let length = last
+                .stored()
+                .0
+                .saturating_add(u64::try_from(footer.bytes.len()).unwrap_or(u64::MAX));
+            let relay = Relay {
+                staged: staged.body,
+                relay: Some(StagedRelay::new(last, &ongoing.upload)),
+                footer: Some(footer.bytes),
+            };
+            (last.part_no(), SealedBody::stream(length, Box::pin(relay)))
+        } else {
+            (
+                last.part_no().saturating_add(1),
+                SealedBody::ready(footer.bytes),
+            )
+        };
+        let request = StoreRequest::object(
+            Method::PUT,
+            &ongoing.place.bucket.upstream,
+            &ongoing.place.key,
+        )
+        .with_query("partNumber", number.to_string())
+        .with_query("uploadId", ongoing.upload.upstream_id())
+        .with_sealed(body);
+        let stored = self.upstream.send(request).await?;
+        let etag = store_etag(&stored.headers)
+            .ok_or_else(|| UpstreamError::Unexpected("it gave no ETag for a part".to_owned()))?;
+        Ok((number, etag))
+    }
+
+    /// The store knows the upload no more. If the object now at the key is this upload's, an earlier
+    /// Complete succeeded and its answer was lost: the retry is told so.
+    async fn completed_before(&self, call: &Call, ongoing: &Ongoing) -> Answered {
+        let source = Source {
+            place: &ongoing.place,
+            version: None,
+            conditions: http::HeaderMap::new(),
+        };
+        match self.head(&source).await {
+            Ok((store, opened, _)) if opened.header().object_id() == ongoing.upload.object_id() => {
+                tracing::debug!(request = %call.request.id, "a repeated CompleteMultipartUpload was answered from the object");
+                Ok(completed(ongoing, &shown_etag(&store).unwrap_or_default()))
+            }
+            _ => Err(no_upload().into()),
+        }
+    }
+}
+
+fn tokens_of(listed: &[CompletedPart], ongoing: &Ongoing) -> Result<Vec<PartToken>, GatewayError> {
+    let token = |part: &CompletedPart| {
+        let refused = || {
+            Code::InvalidPart.because(format!("The ETag listed for part {} is not one that UploadPart returned for this upload.", part.number)).with("PartNumber", part.number.to_string())
+        };
+        let token = PartToken::parse(&part.etag, &ongoing.upload).map_err(|_| refused())?;
+        if token.part_no() == part.number {
+            Ok(token)
+        } else {
+            Err(GatewayError::from(refused()))
+        }
+    };
+    listed.iter().map(token).collect()
+}
+
+fn check_announced_size(call: &Call, tokens: &[PartToken]) -> Result<(), GatewayError> {
+    let Some(announced) = call.request.text("x-amz-mp-object-size")? else {
+        return Ok(());
+    };
+    let size: u64 = tokens.iter().map(|token| token.plain().0).sum();
+    if announced.parse() == Ok(size) {
+        return Ok(());
+    }
+    Err(Code::InvalidRequest
+        .because(format!(
+            "x-amz-mp-object-size says {announced}, the listed parts have {size} bytes together."
+        ))
+        .into())
+}
+
+/// The MD5 of the parts' MD5s, where the client sent one with every part.
+fn with_md5(facts: Facts, tokens: &[PartToken]) -> Facts {
+    let digests: Option<Vec<[u8; 16]>> = tokens.iter().map(PartToken::md5).collect();
+    let Some(digests) = digests else { return facts };
+    let parts = u16::try_from(digests.len()).unwrap_or(u16::MAX);
+    let md5 = match digests.as_slice() {
+        [one] => *one,
+        many => md5::Md5::digest(many.concat()).into(),
+    };
+    Facts {
+        md5: Some(md5),
+        composite_parts: parts,
+        ..facts
+    }
+}
+
+fn complete_document(tokens: &[PartToken], last: &(u16, String)) -> String {
+    let mut writer = Writer::new("CompleteMultipartUpload");
+    let parts = tokens
+        .iter()
+        .map(|token| (token.part_no(), token.upstream_etag()))
+        .filter(|(number, _)| *number != last.0);
+    for (number, etag) in parts.chain([(last.0, last.1.as_str())]) {
+        writer.within("Part", |part| {
+            part.text("PartNumber", number.to_string())
+                .text("ETag", format!("\"{etag}\""));
+        });
+    }
+    writer.finish()
+}
+
+fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answer> {
+    let (bucket, key) = (&ongoing.place.bucket.name, &ongoing.place.key);
+    let mut writer = Writer::new("CompleteMultipartUploadResult");
+    writer
+        .text("Location", format!("/{bucket}/{}", encode_key(key)))
+        .text("Bucket", bucket)
+        .text("Key", key)
+        .text("ETag", format!("\"{etag}\""));
+    let mut response = document(writer.finish());
+    set(
+        response.headers_mut(),
+        "x-amz-server-side-encryption",
+        "aws:kms",
+    );
+    response
+}
+
+/// A staged part on its way behind the others, then the footer, which leaves only if the part was whole.
+struct Relay {
+    staged: StoreBody,
+    relay: Option<StagedRelay>,
+    footer: Option<SealedBytes>,
+}
+
+impl Stream for Relay {
+    type Item = Result<SealedBytes, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        while let Some(relay) = &mut self.relay {
+            let _ = relay;
+            let piece: Option<Bytes> = match ready!(Pin::new(&mut self.staged).poll_frame(context))
+            {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) => Some(bytes),
+                    Err(_) => continue,
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => None,
+            };
+            match (piece, self.relay.take()) {
+                (Some(bytes), Some(mut relay)) => {
+                    let sealed = relay.push(bytes)?;
+                    self.relay = Some(relay);
+                    return Poll::Ready(Some(Ok(sealed)));
+                }
+                (None, Some(relay)) => relay.finish()?,
+                (_, None) => {}
+            }
+        }
+        Poll::Ready(self.footer.take().map(Ok))
+    }
+}
+
+/// 10 000 parts with tokens and checksums.
+const LONGEST_COMPLETE: usize = 8 * 1024 * 1024;
+const LONGEST_RESULT: usize = 64 * 1024;

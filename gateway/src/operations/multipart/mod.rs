@@ -1,0 +1,60 @@
+//! Multipart uploads. Their state rides in the upload id and the part ETags that the client echoes, so any
+//! replica can go on with any upload; what the store must remember lies in the system bucket
+//! (`records.rs`).
+
+mod complete;
+mod create;
+mod list;
+mod part;
+mod records;
+
+use sealed_object::{Upload, UploadId};
+
+use super::{Call, Operations, Place};
+use crate::error::GatewayError;
+use crate::keys::context;
+use crate::s3::{Code, S3Error};
+
+/// An upload that was verified to be ours and for this place.
+#[derive(Debug)]
+struct Ongoing {
+    place: Place,
+    upload: Upload,
+    /// As the client knows it.
+    id: String,
+}
+
+impl Operations {
+    /// The upload that `?uploadId=` names; `NoSuchUpload` for one we did not issue for this object.
+    async fn ongoing(&self, call: &Call) -> Result<Ongoing, GatewayError> {
+        let place = self.place(call).await?;
+        let id = call
+            .request
+            .query
+            .filled("uploadId")
+            .ok_or_else(no_upload)?;
+        let parsed = UploadId::parse(id).map_err(|_| no_upload())?;
+        let kek = self
+            .keys
+            .kek(&place.bucket.tenant, parsed.kek_id())
+            .await
+            .map_err(|error| match error {
+                GatewayError::Keys(error) if error.kind() == kms_keys::KeyErrorKind::Missing => {
+                    no_upload().into()
+                }
+                other => other,
+            })?;
+        let upload = parsed
+            .verify(&kek, &context(&place.bucket, &place.key))
+            .map_err(|_| no_upload())?;
+        Ok(Ongoing {
+            place,
+            upload,
+            id: id.to_owned(),
+        })
+    }
+}
+
+fn no_upload() -> S3Error {
+    Code::NoSuchUpload.because("The specified multipart upload does not exist. The upload id may be invalid, or the upload may have been aborted or completed.")
+}

@@ -1,0 +1,150 @@
+//! docs/s3-compatibility.md, printed from the registry of operations.
+
+use std::fmt::Write as _;
+
+use super::operation::{Class, REGISTRY, Row};
+
+/// The page. A test fails when the file in docs/ differs from it.
+pub fn page() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for (class, title, meaning) in CLASSES {
+        let rows: Vec<&Row> = REGISTRY
+            .iter()
+            .filter(|row| row.class == *class && row.needs != ["!"])
+            .collect();
+        let _ = writeln!(page, "\n## {title} ({})\n\n{meaning}\n", rows.len());
+        let _ = writeln!(
+            page,
+            "| operation | route |{}",
+            if *class == Class::Refuse {
+                " why |"
+            } else {
+                ""
+            }
+        );
+        let _ = writeln!(
+            page,
+            "|---|---|{}",
+            if *class == Class::Refuse { "---|" } else { "" }
+        );
+        for row in rows {
+            let why = if *class == Class::Refuse {
+                format!(" {} |", row.operation.why_refused())
+            } else {
+                String::new()
+            };
+            let _ = writeln!(page, "| {} | `{}` |{why}", row.operation, route(row));
+        }
+    }
+    let dormant: Vec<String> = REGISTRY
+        .iter()
+        .filter(|row| row.needs == ["!"])
+        .map(|row| row.operation.to_string())
+        .collect();
+    let _ = writeln!(
+        page,
+        "\n## Never recognised\n\nOlder names for a route above, or routes of another host: {}.",
+        dormant.join(", ")
+    );
+    page.push_str(NOTES);
+    page
+}
+
+fn route(row: &Row) -> String {
+    let path = match row.target {
+        super::Target::Service => "/",
+        super::Target::Bucket => "/bucket",
+        super::Target::Object => "/bucket/key",
+    };
+    let mut query: Vec<&str> = Vec::new();
+    if !row.sub_resource.is_empty() {
+        query.push(row.sub_resource);
+    }
+    query.extend(row.needs.iter().filter(|need| !need.starts_with('@')));
+    let header = if row.needs.contains(&"@copy-source") {
+        " + x-amz-copy-source"
+    } else {
+        ""
+    };
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{} {path}{mark}{}{header}", row.method, query.join("&"))
+}
+
+const CLASSES: &[(Class, &str, &str)] = &[
+    (
+        Class::Seal,
+        "Sealed",
+        "Bytes come in, are verified, and reach the store sealed.",
+    ),
+    (
+        Class::Open,
+        "Opened",
+        "Sealed bytes come from the store and leave as plaintext, authenticated frame by frame.",
+    ),
+    (
+        Class::Rewrite,
+        "Rewritten",
+        "The store answers; sizes, ETags, names and headers are the plaintext's.",
+    ),
+    (
+        Class::Gateway,
+        "Answered by the gateway",
+        "From the gateway's own documents.",
+    ),
+    (
+        Class::PassThrough,
+        "Passed on",
+        "The store answers, after policy. What the store does not offer, the gateway does not either.",
+    ),
+    (
+        Class::Admin,
+        "For administrators of the store only",
+        "They change the upstream bucket itself; tenants get `AccessDenied`.",
+    ),
+    (
+        Class::Refuse,
+        "Refused",
+        "Answered with `NotImplemented`; the store is not asked.",
+    ),
+];
+
+const INTRODUCTION: &str = "# S3 compatibility
+
+Made by `sealgate docs s3-compatibility` from the registry in `gateway/src/s3/operation.rs`; a test fails when
+this page differs from it. A request that matches no line here is refused.
+";
+
+const NOTES: &str = "
+## How it differs from Amazon S3
+
+- **ETags** are opaque: the store's ETag of sealed bytes, with a suffix (`-1`) where a client might take it for
+  an MD5 of the object. They are the same in every view and work in conditions.
+- **Part ETags** are tokens of about 180 characters. Echo them as they are.
+- **Signatures**: Signature Version 4, in headers and presigned, with every payload form. Version 2 is refused:
+  boto3 still presigns with it in some regions, so ask for `signature_version=\"s3v4\"`. Version 4A is refused.
+- **Uploads need a length**: `Content-Length` or `x-amz-decoded-content-length`; otherwise 411. The sealed length,
+  which the store must be told first, follows from it.
+- **One upload or part** has at most 5 GiB less 4 MiB. CopyObject takes sources up to 5 GiB; larger ones are copied
+  with UploadPartCopy.
+- **Checksums** CRC32, CRC32C, CRC64NVME, SHA1 and SHA256 and Content-MD5 are verified before anything is committed,
+  and echoed. They are not returned on reads yet, and those listed in CompleteMultipartUpload are not compared:
+  each part was verified when it arrived.
+- **Part numbers on reads** (`?partNumber=`) are not offered yet.
+- **Tags, object names, sizes and times** are not sealed: the store sees them.
+- **Conditional writes** are decided by the store. The embedded bucket and SeaweedFS do; see your store's manual.
+- **The embedded bucket** (`sealgate dev`) has versioning and tagging as far as its own page says
+  (`embedded-bucket/src/lib.rs`).
+";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_in_docs_is_this_one() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/s3-compatibility.md");
+        let written = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(
+            written == super::page(),
+            "docs/s3-compatibility.md is not what the registry says; mend it with: cargo run -- docs s3-compatibility > docs/s3-compatibility.md"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The life of a request. Read [`Service::handle`]; everything else is one of its steps.
+
+use std::net::IpAddr;
+
+use http::{HeaderValue, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use uuid::Uuid;
+
+use crate::authenticate::Authenticator;
+use crate::authorize::Policies;
+use crate::body::{Answer, Upload};
+use crate::error::{GatewayError, report};
+use crate::operations::{Answered, Operations};
+use crate::s3::xml::error_document;
+use crate::s3::{Addressing, RequestId, S3Request};
+use crate::trail::{Access, Trail};
+use crate::upstream::{BoxError, UpstreamError};
+
+/// The gateway's data plane.
+#[derive(Debug)]
+pub struct Service {
+    /// How buckets are addressed.
+    pub addressing: Addressing,
+    /// Who means it.
+    pub authenticator: Authenticator,
+    /// And may they.
+    pub policies: Policies,
+    /// Is it on record.
+    pub trail: Trail,
+    /// What is done.
+    pub operations: Operations,
+}
+
+/// The body of a response on the wire.
+pub type ResponseBody = UnsyncBoxBody<bytes::Bytes, BoxError>;
+
+impl Service {
+    /// What is meant, who means it, and may they; then it is put on record, and only then done. Each step
+    /// takes what the step before proved, so that none can be left out.
+    async fn handle(&self, request: S3Request, body: Upload, access: &mut Access) -> Answered {
+        request.refuse_unsafe_headers()?;
+        let request = self.authenticator.verify(request, access)?;
+        let request = self.policies.authorize(request, access)?;
+        let request = self.trail.intent(request, access).await?;
+        self.operations.run(request, body).await
+    }
+
+    /// Answers one HTTP request, whatever becomes of it.
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Response<ResponseBody> {
+        let id = new_id();
+        let (parts, body) = request.into_parts();
+        let (path, method) = (parts.uri.path().to_owned(), parts.method.clone());
+        let body = Upload::new(body, &parts.headers);
+        let mut access = self.trail.arrival(id, peer, &parts.headers);
+        let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
+            Ok(request) => {
+                access.request(&request);
+                self.handle(request, body.clone(), &mut access).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        let mut response = match self.trail.settle(access, answered).await {
+            Ok(response) => response.map(into_wire),
+            Err(error) => {
+                // So that the client reads the error and not a broken connection.
+                body.drain().await;
+                refusal(&error, &path, method == http::Method::HEAD, id)
+            }
+        };
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            headers.insert("x-amz-request-id", value.clone());
+            headers.insert("x-amz-id-2", value);
+        }
+        headers.insert(http::header::SERVER, HeaderValue::from_static("Sealgate"));
+        response
+    }
+}
+
+/// The one place where an error becomes a response.
+fn refusal(
+    error: &GatewayError,
+    path: &str,
+    is_head: bool,
+    id: RequestId,
+) -> Response<ResponseBody> {
+    let fault = error.fault();
+    let status = fault.code.status();
+    if status.is_server_error() || matches!(error, GatewayError::Sealed(_)) {
+        tracing::error!(request = %id, code = error.trail_code(), error = report(error), "request failed");
+    } else {
+        tracing::debug!(request = %id, code = error.trail_code(), "request refused");
+    }
+    let has_no_body = is_head || status == http::StatusCode::NOT_MODIFIED;
+    let document = if has_no_body {
+        String::new()
+    } else {
+        error_document(&fault, path, id)
+    };
+    let mut response = Response::new(into_wire(Answer::Ready(document.into())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if !has_no_body {
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/xml"),
+        );
+    }
+    if status == http::StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if let GatewayError::Upstream(UpstreamError::Refused { headers: store, .. }) = error {
+        crate::operations::pass_store_facts(store, headers);
+    }
+    response
+}
+
+fn into_wire(answer: Answer) -> ResponseBody {
+    match answer {
+        Answer::Ready(bytes) => Full::new(bytes)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+        Answer::Stream(body) => body,
+    }
+}
+
+fn new_id() -> RequestId {
+    let (high, low) = Uuid::new_v4().as_u64_pair();
+    RequestId(high ^ low)
+}

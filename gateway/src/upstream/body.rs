@@ -1,0 +1,121 @@
+//! What may go to the store: sealed bytes, or a small document that the gateway wrote itself.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::{Body, Frame, SizeHint};
+use sealed_object::SealedBytes;
+
+/// Any error a body can end with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Sealed bytes as they are made.
+pub type SealedStream = Pin<Box<dyn Stream<Item = Result<SealedBytes, BoxError>> + Send>>;
+
+/// A body of sealed bytes of known length. It can only be made of [`SealedBytes`], and those only by
+/// sealing: there is no way to hand plaintext to the store.
+pub struct SealedBody {
+    length: u64,
+    content: Content,
+}
+
+enum Content {
+    Ready(Option<Bytes>),
+    Stream(SealedStream),
+}
+
+impl SealedBody {
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self {
+            length: 0,
+            content: Content::Ready(None),
+        }
+    }
+
+    /// Bytes already sealed.
+    pub fn ready(bytes: SealedBytes) -> Self {
+        let bytes = bytes.into_bytes();
+        Self {
+            length: length_of(&bytes),
+            content: Content::Ready(Some(bytes)),
+        }
+    }
+
+    /// `length` bytes that are sealed as the store takes them. If the stream errors, the request to the
+    /// store is cut short of its length, and the store keeps nothing.
+    pub fn stream(length: u64, stream: SealedStream) -> Self {
+        Self {
+            length,
+            content: Content::Stream(stream),
+        }
+    }
+}
+
+impl std::fmt::Debug for SealedBody {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "SealedBody({} bytes)", self.length)
+    }
+}
+
+/// The body of a request to the store. Outside this folder it can be made of a [`SealedBody`] only.
+#[derive(Debug)]
+pub struct StoreRequestBody(SealedBody);
+
+impl StoreRequestBody {
+    /// A document of the S3 protocol that the gateway wrote, or a sealed control document.
+    pub(super) fn document(document: impl Into<Bytes>) -> Self {
+        let bytes = document.into();
+        Self(SealedBody {
+            length: length_of(&bytes),
+            content: Content::Ready(Some(bytes)),
+        })
+    }
+
+    /// The length in bytes, exact.
+    pub fn length(&self) -> u64 {
+        self.0.length
+    }
+}
+
+impl From<SealedBody> for StoreRequestBody {
+    fn from(body: SealedBody) -> Self {
+        Self(body)
+    }
+}
+
+impl Body for StoreRequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.0.content {
+            Content::Ready(bytes) => Poll::Ready(
+                bytes
+                    .take()
+                    .filter(|bytes| !bytes.is_empty())
+                    .map(|bytes| Ok(Frame::data(bytes))),
+            ),
+            Content::Stream(stream) => stream.as_mut().poll_next(context).map(|piece| {
+                piece.map(|piece| piece.map(|sealed| Frame::data(sealed.into_bytes())))
+            }),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.length)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0.content, Content::Ready(None))
+    }
+}
+
+fn length_of(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
