@@ -194,28 +194,33 @@ async fn a_torn_end_is_cut_off_and_reported() {
 
 #[tokio::test]
 async fn damage_before_the_end_is_left_as_it_is() {
-    let (_directory, path) = place();
-    let journal = open(&path);
-    for req in ["a", "b", "c"] {
-        journal.record(&event(req)).await.unwrap();
-    }
-    drop(journal);
-    let segment = only_segment(&path);
-    let damaged = fs::read_to_string(&segment)
-        .unwrap()
-        .replacen("\"seq\":2", "\"seq\":x", 1);
-    fs::write(&segment, &damaged).unwrap();
+    for (from, to) in [
+        ("\"seq\":2", "\"seq\":x"),
+        ("{\"v\":1,\"seq\":2", "garbage\n{\"v\":1,\"seq\":2"),
+    ] {
+        let (_directory, path) = place();
+        let journal = open(&path);
+        for req in ["a", "b", "c"] {
+            journal.record(&event(req)).await.unwrap();
+        }
+        drop(journal);
+        let segment = only_segment(&path);
+        let whole = fs::read_to_string(&segment).unwrap();
+        let damaged = whole.replacen(from, to, 1);
+        assert_ne!(damaged, whole);
+        fs::write(&segment, &damaged).unwrap();
 
-    let journal = open(&path);
-    let found = Opening {
-        next_seq: 4,
-        torn_bytes: 0,
-        damaged: Some(segment.clone()),
-    };
-    assert_eq!(*journal.opening(), found);
-    assert_eq!(journal.record(&event("d")).await.unwrap(), 4);
-    assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
-    assert!(path.join("journal-00000000000000000004.jsonl").exists());
+        let journal = open(&path);
+        let found = Opening {
+            next_seq: 4,
+            torn_bytes: 0,
+            damaged: Some(segment.clone()),
+        };
+        assert_eq!(*journal.opening(), found);
+        assert_eq!(journal.record(&event("d")).await.unwrap(), 4);
+        assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
+        assert!(path.join("journal-00000000000000000004.jsonl").exists());
+    }
 }
 
 fn append(path: &Path, bytes: &[u8]) {
