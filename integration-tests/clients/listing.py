@@ -5,7 +5,7 @@ import sys
 from connect import client
 
 bucket = sys.argv[1]
-s3 = client(max_pool_connections=1)
+s3 = client()
 s3.create_bucket(Bucket=bucket)
 keys = sorted([f"{folder}/{name:02}" for folder in ("a", "b", "b-", "c/d") for name in range(9)]
               + ["a", "b.txt", "ü"], key=str.encode)
