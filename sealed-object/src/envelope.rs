@@ -297,3 +297,40 @@ fn seal_metadata(
 fn metadata_aad(object_id: ObjectId) -> Vec<u8> {
     [METADATA_AAD.as_slice(), &object_id.0].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+
+    /// Made by someone who holds the KEK, so that only the commitment stands against a second key.
+    #[test]
+    fn f11_a_header_that_commits_to_another_key_is_refused() {
+        let kek = Kek::new(KeyId([1; 8]), [2; 32]);
+        let context = Context::new("tenant", &[3; 16], b"key");
+        let suite = Suite::GcmSivBlake3;
+        let seed = Seed {
+            suite,
+            kind: Kind::Multipart,
+            object_id: ObjectId([4; 16]),
+            created_ms: 5,
+            rebound: false,
+        };
+        let dek = Dek::generate(&OsRandom).unwrap();
+        let ctx_hash = context.hash(suite);
+        let metadata = Metadata::default();
+        let (mut envelope, _) = seed
+            .envelope(&kek, ctx_hash, &dek, &metadata, &OsRandom)
+            .unwrap();
+        assert!(envelope.open(&kek, &context).is_ok());
+        envelope.header.commit = Dek::generate(&OsRandom)
+            .unwrap()
+            .commitment(suite, seed.object_id);
+        envelope.header.mac = envelope.mac(&kek, &ctx_hash);
+        assert_eq!(envelope.open(&kek, &context).err(), Some(Error::Commit));
+        envelope.header.commit = dek.commitment(suite, seed.object_id);
+        envelope.header.wrapped = [0; WRAPPED_LEN];
+        envelope.header.mac = envelope.mac(&kek, &ctx_hash);
+        assert_eq!(envelope.open(&kek, &context).err(), Some(Error::Context));
+    }
+}

@@ -98,6 +98,11 @@ impl Layout {
         self.plain
     }
 
+    /// The part headers in order.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = PartHeader> {
+        self.places.iter().map(|place| place.header)
+    }
+
     /// The plaintext range of the part with this number, if there is one.
     pub fn part(&self, part_no: u16) -> Option<Range<Plain>> {
         let place = self
@@ -141,5 +146,69 @@ impl Layout {
 impl Place {
     fn plain_end(&self) -> Plain {
         self.plain_at.plus(self.header.plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB8: u64 = 8 << 20;
+
+    fn worked_example() -> Layout {
+        let entry = |part_no, plain| Entry {
+            part_no,
+            plain: Plain(plain),
+            salt: [0; 16],
+            ct_hash: [0; 32],
+        };
+        let entries: Vec<Entry> = (1..=12)
+            .map(|part_no| entry(part_no, MIB8))
+            .chain([entry(13, 3_158_073)])
+            .collect();
+        Layout::new(Suite::GcmSivBlake3, ObjectId([0; 16]), &entries)
+    }
+
+    /// The specification's worked multipart example, and the same object as one upload.
+    #[test]
+    fn f27_plaintext_byte_fifty_million_lies_where_the_example_says() {
+        let layout = worked_example();
+        assert_eq!(layout.plain(), Plain(103_821_369));
+        let span = layout.span(Plain(50_000_000), Plain(50_000_001)).unwrap();
+        assert_eq!(span.stored, Sealed(49_960_056)..Sealed(49_960_056 + 65_564));
+        assert_eq!(
+            (span.parts.len(), span.parts[0].part_no, span.first_frame),
+            (1, 6, 122)
+        );
+        let single = Entry {
+            part_no: 1,
+            plain: layout.plain(),
+            salt: [0; 16],
+            ct_hash: [0; 32],
+        };
+        let single = Layout::new(Suite::GcmSivBlake3, ObjectId([0; 16]), &[single]);
+        let span = single.span(Plain(50_000_000), Plain(50_000_001)).unwrap();
+        assert_eq!(span.stored.start, Sealed(49_959_816));
+    }
+
+    #[test]
+    fn f27_a_span_over_a_border_includes_the_part_header_between() {
+        let layout = worked_example();
+        let span = layout.span(Plain(MIB8 - 1), Plain(MIB8 + 1)).unwrap();
+        let border = geometry::part_stored(Plain(MIB8));
+        assert_eq!(
+            span.stored,
+            Sealed(border.0 - 65_564)..Sealed(border.0 + 48 + 65_564)
+        );
+        let up_to_it = layout.span(Plain(MIB8 - 1), Plain(MIB8)).unwrap();
+        assert_eq!(up_to_it.stored, Sealed(border.0 - 65_564)..border);
+        let from_it = layout.span(Plain(MIB8), Plain(MIB8 + 1)).unwrap();
+        assert_eq!(
+            from_it.stored.start,
+            Sealed(border.0 + 48),
+            "a span begins behind the part header"
+        );
+        let whole = layout.span(Plain(0), layout.plain()).unwrap();
+        assert_eq!(whole.stored, Sealed(48)..Sealed(103_866_373));
     }
 }

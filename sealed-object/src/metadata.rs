@@ -114,3 +114,52 @@ fn read_pairs(value: Value) -> Option<Vec<(String, Vec<u8>)>> {
     }
     Some(list)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f13_only_the_deterministic_encoding_is_read() {
+        // {1: h'61', 5: h''}
+        let good = [0xA2, 0x01, 0x41, 0x61, 0x05, 0x40];
+        let read = Metadata::decode(&good).unwrap();
+        assert_eq!(read.content_type.as_deref(), Some(&b"a"[..]));
+        assert_eq!(read.cache_control.as_deref(), Some(&b""[..]));
+        let refused: [&[u8]; 9] = [
+            &[],
+            &[0xA0, 0x00],                               // something behind the map
+            &[0xA2, 0x05, 0x40, 0x01, 0x41, 0x61],       // keys out of order
+            &[0xA2, 0x01, 0x41, 0x61, 0x01, 0x41, 0x61], // a key twice
+            &[0xA1, 0x18, 0x01, 0x41, 0x61],             // a key in two bytes
+            &[0xBF, 0x01, 0x41, 0x61, 0xFF],             // indefinite length
+            &[0xA1, 0x01, 0x61, 0x61],                   // text where bytes belong
+            &[0xA1, 0x08, 0x40],                         // an unknown key
+            &[0xA1, 0x00, 0x81, 0x61, 0x61],             // a name without its value
+        ];
+        for raw in refused {
+            assert_eq!(
+                Metadata::decode(raw).err(),
+                Some(Error::Context),
+                "{raw:02x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn f13_names_must_be_sorted_and_no_list_is_empty() {
+        // {0: ["b", h'', "a", h'']} and {0: []}
+        let unsorted = [0xA1, 0x00, 0x84, 0x61, b'b', 0x40, 0x61, b'a', 0x40];
+        assert_eq!(Metadata::decode(&unsorted).err(), Some(Error::Context));
+        assert_eq!(
+            Metadata::decode(&[0xA1, 0x00, 0x80]).err(),
+            Some(Error::Context)
+        );
+        let nested = vec![0x81; 100_000];
+        assert_eq!(
+            Metadata::decode(&nested).err(),
+            Some(Error::Context),
+            "depth is bounded"
+        );
+    }
+}

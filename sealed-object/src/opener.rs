@@ -8,6 +8,7 @@ use crate::format::{ENTRY_LEN, MIN_PART, PART_HEADER_LEN, PART_MAGIC, TRAILER_LE
 use crate::gather::{Gather, OpenPart};
 use crate::geometry::{self, Plain, Sealed};
 use crate::header::Kind;
+use crate::layout::Layout;
 use crate::manifest::Entry;
 use crate::part::PartHeader;
 use crate::tail::Tail;
@@ -21,6 +22,8 @@ pub struct BodyOpener {
     plain: Plain,
     stored: Sealed,
     state: State,
+    /// Headers of all parts, if a tail read before has told.
+    known: Option<Vec<PartHeader>>,
     /// Headers of the parts so far.
     seen: Vec<PartHeader>,
     /// Their plaintext and stored lengths together.
@@ -58,11 +61,26 @@ impl BodyOpener {
             plain,
             stored: stored_len,
             state: State::PartHeader(Gather::new(PART_HEADER_LEN)?),
+            known: None,
             seen: Vec::new(),
             seen_plain: Plain(0),
             seen_stored: Sealed(0),
             held: Bytes::new(),
         })
+    }
+
+    /// The same where the layout is known already: then a part that is not the manifest's is refused before its
+    /// first byte comes out, and not only at the object's end.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`Error::Size`] as well for another object's layout.
+    pub fn with_layout(opened: &Opened, stored_len: Sealed, layout: &Layout) -> Result<Self> {
+        let mut this = Self::new(opened, stored_len)?;
+        if layout.plain() != this.plain {
+            return Err(Error::Size);
+        }
+        this.known = Some(layout.headers().collect());
+        Ok(this)
     }
 
     /// The plaintext length: authentic for a single upload, for a multipart object only once all is read.
@@ -164,7 +182,11 @@ impl BodyOpener {
             }
             Kind::Multipart => header.object_id == stated.object_id,
         };
-        if ascending && fits && expected {
+        let is_known = self
+            .known
+            .as_ref()
+            .is_none_or(|known| known.get(self.seen.len()) == Some(header));
+        if ascending && fits && expected && is_known {
             Ok(())
         } else {
             Err(Error::Part)
