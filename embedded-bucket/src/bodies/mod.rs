@@ -103,8 +103,8 @@ impl Bodies {
 
     pub(crate) fn path(&self, id: BodyId) -> PathBuf {
         let name = format!("{id:032x}");
-        let shelf: String = name.chars().take(2).collect();
-        self.settled.join(shelf).join(name)
+        let first_two: String = name.chars().take(2).collect();
+        self.settled.join(first_two).join(name)
     }
 
     fn incoming_path(&self, id: BodyId) -> PathBuf {
