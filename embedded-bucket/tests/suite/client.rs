@@ -22,7 +22,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -46,7 +48,7 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{:?}", self);
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
@@ -59,7 +61,7 @@ impl Answer {
     }
 }
 
-/// A bucket named `b` in a directory of its own, under a clock that the test sets.
+/// A bucket named `box` in a directory of its own, under a clock that the test sets.
 pub(crate) struct World {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) bucket: EmbeddedBucket,
@@ -76,13 +78,17 @@ impl World {
             bucket,
             clock,
         };
-        world.send(Method::PUT, "/b", &[], "").await.expect(200);
+        world.send(Method::PUT, "/box", &[], "").await.expect(200);
         world
     }
 
     /// Closes the bucket and opens it again, as a restart does.
     pub(crate) fn reopened(self) -> Self {
-        let Self { directory, bucket, clock } = self;
+        let Self {
+            directory,
+            bucket,
+            clock,
+        } = self;
         drop(bucket);
         let bucket = open(directory.path(), &clock);
         Self {
@@ -141,9 +147,11 @@ impl World {
         self.send(Method::GET, &target(key), &[], "").await
     }
 
-    /// `GET /b?query`
+    /// `GET /box?query`
     pub(crate) async fn list(&self, query: &str) -> Answer {
-        self.send(Method::GET, &format!("/b?{query}"), &[], "").await.expect(200)
+        self.send(Method::GET, &format!("/box?{query}"), &[], "")
+            .await
+            .expect(200)
     }
 
     /// Every file that holds a body, settled or incoming.
@@ -179,9 +187,9 @@ pub(crate) async fn read(mut body: s3s::Body) -> Result<Bytes, s3s::StdError> {
     Ok(read.freeze())
 }
 
-/// `/b/key`, encoded as S3 clients do.
+/// `/box/key`, encoded as S3 clients do.
 pub(crate) fn target(key: &str) -> String {
-    format!("/b/{}", encoded(key))
+    format!("/box/{}", encoded(key))
 }
 
 pub(crate) fn encoded(text: &str) -> String {
@@ -204,7 +212,8 @@ pub(crate) fn noise(seed: u64, length: usize) -> Bytes {
 
 fn open(directory: &Path, clock: &Arc<AtomicI64>) -> EmbeddedBucket {
     let clock = Arc::clone(clock);
-    let now = move || UNIX_EPOCH + Duration::from_millis(clock.load(Ordering::SeqCst).unsigned_abs());
+    let now =
+        move || UNIX_EPOCH + Duration::from_millis(clock.load(Ordering::SeqCst).unsigned_abs());
     EmbeddedBucket::open(directory, now).unwrap()
 }
 
@@ -213,7 +222,12 @@ pub(crate) fn standing() -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(START.unsigned_abs())
 }
 
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 /// 2026-01-02T03:04:05Z
 pub(crate) const START: i64 = 1_767_323_045_000;

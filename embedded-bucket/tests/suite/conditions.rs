@@ -10,7 +10,12 @@ use crate::client::{World, noise, target};
 #[tokio::test]
 async fn reads_honour_tags_and_dates_in_rfc_9110_s_order() {
     let world = World::new().await;
-    let tag = world.put("key", "x").await.expect(200).header("etag").to_owned();
+    let tag = world
+        .put("key", "x")
+        .await
+        .expect(200)
+        .header("etag")
+        .to_owned();
     let (written, before, after) = (
         "Fri, 02 Jan 2026 03:04:05 GMT",
         "Fri, 02 Jan 2026 03:04:04 GMT",
@@ -34,12 +39,18 @@ async fn reads_honour_tags_and_dates_in_rfc_9110_s_order() {
         (&[("if-unmodified-since", written)], 200),
         (&[("if-unmodified-since", before)], 412),
         (&[("if-match", &tag), ("if-unmodified-since", before)], 200),
-        (&[("if-none-match", "\"other\""), ("if-modified-since", after)], 200),
+        (
+            &[("if-none-match", "\"other\""), ("if-modified-since", after)],
+            200,
+        ),
         (&[("if-modified-since", "yesterday")], 200),
     ];
     for (headers, status) in cases {
         for method in [Method::GET, Method::HEAD] {
-            let answer = world.send(method, "/b/key", headers, "").await.expect(status);
+            let answer = world
+                .send(method, "/box/key", headers, "")
+                .await
+                .expect(status);
             if status == 304 {
                 assert_eq!(answer.header("etag"), tag);
                 assert!(answer.body.is_empty());
@@ -51,17 +62,28 @@ async fn reads_honour_tags_and_dates_in_rfc_9110_s_order() {
 #[tokio::test]
 async fn writes_and_deletions_honour_tags() {
     let world = World::new().await;
-    let put = |headers: &'static [(&str, &str)]| world.send(Method::PUT, "/b/key", headers, "x");
+    let put = |headers: &'static [(&str, &str)]| world.send(Method::PUT, "/box/key", headers, "x");
     put(&[("if-match", "*")]).await.refused(404, "NoSuchKey");
     put(&[("if-none-match", "*")]).await.expect(200);
-    put(&[("if-none-match", "*")]).await.refused(412, "PreconditionFailed");
-    put(&[("if-match", "\"other\"")]).await.refused(412, "PreconditionFailed");
-    let tag = put(&[("if-match", "*")]).await.expect(200).header("etag").to_owned();
-    world.send(Method::PUT, "/b/key", &[("if-match", &tag)], "y").await.expect(200);
+    put(&[("if-none-match", "*")])
+        .await
+        .refused(412, "PreconditionFailed");
+    put(&[("if-match", "\"other\"")])
+        .await
+        .refused(412, "PreconditionFailed");
+    let tag = put(&[("if-match", "*")])
+        .await
+        .expect(200)
+        .header("etag")
+        .to_owned();
+    world
+        .send(Method::PUT, "/box/key", &[("if-match", &tag)], "y")
+        .await
+        .expect(200);
 
     let delete = |tag: String| async move {
         let headers = [("if-match", tag.as_str())];
-        world.send(Method::DELETE, "/b/key", &headers, "").await
+        world.send(Method::DELETE, "/box/key", &headers, "").await
     };
     let now = "\"other\"".to_owned();
     delete(now).await.refused(412, "PreconditionFailed");
@@ -70,28 +92,56 @@ async fn writes_and_deletions_honour_tags() {
 #[tokio::test]
 async fn a_deletion_with_the_right_tag_or_of_nothing_succeeds() {
     let world = World::new().await;
-    let tag = world.put("key", "x").await.expect(200).header("etag").to_owned();
+    let tag = world
+        .put("key", "x")
+        .await
+        .expect(200)
+        .header("etag")
+        .to_owned();
     let headers = [("if-match", tag.as_str())];
-    world.send(Method::DELETE, "/b/key", &headers, "").await.expect(204);
-    world.send(Method::DELETE, "/b/key", &headers, "").await.expect(204);
+    world
+        .send(Method::DELETE, "/box/key", &headers, "")
+        .await
+        .expect(204);
+    world
+        .send(Method::DELETE, "/box/key", &headers, "")
+        .await
+        .expect(204);
     // After a deletion the key is free again.
-    world.send(Method::PUT, "/b/key", &[("if-none-match", "*")], "x").await.expect(200);
+    world
+        .send(Method::PUT, "/box/key", &[("if-none-match", "*")], "x")
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
 async fn copies_honour_conditions_on_source_and_target() {
     let world = World::new().await;
-    let tag = world.put("from", "x").await.expect(200).header("etag").to_owned();
-    let source = ("x-amz-copy-source", "b/from");
+    let tag = world
+        .put("from", "x")
+        .await
+        .expect(200)
+        .header("etag")
+        .to_owned();
+    let source = ("x-amz-copy-source", "box/from");
     let cases: [((&str, &str), u16); 5] = [
         (("x-amz-copy-source-if-match", &tag), 200),
         (("x-amz-copy-source-if-match", "\"other\""), 412),
         (("x-amz-copy-source-if-none-match", &tag), 412),
-        (("x-amz-copy-source-if-modified-since", "Fri, 02 Jan 2026 03:04:05 GMT"), 412),
+        (
+            (
+                "x-amz-copy-source-if-modified-since",
+                "Fri, 02 Jan 2026 03:04:05 GMT",
+            ),
+            412,
+        ),
         (("if-none-match", "*"), 412),
     ];
     for (header, status) in cases {
-        world.send(Method::PUT, "/b/to", &[source, header], "").await.expect(status);
+        world
+            .send(Method::PUT, "/box/to", &[source, header], "")
+            .await
+            .expect(status);
     }
 }
 
@@ -106,15 +156,23 @@ async fn of_many_first_writers_exactly_one_wins() {
             async move {
                 let headers = [("if-none-match", "*")];
                 let body = noise(round * 100 + writer, 6000);
-                (writer, world.send(Method::PUT, &target(key), &headers, body).await)
+                (
+                    writer,
+                    world.send(Method::PUT, &target(key), &headers, body).await,
+                )
             }
         });
         let answers = join_all(writers).await;
-        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.status == 200);
+        let (won, lost): (Vec<_>, Vec<_>) = answers
+            .into_iter()
+            .partition(|(_, answer)| answer.status == 200);
         assert_eq!(won.len(), 1);
         assert!(lost.iter().all(|(_, answer)| answer.status == 412));
         let winner = won[0].0;
-        assert_eq!(world.get(&key).await.expect(200).body, noise(round * 100 + winner, 6000));
+        assert_eq!(
+            world.get(&key).await.expect(200).body,
+            noise(round * 100 + winner, 6000)
+        );
     }
     assert_eq!(world.body_files().len(), 4);
 }
@@ -129,7 +187,9 @@ async fn counting_by_compare_and_swap_loses_no_count() {
             let seen = world.get("count").await.expect(200);
             let next = seen.text().parse::<u32>().unwrap() + 1;
             let headers = [("if-match", seen.header("etag"))];
-            let answer = world.send(Method::PUT, "/b/count", &headers, next.to_string()).await;
+            let answer = world
+                .send(Method::PUT, "/box/count", &headers, next.to_string())
+                .await;
             match answer.status.as_u16() {
                 200 => done += 1,
                 412 => tokio::time::sleep(Duration::from_millis(1)).await,

@@ -34,9 +34,17 @@ fn content(writer: u64, slot: u64, generation: u64) -> Option<bytes::Bytes> {
 /// Run by itself, without a directory named among the test filters, it writes two generations and ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_writer_process_acknowledges_what_it_wrote() {
-    let named = std::env::args().find_map(|argument| argument.strip_prefix("crash-directory=").map(ToOwned::to_owned));
+    let named = std::env::args().find_map(|argument| {
+        argument
+            .strip_prefix("crash-directory=")
+            .map(ToOwned::to_owned)
+    });
     let from: u64 = std::env::args()
-        .find_map(|argument| argument.strip_prefix("crash-from=").and_then(|from| from.parse().ok()))
+        .find_map(|argument| {
+            argument
+                .strip_prefix("crash-from=")
+                .and_then(|from| from.parse().ok())
+        })
         .unwrap_or(0);
     let own = tempfile::tempdir().unwrap();
     let (directory, until) = match &named {
@@ -44,28 +52,46 @@ async fn a_writer_process_acknowledges_what_it_wrote() {
         None => (own.path(), 2),
     };
     let bucket = EmbeddedBucket::open(directory, standing).unwrap();
-    let create = Request::put("/b").header("content-length", 0).body(Full::default()).unwrap();
-    bucket.service().oneshot::<Request<Full<bytes::Bytes>>>(create).await.unwrap();
-    join_all((0..WRITERS).map(|writer| write(&bucket, writer, from..until))).await;
+    let create = Request::put("/box")
+        .header("content-length", 0)
+        .body(Full::<bytes::Bytes>::default())
+        .unwrap();
+    bucket.service().oneshot(create).await.unwrap();
+    join_all((0..WRITERS).map(|writer| write(&bucket, writer, from..until, named.is_some()))).await;
     for writer in 0..WRITERS {
         for slot in 0..KEYS {
-            assert_eq!(visible(&bucket, writer, slot).await, content(writer, slot, 1));
+            assert_eq!(
+                visible(&bucket, writer, slot).await,
+                content(writer, slot, 1)
+            );
         }
     }
 }
 
-async fn write(bucket: &EmbeddedBucket, writer: u64, generations: std::ops::Range<u64>) {
+async fn write(
+    bucket: &EmbeddedBucket,
+    writer: u64,
+    generations: std::ops::Range<u64>,
+    watched: bool,
+) {
+    let say = |line: String| {
+        if watched {
+            say(&line);
+        }
+    };
     for generation in generations {
         for slot in 0..KEYS {
-            say(&format!("begun {writer} {slot} {generation}"));
-            let target = format!("/b/{writer}/{slot}");
+            say(format!("begun {writer} {slot} {generation}"));
+            let target = format!("/box/{writer}/{slot}");
             let request = match content(writer, slot, generation) {
-                Some(body) => Request::put(target).header("content-length", body.len()).body(Full::new(body)),
+                Some(body) => Request::put(target)
+                    .header("content-length", body.len())
+                    .body(Full::new(body)),
                 None => Request::delete(target).body(Full::default()),
             };
             let response = bucket.service().oneshot(request.unwrap()).await.unwrap();
             assert!(response.status().is_success(), "{}", response.status());
-            say(&format!("done {writer} {slot} {generation}"));
+            say(format!("done {writer} {slot} {generation}"));
         }
     }
 }
@@ -78,7 +104,9 @@ fn say(line: &str) {
 }
 
 async fn visible(bucket: &EmbeddedBucket, writer: u64, slot: u64) -> Option<bytes::Bytes> {
-    let request = Request::get(format!("/b/{writer}/{slot}")).body(Full::<bytes::Bytes>::default()).unwrap();
+    let request = Request::get(format!("/box/{writer}/{slot}"))
+        .body(Full::<bytes::Bytes>::default())
+        .unwrap();
     let response = bucket.service().oneshot(request).await.unwrap();
     match response.status().as_u16() {
         200 => Some(read(response.into_body()).await.unwrap()),
@@ -101,13 +129,20 @@ async fn a_killed_writer_loses_nothing_acknowledged() {
     let mut acknowledged = 0;
     let mut from = 0;
     for round in 0..6_u64 {
-        acknowledged += run_and_kill(directory.path(), from, Duration::from_millis(300 + 170 * round), &mut progress);
+        acknowledged += run_and_kill(
+            directory.path(),
+            from,
+            Duration::from_millis(300 + 170 * round),
+            &mut progress,
+        );
 
         let bucket = EmbeddedBucket::open(directory.path(), standing).unwrap();
         let mut files = 0;
         for writer in 0..WRITERS {
             for slot in 0..KEYS {
-                let Some(key) = progress.get_mut(&(writer, slot)) else { continue };
+                let Some(key) = progress.get_mut(&(writer, slot)) else {
+                    continue;
+                };
                 from = from.max(key.begun.map_or(0, |begun| begun + 1));
                 let seen = visible(&bucket, writer, slot).await;
                 let possible: Vec<u64> = match (key.done, key.begun) {
@@ -116,24 +151,46 @@ async fn a_killed_writer_loses_nothing_acknowledged() {
                     (None, Some(begun)) => vec![begun],
                     (None, None) => vec![],
                 };
-                let whole = possible.iter().find(|generation| seen == content(writer, slot, **generation)).copied();
+                let whole = possible
+                    .iter()
+                    .find(|generation| seen == content(writer, slot, **generation))
+                    .copied();
                 let nothing_yet = key.done.is_none() && seen.is_none();
                 let length = seen.map(|body| body.len());
-                assert!(whole.is_some() || nothing_yet, "{writer}/{slot} {possible:?} {length:?}");
+                assert!(
+                    whole.is_some() || nothing_yet,
+                    "{writer}/{slot} {possible:?} {length:?}"
+                );
                 // From here on this is what the key holds, whichever way the kill went.
-                *key = Progress { begun: whole, done: whole };
+                *key = Progress {
+                    begun: whole,
+                    done: whole,
+                };
                 files += usize::from(length.is_some_and(|length| length > 4096));
             }
         }
-        assert_eq!(body_files(directory.path()).len(), files, "orphans are swept");
+        assert_eq!(
+            body_files(directory.path()).len(),
+            files,
+            "orphans are swept"
+        );
     }
     assert!(acknowledged > 100, "only {acknowledged} writes were seen");
 }
 
 /// Runs the writer process for `time` on `directory` and kills it; answers how much it acknowledged.
-fn run_and_kill(directory: &Path, from: u64, time: Duration, progress: &mut HashMap<(u64, u64), Progress>) -> usize {
+fn run_and_kill(
+    directory: &Path,
+    from: u64,
+    time: Duration,
+    progress: &mut HashMap<(u64, u64), Progress>,
+) -> usize {
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "crash::a_writer_process_acknowledges_what_it_wrote"])
+        .args([
+            "--exact",
+            "--nocapture",
+            "crash::a_writer_process_acknowledges_what_it_wrote",
+        ])
         .arg(format!("crash-directory={}", directory.display()))
         .arg(format!("crash-from={from}"))
         .stdout(Stdio::piped())
@@ -141,13 +198,19 @@ fn run_and_kill(directory: &Path, from: u64, time: Duration, progress: &mut Hash
         .spawn()
         .unwrap();
     let output = BufReader::new(process.stdout.take().unwrap());
-    let lines = std::thread::spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
+    let lines =
+        std::thread::spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
     std::thread::sleep(time);
     process.kill().unwrap();
-    assert!(!process.wait().unwrap().success(), "it was to be killed at work");
+    assert!(
+        !process.wait().unwrap().success(),
+        "it was to be killed at work"
+    );
     let mut acknowledged = 0;
     for line in lines.join().unwrap() {
-        let Some(said) = line.strip_prefix('@') else { continue };
+        let Some(said) = line.strip_prefix('@') else {
+            continue;
+        };
         let mut words = said.split(' ');
         let what = words.next().unwrap();
         let numbers: Vec<u64> = words.map(|word| word.parse().unwrap()).collect();
