@@ -1,7 +1,6 @@
 //! The tower service: what s3s would misread is taken off the request before it, and put right after.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -59,12 +58,6 @@ where
 #[derive(Debug, thiserror::Error)]
 #[error("the embedded bucket could not answer")]
 pub struct CallError(#[source] StdError);
-
-impl From<Infallible> for CallError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
 
 /// What was taken off a request for the operations to read themselves.
 #[derive(Debug, Clone, Default)]

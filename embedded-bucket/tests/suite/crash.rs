@@ -115,6 +115,19 @@ async fn visible(bucket: &EmbeddedBucket, writer: u64, slot: u64) -> Option<byte
     }
 }
 
+#[tokio::test]
+async fn a_directory_is_opened_once_at_a_time_and_the_second_opener_does_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    let bucket = EmbeddedBucket::open(directory.path(), standing).unwrap();
+    let incoming = directory.path().join("incoming/1");
+    std::fs::write(&incoming, "another process's upload").unwrap();
+    assert!(EmbeddedBucket::open(directory.path(), standing).is_err());
+    assert!(incoming.exists());
+    drop(bucket);
+    EmbeddedBucket::open(directory.path(), standing).unwrap();
+    assert!(!incoming.exists());
+}
+
 /// The last generation begun and the last one acknowledged, per writer and slot.
 #[derive(Default, Clone, Copy)]
 struct Progress {

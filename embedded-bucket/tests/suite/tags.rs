@@ -91,7 +91,7 @@ async fn limits_are_s3_s() {
 }
 
 #[tokio::test]
-async fn tags_belong_to_a_version_and_copies_take_or_replace_them() {
+async fn tags_belong_to_a_version() {
     let world = World::new().await;
     let enable = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     world
@@ -123,7 +123,15 @@ async fn tags_belong_to_a_version_and_copies_take_or_replace_them() {
             .one("Value"),
         "2"
     );
+}
 
+#[tokio::test]
+async fn copies_take_or_replace_tags() {
+    let world = World::new().await;
+    world
+        .send(Method::PUT, "/box/key", &[("x-amz-tagging", "v=2")], "2")
+        .await
+        .expect(200);
     let copy = [
         ("x-amz-copy-source", "box/key"),
         ("x-amz-tagging-directive", "REPLACE"),
