@@ -1,6 +1,6 @@
 //! The tower service: what s3s would misread is taken off the request before it, and put right after.
 
-use std::convert::Infallible;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -59,12 +59,6 @@ where
 #[error("the embedded bucket could not answer")]
 pub struct CallError(#[source] StdError);
 
-impl From<Infallible> for CallError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
 /// What was taken off a request for the operations to read themselves.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Intake {
@@ -74,6 +68,8 @@ pub(crate) struct Intake {
     pub(crate) source: Conditions,
     /// The `Expires` header as sent; s3s would refuse all but dates.
     pub(crate) expires: Option<String>,
+    /// User metadata by name without `x-amz-meta-`, a character per byte; s3s would re-encode it.
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 async fn answer<B>(protocol: &S3Service, request: Request<B>) -> Result<Response<Body>, CallError>
@@ -135,7 +131,30 @@ fn take_in(headers: &mut HeaderMap) -> Intake {
         target: Conditions::take(headers, ""),
         source: Conditions::take(headers, "x-amz-copy-source-"),
         expires: expires.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        metadata: take_metadata(headers),
     }
+}
+
+/// Takes the `x-amz-meta-` headers off; values of one name are joined by commas, as S3 does.
+fn take_metadata(headers: &mut HeaderMap) -> BTreeMap<String, String> {
+    let mut metadata: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in &*headers {
+        let Some(name) = name.as_str().strip_prefix(METADATA) else {
+            continue;
+        };
+        let text: String = value.as_bytes().iter().copied().map(char::from).collect();
+        metadata
+            .entry(name.to_owned())
+            .and_modify(|before| {
+                before.push(',');
+                before.push_str(&text);
+            })
+            .or_insert(text);
+    }
+    for name in metadata.keys() {
+        headers.remove(format!("{METADATA}{name}"));
+    }
+    metadata
 }
 
 fn put_right(mut response: Response<Body>, is_head: bool) -> Response<Body> {
@@ -169,6 +188,9 @@ const NOT_IMPLEMENTED: [&str; 8] = [
     "x-amz-trailer",
     "x-amz-write-offset-bytes",
 ];
+
+/// What the names of user metadata begin with.
+pub(crate) const METADATA: &str = "x-amz-meta-";
 
 /// Asks only for checksums that are not there.
 const HARMLESS: [&str; 1] = ["x-amz-checksum-mode"];

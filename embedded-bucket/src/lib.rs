@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bodies::Bodies;
+use fault::Fault;
 use index::Index;
 use operations::Operations;
 
@@ -58,12 +59,8 @@ impl EmbeddedBucket {
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let bodies = Arc::new(Bodies::open(path.as_ref())?);
-        let index = Index::open(&path.as_ref().join(INDEX_FILE), Arc::clone(&bodies))
-            .map_err(|fault| OpenError::Index(Box::new(fault)))?;
-        let known = index
-            .known_bodies()
-            .map_err(|fault| OpenError::Index(Box::new(fault)))?;
-        let swept = bodies.sweep(&known)?;
+        let (index, swept) =
+            settle(path.as_ref(), &bodies).map_err(|fault| OpenError::Index(Box::new(fault)))?;
         if swept > 0 {
             tracing::info!(swept, "removed bodies that no object names");
         }
@@ -84,13 +81,21 @@ impl std::fmt::Debug for EmbeddedBucket {
     }
 }
 
+/// Opens the index and removes the bodies it does not name.
+fn settle(path: &Path, bodies: &Arc<Bodies>) -> Result<(Index, u64), Fault> {
+    let index = Index::open(&path.join(INDEX_FILE), Arc::clone(bodies))?;
+    let view = index.view()?;
+    let swept = bodies.sweep(|id| view.names_body(id))?;
+    Ok((index, swept))
+}
+
 /// Why a directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The directory or a file in it cannot be created, read or removed.
     #[error("the bucket's directory cannot be used")]
     Directory(#[from] std::io::Error),
-    /// The index cannot be opened: another process has it, or it is damaged.
+    /// The index cannot be opened (another process has it, or it is damaged), or sweeping failed.
     #[error("the bucket's index cannot be opened")]
     Index(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

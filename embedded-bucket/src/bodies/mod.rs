@@ -5,7 +5,6 @@ mod pins;
 mod stage;
 mod stream;
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,7 +27,7 @@ pub(crate) struct Bodies {
 }
 
 impl Bodies {
-    /// Creates what is absent and removes uploads that a crash cut off.
+    /// Creates what is absent; removes nothing, since another process may have the directory open.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let bodies = Self {
             incoming: root.join("incoming"),
@@ -36,9 +35,6 @@ impl Bodies {
             pins: Pins::default(),
         };
         fs::create_dir_all(&bodies.incoming)?;
-        for entry in fs::read_dir(&bodies.incoming)? {
-            fs::remove_file(entry?.path())?;
-        }
         for shelf in 0..=u8::MAX {
             fs::create_dir_all(bodies.settled.join(format!("{shelf:02x}")))?;
         }
@@ -48,9 +44,17 @@ impl Bodies {
         Ok(bodies)
     }
 
-    /// Removes every settled body that is not `known`; answers how many.
-    pub(crate) fn sweep(&self, known: &HashSet<BodyId>) -> io::Result<u64> {
+    /// Removes uploads that a crash cut off and every settled body that is not `named`; answers how
+    /// many. Only for whoever holds the index's lock.
+    pub(crate) fn sweep<E: From<io::Error>>(
+        &self,
+        named: impl Fn(BodyId) -> Result<bool, E>,
+    ) -> Result<u64, E> {
         let mut swept = 0;
+        for entry in fs::read_dir(&self.incoming)? {
+            fs::remove_file(entry?.path())?;
+            swept += 1;
+        }
         for shelf in fs::read_dir(&self.settled)? {
             for entry in fs::read_dir(shelf?.path())? {
                 let entry = entry?;
@@ -58,7 +62,7 @@ impl Bodies {
                 let id = name
                     .to_str()
                     .and_then(|name| BodyId::from_str_radix(name, 16).ok());
-                if id.is_none_or(|id| !known.contains(&id)) {
+                if !id.map_or(Ok(false), &named)? {
                     fs::remove_file(entry.path())?;
                     swept += 1;
                 }
@@ -103,8 +107,8 @@ impl Bodies {
 
     pub(crate) fn path(&self, id: BodyId) -> PathBuf {
         let name = format!("{id:032x}");
-        let shelf: String = name.chars().take(2).collect();
-        self.settled.join(shelf).join(name)
+        let first_two: String = name.chars().take(2).collect();
+        self.settled.join(first_two).join(name)
     }
 
     fn incoming_path(&self, id: BodyId) -> PathBuf {

@@ -113,16 +113,10 @@ async fn stage_in_memory(
 async fn fill(sink: Sink, source: &mut Source) -> Result<Sink, Fault> {
     let mut writing: JoinHandle<Result<Sink, Fault>> = spawn_blocking(move || Ok(sink));
     loop {
-        let mut batch = Vec::new();
-        let mut gathered = 0;
-        while gathered < BATCH {
-            let Some(chunk) = source.next().await? else {
-                break;
-            };
-            gathered += chunk.len();
-            batch.push(chunk);
-        }
+        let arrived = source.batch().await;
+        // Waited for even if the body broke off, so that the file is gone when the caller hears.
         let sink = joined(writing).await?;
+        let batch = arrived?;
         if batch.is_empty() {
             return Ok(sink);
         }
@@ -157,6 +151,20 @@ impl Source {
             None if self.left == 0 => Ok(None),
             None => Err(Fault::IncompleteBody),
         }
+    }
+
+    /// About [`BATCH`] bytes; empty at the end.
+    async fn batch(&mut self) -> Result<Vec<Bytes>, Fault> {
+        let mut batch = Vec::new();
+        let mut gathered = 0;
+        while gathered < BATCH {
+            let Some(chunk) = self.next().await? else {
+                break;
+            };
+            gathered += chunk.len();
+            batch.push(chunk);
+        }
+        Ok(batch)
     }
 }
 

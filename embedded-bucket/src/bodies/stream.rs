@@ -35,7 +35,15 @@ pub(crate) fn stream(pieces: VecDeque<Piece>, pinned: Pinned, length: u64) -> St
         open: None,
         pinned,
     };
-    let inner = stream::try_unfold(reading, |reading| async {
+    let inner = stream::try_unfold(reading, |mut reading| async {
+        if reading.open.is_none() {
+            match reading.pieces.pop_front() {
+                None => return Ok(None),
+                // At hand: no need for a thread that may block.
+                Some(Piece::Ready(bytes)) => return Ok(Some((bytes, reading))),
+                Some(in_file) => reading.pieces.push_front(in_file),
+            }
+        }
         let step = spawn_blocking(move || reading.step()).await;
         step.map_err(io::Error::other)?
     });

@@ -23,11 +23,10 @@ mod view;
 pub(crate) mod walk;
 mod writer;
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 
 pub(crate) use records::{
     BucketLock, BucketRecord, Description, Lock, LockMode, Moment, PartRecord, Retention,
@@ -38,10 +37,13 @@ pub(crate) use versions::Removed;
 pub(crate) use view::{View, with_bytes};
 use writer::Writer;
 
-use crate::bodies::{Bodies, BodyId};
+use crate::bodies::Bodies;
 use crate::fault::Fault;
 
 /// The opened index: views to read from, one writer to change it.
+///
+/// After the disk has failed a commit, redb refuses every further one until the file is opened anew;
+/// requests that write are answered 500 until then, reads go on.
 pub(crate) struct Index {
     database: Arc<Database>,
     writer: Writer,
@@ -74,14 +76,6 @@ impl Index {
         T: Send + 'static,
     {
         self.writer.run(change).await
-    }
-
-    /// The bodies that the index names, all of them. Blocks.
-    pub(crate) fn known_bodies(&self) -> Result<HashSet<BodyId>, Fault> {
-        let transaction = self.database.begin_read()?;
-        let table = transaction.open_table(BODIES)?;
-        let ids = table.iter()?.map(|row| Ok(row?.0.value()));
-        ids.collect()
     }
 }
 

@@ -84,6 +84,7 @@ pub(crate) struct Description {
     /// As sent; S3 does not ask that it be a date.
     pub(crate) expires: Option<String>,
     pub(crate) website_redirect: Option<String>,
+    /// By name without `x-amz-meta-`; a character per byte of the value.
     pub(crate) metadata: BTreeMap<String, String>,
 }
 

@@ -3,7 +3,7 @@
 use redb::{ReadTransaction, ReadableTable};
 
 use super::records::{BucketRecord, PartRecord, UploadRecord, VersionRecord, VersionRef};
-use super::{BUCKETS, CURRENT, HISTORY, LAYOUTS, PARTS, SMALL, UPLOADS, lookup};
+use super::{BODIES, BUCKETS, CURRENT, HISTORY, LAYOUTS, PARTS, SMALL, UPLOADS, lookup};
 use crate::bodies::{BodyId, Layout};
 use crate::fault::Fault;
 
@@ -77,6 +77,11 @@ impl View {
 
     pub(crate) fn layout(&self, seq: u64) -> Result<Layout, Fault> {
         lookup::layout(&self.transaction.open_table(LAYOUTS)?, seq)
+    }
+
+    /// Whether anything holds this body.
+    pub(crate) fn names_body(&self, id: BodyId) -> Result<bool, Fault> {
+        Ok(self.transaction.open_table(BODIES)?.get(id)?.is_some())
     }
 
     /// The bytes of a small body.

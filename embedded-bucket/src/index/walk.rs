@@ -228,10 +228,10 @@ type CurrentRow<'a> =
     Result<(AccessGuard<'a, (u64, &'static str)>, AccessGuard<'a, Json>), StorageError>;
 
 /// The newest version of a key and the older ones behind it.
-fn versions_of<'a>(
+fn versions_of(
     history: &impl ReadableTable<(u64, &'static str, u64), Json>,
     bucket: u64,
-    row: CurrentRow<'a>,
+    row: CurrentRow<'_>,
 ) -> impl Iterator<Item = Result<(String, ListedVersion), Fault>> {
     let read = || {
         let (key, record) = row?;

@@ -156,10 +156,13 @@ fn commit(
         return Ok(Vec::new());
     }
     let (adopted, released) = tables.close()?;
-    transaction.commit()?;
+    let committed = transaction.commit();
+    // A commit that failed may still turn out to have happened; then its bodies are needed, and if
+    // not, the next open sweeps them.
     for staged in adopted {
         staged.keep();
     }
+    committed?;
     Ok(released)
 }
 

@@ -5,7 +5,7 @@ use s3s::dto;
 use super::{Operations, wire};
 use crate::edge::Intake;
 use crate::fault::Fault;
-use crate::index::{BucketLock, BucketRecord, Versioning};
+use crate::index::{BucketLock, BucketRecord, Versioning, View};
 
 impl Operations {
     pub(super) async fn create_bucket(
@@ -79,7 +79,7 @@ impl Operations {
         _: Intake,
     ) -> Result<dto::ListBucketsOutput, Fault> {
         let prefix = input.prefix.clone().unwrap_or_default();
-        let buckets = self.read(|view| view.buckets()).await?;
+        let buckets = self.read(View::buckets).await?;
         let buckets = buckets
             .into_iter()
             .filter(|(name, _)| name.starts_with(&prefix))

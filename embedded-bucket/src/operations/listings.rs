@@ -16,8 +16,8 @@ impl Operations {
         _: Intake,
     ) -> Result<dto::ListObjectsOutput, Fault> {
         let (query, text) = asked(
-            &input.prefix,
-            &input.delimiter,
+            input.prefix.as_ref(),
+            input.delimiter.as_ref(),
             input.max_keys,
             input.encoding_type.as_ref(),
         )?;
@@ -47,8 +47,8 @@ impl Operations {
         _: Intake,
     ) -> Result<dto::ListObjectsV2Output, Fault> {
         let (query, text) = asked(
-            &input.prefix,
-            &input.delimiter,
+            input.prefix.as_ref(),
+            input.delimiter.as_ref(),
             input.max_keys,
             input.encoding_type.as_ref(),
         )?;
@@ -81,8 +81,8 @@ impl Operations {
         _: Intake,
     ) -> Result<dto::ListObjectVersionsOutput, Fault> {
         let (query, text) = asked(
-            &input.prefix,
-            &input.delimiter,
+            input.prefix.as_ref(),
+            input.delimiter.as_ref(),
             input.max_keys,
             input.encoding_type.as_ref(),
         )?;
@@ -135,8 +135,8 @@ impl Operations {
         _: Intake,
     ) -> Result<dto::ListMultipartUploadsOutput, Fault> {
         let (query, text) = asked(
-            &input.prefix,
-            &input.delimiter,
+            input.prefix.as_ref(),
+            input.delimiter.as_ref(),
             input.max_uploads,
             input.encoding_type.as_ref(),
         )?;
@@ -214,8 +214,8 @@ impl Text {
 }
 
 fn asked(
-    prefix: &Option<String>,
-    delimiter: &Option<String>,
+    prefix: Option<&String>,
+    delimiter: Option<&String>,
     limit: Option<i32>,
     encoding: Option<&dto::EncodingType>,
 ) -> Result<(Query, Text), Fault> {
@@ -229,8 +229,8 @@ fn asked(
         }
     };
     let query = Query {
-        prefix: prefix.clone().unwrap_or_default(),
-        delimiter: delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
+        prefix: prefix.cloned().unwrap_or_default(),
+        delimiter: delimiter.cloned().filter(|delimiter| !delimiter.is_empty()),
         limit: wire::page_limit(limit)?,
     };
     Ok((query, Text { url }))

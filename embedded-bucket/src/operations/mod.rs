@@ -13,6 +13,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::HeaderMap;
 use s3s::dto;
 use s3s::{S3, S3Request, S3Response, S3Result};
 use tokio::task::spawn_blocking;
@@ -123,15 +124,11 @@ impl<T> IntoResponse<T> for T {
     }
 }
 
-/// An output with the `Expires` header as it was stored.
-struct WithExpires<T>(T, Option<String>);
+/// An output with headers that s3s would write differently from how they were stored.
+struct WithHeaders<T>(T, HeaderMap);
 
-impl<T> IntoResponse<T> for WithExpires<T> {
+impl<T> IntoResponse<T> for WithHeaders<T> {
     fn into_response(self) -> S3Response<T> {
-        let mut response = S3Response::new(self.0);
-        if let Some(value) = self.1.and_then(|text| text.parse().ok()) {
-            response.headers.insert(http::header::EXPIRES, value);
-        }
-        response
+        S3Response::with_headers(self.0, self.1)
     }
 }

@@ -225,7 +225,7 @@ fn chosen_parts(
         let found = stored.find(|(candidate, _)| candidate >= number);
         match found {
             Some((candidate, part)) if candidate == *number && part.etag == *tag => {
-                chosen.push(part)
+                chosen.push(part);
             }
             _ => return Err(Fault::InvalidPart),
         }

@@ -4,22 +4,23 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use s3s::dto;
 use tokio::task::spawn_blocking;
 
-use super::{Operations, WithExpires, wire};
+use super::{Operations, WithHeaders, wire};
 use crate::bodies::{BodyId, Layout, Piece, Pinned, Place, stream};
 use crate::conditions::Conditions;
-use crate::edge::Intake;
+use crate::edge::{Intake, METADATA};
 use crate::fault::Fault;
-use crate::index::{BucketRecord, VersionRecord, VersionRef, View};
+use crate::index::{BucketRecord, Description, VersionRecord, VersionRef, View};
 
 impl Operations {
     pub(super) async fn get_object(
         &self,
         input: dto::GetObjectInput,
         intake: Intake,
-    ) -> Result<WithExpires<dto::GetObjectOutput>, Fault> {
+    ) -> Result<WithHeaders<dto::GetObjectOutput>, Fault> {
         refuse_part(input.part_number)?;
         let asked = Asked::new(
             input.bucket,
@@ -40,19 +41,18 @@ impl Operations {
             })
         });
         let ((found, pieces), pinned) = opening.await.map_err(std::io::Error::other)??;
-        let expires = found.record.description.expires.clone();
-        let replaced = input.response_expires.is_some();
-        Ok(WithExpires(
-            found.output(pieces, pinned),
-            expires.filter(|_| !replaced),
-        ))
+        let mut headers = stored_headers(&found.record.description);
+        if input.response_expires.is_some() {
+            headers.remove(header::EXPIRES);
+        }
+        Ok(WithHeaders(found.output(pieces, pinned), headers))
     }
 
     pub(super) async fn head_object(
         &self,
         input: dto::HeadObjectInput,
         intake: Intake,
-    ) -> Result<WithExpires<dto::HeadObjectOutput>, Fault> {
+    ) -> Result<WithHeaders<dto::HeadObjectOutput>, Fault> {
         refuse_part(input.part_number)?;
         let asked = Asked::new(
             input.bucket,
@@ -62,8 +62,8 @@ impl Operations {
             intake,
         )?;
         let found = self.read(move |view| asked.find(view)).await?;
-        let expires = found.record.description.expires.clone();
-        Ok(WithExpires(found.head(), expires))
+        let headers = stored_headers(&found.record.description);
+        Ok(WithHeaders(found.head(), headers))
     }
 }
 
@@ -162,7 +162,6 @@ impl Found {
             content_type: head.content_type,
             e_tag: head.e_tag,
             last_modified: head.last_modified,
-            metadata: head.metadata,
             object_lock_legal_hold_status: head.object_lock_legal_hold_status,
             object_lock_mode: head.object_lock_mode,
             object_lock_retain_until_date: head.object_lock_retain_until_date,
@@ -196,7 +195,6 @@ impl Found {
                 .or_else(|| Some(UNTYPED.to_owned())),
             e_tag: Some(wire::etag(&etag)),
             last_modified: Some(wire::timestamp(modified)),
-            metadata: Some(description.metadata.into_iter().collect()),
             object_lock_legal_hold_status: lock
                 .legal_hold
                 .map(|on| dto::ObjectLockLegalHoldStatus::from_static(wire::hold_name(on))),
@@ -209,6 +207,27 @@ impl Found {
             ..dto::HeadObjectOutput::default()
         }
     }
+}
+
+/// The headers that go back byte for byte: user metadata and `Expires`.
+fn stored_headers(description: &Description) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let expires = description.expires.as_ref();
+    if let Some(value) = expires.and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(header::EXPIRES, value);
+    }
+    for (name, value) in &description.metadata {
+        let bytes: Vec<u8> = value
+            .chars()
+            .filter_map(|character| u8::try_from(character).ok())
+            .collect();
+        let name = HeaderName::try_from(format!("{METADATA}{name}"));
+        // Both were headers when they came in.
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&bytes)) {
+            headers.insert(name, value);
+        }
+    }
+    headers
 }
 
 /// What to stream, and the files it comes from.

@@ -182,12 +182,7 @@ macro_rules! description {
             content_type: $input.content_type.take(),
             expires: $intake.expires.take(),
             website_redirect: $input.website_redirect_location.take(),
-            metadata: $input
-                .metadata
-                .take()
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
+            metadata: std::mem::take(&mut $intake.metadata),
         }
     };
 }
