@@ -7,7 +7,8 @@ use crate::chunk::ChunkKey;
 use crate::error::{Error, Result};
 use crate::format::{METADATA_AAD, SEALED_METADATA_LIMIT, WRAP_AAD, WRAPPED_LEN};
 use crate::header::{Header, Kind};
-use crate::key::{Context, Dek, Kek, KeyId, ObjectId};
+use crate::id::{KeyId, ObjectId};
+use crate::key::{Context, Dek, Kek};
 use crate::metadata::Metadata;
 use crate::random::{self, Random};
 use crate::suite::{Suite, same};
@@ -230,6 +231,7 @@ impl Seed {
 }
 
 /// A wrapped DEK with what unwrapping it needs beside the KEK and the place.
+#[derive(Clone)]
 pub(crate) struct Wrapped {
     pub(crate) kek_id: KeyId,
     pub(crate) salt: [u8; 16],

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::format::{FRAME_LOG2, HEADER_LEN, HEADER_MAGIC, WRAPPED_LEN};
 use crate::geometry::Plain;
-use crate::key::{KeyId, ObjectId};
+use crate::id::{KeyId, ObjectId};
 use crate::suite::Suite;
 
 /// How the object was uploaded, with the length only a single upload knows beforehand.

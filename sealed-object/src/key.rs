@@ -4,16 +4,9 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::format;
+use crate::id::{KeyId, ObjectId};
 use crate::random::{self, Random};
 use crate::suite::{Secret, Suite, length_prefix};
-
-/// Names a KEK version or an auxiliary key in a tenant's keyring.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(pub [u8; 8]);
-
-/// Names one sealed object: drawn when it is sealed, kept when it is copied or rewrapped.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectId(pub [u8; 16]);
 
 /// A key-encryption key: one version in a tenant's keyring. Wiped on drop.
 #[derive(Clone)]
@@ -146,36 +139,6 @@ impl Dek {
 
     pub(crate) fn part_token_mac(&self, suite: Suite, object: ObjectId) -> Secret {
         suite.derive(self.bytes(), "SOF1 2026-11-21 part-token-mac", &[&object.0])
-    }
-}
-
-fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-}
-
-/// Lower-case hexadecimal.
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(f, &self.0)
-    }
-}
-
-/// Lower-case hexadecimal.
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(f, &self.0)
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({self})")
-    }
-}
-
-impl fmt::Debug for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ObjectId({self})")
     }
 }
 

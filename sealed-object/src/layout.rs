@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::FRAME;
 use crate::geometry::{self, Plain, Sealed};
 use crate::header::Kind;
-use crate::key::ObjectId;
+use crate::id::ObjectId;
 use crate::manifest::Entry;
 use crate::part::PartHeader;
 use crate::suite::Suite;

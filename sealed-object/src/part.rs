@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::format::{FRAME_AAD, FRAME_LOG2, MAX_PARTS, PART_MAGIC, VERSION};
 use crate::geometry::Plain;
-use crate::key::{Dek, ObjectId};
+use crate::id::ObjectId;
+use crate::key::Dek;
 use crate::suite::{Suite, expect_suite};
 
 /// The 48 bytes in front of a part's frames.

@@ -3,6 +3,11 @@
 use bytes::Bytes;
 
 /// Bytes of a sealed object. Only sealers, the footer and the staged relay of this crate can make one.
+///
+/// ```compile_fail
+/// let plaintext = bytes::Bytes::from_static(b"secret");
+/// let sealed = sealed_object::SealedBytes(plaintext);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedBytes(Bytes);
 

@@ -7,7 +7,8 @@ use crate::facts::TrailerFacts;
 use crate::fields::Fields;
 use crate::format::{ENTRY_LEN, MAX_PARTS, TRAILER_CHUNK_LEN, TRAILER_MAGIC, VERSION};
 use crate::geometry::{Plain, Sealed};
-use crate::key::{Aux, KeyId, ObjectId};
+use crate::id::{KeyId, ObjectId};
+use crate::key::Aux;
 use crate::manifest::{self, Manifest};
 use crate::suite::{Suite, same};
 

@@ -14,7 +14,8 @@ use crate::footer::{Ending, Summary};
 use crate::format::{UPLOAD_ID_PREFIX, VERSION, WRAPPED_LEN};
 use crate::geometry::{self, Plain};
 use crate::header::Kind;
-use crate::key::{Aux, Context, Dek, Kek, KeyId, ObjectId};
+use crate::id::{KeyId, ObjectId};
+use crate::key::{Aux, Context, Dek, Kek};
 use crate::manifest::Manifest;
 use crate::metadata::Metadata;
 use crate::part::{PartHeader, is_part_no};
@@ -95,6 +96,7 @@ impl NewUpload {
 }
 
 /// An upload id as a client sends it. Parsed is not authentic: only [`UploadId::verify`] says that.
+#[derive(Clone)]
 pub struct UploadId {
     suite: Suite,
     wrapped: Wrapped,

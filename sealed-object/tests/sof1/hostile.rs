@@ -1,7 +1,10 @@
 //! What a hostile store can do to a body: the reader gets the exact plaintext or an error, never anything else.
 
 use proptest::prelude::*;
-use sealed_object::{BodyOpener, Error, Metadata, Plain, Sealed, Tail, geometry};
+use sealed_object::{
+    BodyOpener, Error, Header, Manifest, Metadata, PartToken, Plain, Sealed, Tail, Trailer,
+    UploadId, geometry,
+};
 
 use crate::world::{self, MIB5, Stored, StoredPart, Uploading, facts, plaintext, read, size};
 
@@ -280,5 +283,25 @@ proptest! {
         let (released, outcome) = read(&stored.opened(), &body, size(&body), &[]);
         prop_assert!(outcome.is_err(), "byte {}", index);
         prop_assert!(text.starts_with(&released) && released.len() < text.len());
+    }
+}
+
+proptest! {
+    /// Whatever a store or client makes up is an error, never a panic; nothing made up is a lawful structure.
+    #[test]
+    fn f10_f19_f20_made_up_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..800)) {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes);
+        let raw = [b"SOFT\x01\x01\0\x06".as_slice(), &bytes].concat();
+        prop_assert!(Trailer::parse(&raw[..raw.len().min(368)]).is_err());
+        prop_assert!(Trailer::parse(&bytes).is_err());
+        prop_assert!(Header::parse(&text).is_err());
+        let (id, token) = (format!("u1.{text}.upstream"), format!("p1.{text}"));
+        prop_assert!(UploadId::parse(&id).is_err());
+        let uploading = Uploading::start("made up", &Metadata::default());
+        prop_assert!(PartToken::parse(&token, &uploading.upload).is_err());
+        if let Ok(manifest) = Manifest::parse(&bytes) {
+            prop_assert_eq!(manifest.entries().len() * 56, bytes.len());
+        }
     }
 }

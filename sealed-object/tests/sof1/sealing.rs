@@ -78,6 +78,17 @@ fn f24_a_single_upload_of_another_length_is_refused_before_a_byte() {
     );
 }
 
+/// Requests move between threads of the gateway while their bodies stream.
+#[test]
+fn sealers_and_openers_can_move_between_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<sealed_object::SingleSealer>();
+    is_send::<sealed_object::PartSealer>();
+    is_send::<sealed_object::StagedRelay>();
+    is_send::<BodyOpener>();
+    is_send::<sealed_object::SpanOpener>();
+}
+
 #[test]
 fn a_sealer_takes_exactly_what_was_announced() {
     for announced in [0, 1, 65_536, 65_537] {
