@@ -20,7 +20,7 @@ pub struct Permitted<T> {
 }
 
 /// Whose leave a request runs under; decides about further keys the request turns out to name (the
-/// source of a copy, the keys of DeleteObjects).
+/// source of a copy, the keys of `DeleteObjects`).
 #[derive(Debug)]
 pub struct Leave {
     principal: Arc<Principal>,

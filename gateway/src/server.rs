@@ -67,7 +67,9 @@ impl Server {
                 let stack = stack.clone();
                 async move {
                     Ok::<_, Infallible>(
-                        stack.oneshot(request).await.unwrap_or_else(|_| slow_down()),
+                        Box::pin(stack.oneshot(request))
+                            .await
+                            .unwrap_or_else(|_| slow_down()),
                     )
                 }
             });
@@ -106,7 +108,7 @@ impl Service {
         service_fn(move |request: Request<Incoming>| {
             let service = Arc::clone(&self);
             let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-            async move { Ok(service.answer(request, peer).await) }
+            async move { Ok(Box::pin(service.answer(request, peer)).await) }
         })
     }
 }

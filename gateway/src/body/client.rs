@@ -64,8 +64,8 @@ pub struct ClientBody {
 #[derive(Debug)]
 enum State {
     Reading {
-        decoder: Option<Decoder>,
-        verifier: Verifier,
+        decoder: Option<Box<Decoder>>,
+        verifier: Box<Verifier>,
     },
     Verified(Proven),
     Failed,
@@ -81,7 +81,9 @@ impl ClientBody {
         clock: Clock,
     ) -> Result<Self, GatewayError> {
         let headers = &request.parts.headers;
-        let decoder = Decoder::for_payload(payload, headers).map_err(BodyError::from)?;
+        let decoder = Decoder::for_payload(payload, headers)
+            .map_err(BodyError::from)?
+            .map(Box::new);
         let announced = request.body_length(decoder.is_some())?;
         let declared = Declared::from_headers(headers).map_err(BodyError::from)?;
         let md5 = ContentMd5::from_headers(headers).map_err(BodyError::from)?;
@@ -89,7 +91,7 @@ impl ClientBody {
             Payload::Literal(digest) => Some(*digest),
             _ => None,
         };
-        let verifier = Verifier::new(declared, md5, sha256);
+        let verifier = Box::new(Verifier::new(declared, md5, sha256));
         let idle = Box::pin(tokio::time::sleep(IDLE));
         Ok(Self {
             incoming,
@@ -195,7 +197,7 @@ impl ClientBody {
             return Ok(());
         };
         let trailer = decoder
-            .map(Decoder::finish)
+            .map(|decoder| decoder.finish())
             .transpose()?
             .and_then(|decoded| decoded.trailer);
         if self.received != self.announced {

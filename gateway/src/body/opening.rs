@@ -63,6 +63,17 @@ impl OpenedBody {
         }
     }
 
+    /// No plaintext at all.
+    pub fn nothing(store: StoreBody, clock: Clock) -> Self {
+        Self {
+            store,
+            opener: Opener::Done,
+            input: Bytes::new(),
+            wanted: 0,
+            clock,
+        }
+    }
+
     fn poll_store(
         &mut self,
         context: &mut Context<'_>,

@@ -140,17 +140,16 @@ impl<P: PlainSource, S: Seals> SealingStream<P, S> {
                 }
                 continue;
             }
-            match ready!(self.source.poll_plain(context)) {
-                Some(piece) => self.input = piece?,
-                None => {
-                    let Some(sealer) = self.sealer.take() else {
-                        return Poll::Ready(Ok(None));
-                    };
-                    let facts = self.source.facts();
-                    let (last, outcome) = sealer.finish(facts.clone())?;
-                    self.settle(Ok((outcome, facts)));
-                    return Poll::Ready(Ok(Some(last)));
-                }
+            if let Some(piece) = ready!(self.source.poll_plain(context)) {
+                self.input = piece?;
+            } else {
+                let Some(sealer) = self.sealer.take() else {
+                    return Poll::Ready(Ok(None));
+                };
+                let facts = self.source.facts();
+                let (last, outcome) = sealer.finish(facts.clone())?;
+                self.settle(Ok((outcome, facts)));
+                return Poll::Ready(Ok(Some(last)));
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use clap::Subcommand;
 
-use super::Failure;
 use super::terminal::Terminal;
 
 #[derive(Debug, Subcommand)]
@@ -12,10 +11,9 @@ pub(super) enum DocsCommand {
 }
 
 impl DocsCommand {
-    pub(super) fn run(self, terminal: &mut Terminal) -> Result<(), Failure> {
+    pub(super) fn run(self, terminal: &mut Terminal) {
         match self {
             Self::S3Compatibility => terminal.say(crate::s3::compatibility::page().trim_end()),
         }
-        Ok(())
     }
 }

@@ -66,7 +66,10 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve::serve(&config, &mut terminal),
         Command::Config(ConfigCommand::Check { file }) => serve::check(&file, &mut terminal),
         Command::Object(ObjectCommand::Inspect(inspect)) => inspect.run(&mut terminal),
-        Command::Docs(docs) => docs.run(&mut terminal),
+        Command::Docs(docs) => {
+            docs.run(&mut terminal);
+            Ok(())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

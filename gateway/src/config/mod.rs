@@ -243,10 +243,10 @@ fn read_s3(s3: &mut Section, base: &Path, problems: &mut Problems) -> UpstreamCo
         "https://s3.eu-central-1.amazonaws.com",
         problems,
     );
-    if !endpoint.is_empty() {
-        if let Err(why) = endpoint_is_safe(&endpoint) {
-            problems.add(&s3.at("endpoint"), why);
-        }
+    if !endpoint.is_empty()
+        && let Err(why) = endpoint_is_safe(&endpoint)
+    {
+        problems.add(&s3.at("endpoint"), why);
     }
     UpstreamConfig::S3 {
         endpoint,

@@ -132,7 +132,7 @@ impl Section {
                 problems.add(
                     &self.at(name),
                     format!("{error}; for example {name} = {example:?}"),
-                )
+                );
             })
             .ok()
     }
@@ -157,9 +157,10 @@ impl Section {
         };
         items
             .into_iter()
-            .filter_map(|item| match item {
-                Value::String(text) => Some(text),
-                _ => {
+            .filter_map(|item| {
+                if let Value::String(text) = item {
+                    Some(text)
+                } else {
                     problems.add(&self.at(name), "must be a list of strings");
                     None
                 }

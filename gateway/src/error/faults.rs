@@ -91,7 +91,7 @@ fn of_chunk(error: &ChunkError) -> S3Error {
     code.because(error.to_string())
 }
 
-/// Also used where checksums are compared outside a body, at CompleteMultipartUpload.
+/// Also used where checksums are compared outside a body, at `CompleteMultipartUpload`.
 fn of_checksum(error: &ChecksumError) -> S3Error {
     let code = match error {
         ChecksumError::InvalidRequest { .. } => Code::InvalidRequest,

@@ -1,11 +1,11 @@
-//! CopyObject inside a tenant: the store copies the sealed body, and the header is bound anew to the
+//! `CopyObject` inside a tenant: the store copies the sealed body, and the header is bound anew to the
 //! destination. No object byte passes through the gateway.
 
 use http::Method;
 use policies::Action;
 use sealed_object::Opened;
 
-use super::get::Source;
+use super::read::Source;
 use super::store_headers::{mark_sealed, number, set, shown_etag, store_etag};
 use super::{Answered, Call, Operations, Place, document};
 use crate::envelope;
@@ -14,8 +14,9 @@ use crate::keys::context;
 use crate::s3::headers::CopySource;
 use crate::s3::xml::etag_result;
 use crate::s3::{Code, etag};
+use crate::sigv4::encode_path;
 use crate::trail::Facts;
-use crate::upstream::{StoreRequest, encode_key};
+use crate::upstream::StoreRequest;
 
 impl Operations {
     pub(super) async fn copy_object(&self, call: &Call) -> Answered {
@@ -47,7 +48,7 @@ impl Operations {
         let from = format!(
             "/{}/{}{}",
             source.bucket.upstream,
-            encode_key(&source.key),
+            encode_path(source.key.as_bytes()),
             version_query(named.version.as_deref())
         );
         let request = StoreRequest::object(Method::PUT, &place.bucket.upstream, &place.key)
@@ -145,6 +146,6 @@ fn version_query(version: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// S3's limit on the source of one CopyObject.
+/// S3's limit on the source of one `CopyObject`.
 const LARGEST_COPY: u64 = 5 * 1024 * 1024 * 1024;
 const LONGEST_RESULT: usize = 64 * 1024;

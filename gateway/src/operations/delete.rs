@@ -1,4 +1,4 @@
-//! DeleteObject and DeleteObjects. The keys that are decided about are the keys that are deleted: the
+//! `DeleteObject` and `DeleteObjects`. The keys that are decided about are the keys that are deleted: the
 //! store gets a document written from what was parsed, never the client's.
 
 use base64::Engine as _;
@@ -21,7 +21,7 @@ impl Operations {
         let request = StoreRequest::object(Method::DELETE, &place.bucket.upstream, &place.key)
             .with_query_if("versionId", call.request.version())
             .with_headers(call.request.conditions_for_store());
-        let stored = self.upstream.send(self.with_bypass(call, request)?).await?;
+        let stored = self.upstream.send(with_bypass(call, request)?).await?;
         let mut response = empty(StatusCode::NO_CONTENT);
         pass_store_facts(&stored.headers, response.headers_mut());
         Ok(response)
@@ -44,10 +44,8 @@ impl Operations {
         if !permitted.is_empty() {
             let request =
                 StoreRequest::bucket(Method::POST, &bucket.upstream).with_query("delete", "");
-            let request = with_document_md5(
-                self.with_bypass(call, request)?,
-                delete_document(&permitted),
-            );
+            let request =
+                with_document_md5(with_bypass(call, request)?, delete_document(&permitted));
             let (_, answer) = self.upstream.document(request, LONGEST_RESULT).await?;
             write_result(&mut result, &answer, parsed.quiet);
         }
@@ -63,25 +61,21 @@ impl Operations {
         }
         Ok(document(result.finish()))
     }
+}
 
-    /// Passes `x-amz-bypass-governance-retention` for those who may manage the bucket, and refuses it from
-    /// others: dropping it would delete less than was asked, passing it would delete more than is allowed.
-    fn with_bypass(
-        &self,
-        call: &Call,
-        request: StoreRequest,
-    ) -> Result<StoreRequest, GatewayError> {
-        let Some(value) = call.request.text(BYPASS)? else {
-            return Ok(request);
-        };
-        let bucket = call.request.bucket()?;
-        call.leave
-            .also(Action::ManageBucket, bucket.as_str(), "")
-            .map_err(GatewayError::Denied)?;
-        let mut request = request;
-        set(&mut request.headers, BYPASS, value);
-        Ok(request)
-    }
+/// Passes `x-amz-bypass-governance-retention` for those who may manage the bucket, and refuses it from
+/// others: dropping it would delete less than was asked, passing it would delete more than is allowed.
+fn with_bypass(call: &Call, request: StoreRequest) -> Result<StoreRequest, GatewayError> {
+    let Some(value) = call.request.text(BYPASS)? else {
+        return Ok(request);
+    };
+    let bucket = call.request.bucket()?;
+    call.leave
+        .also(Action::ManageBucket, bucket.as_str(), "")
+        .map_err(GatewayError::Denied)?;
+    let mut request = request;
+    set(&mut request.headers, BYPASS, value);
+    Ok(request)
 }
 
 /// Some stores still insist on `Content-MD5` here.
@@ -100,13 +94,7 @@ fn delete_document(objects: &[ObjectIdentifier]) -> String {
             element
                 .text("Key", object.key.as_str())
                 .maybe("VersionId", object.version.as_deref());
-            element.maybe(
-                "ETag",
-                object
-                    .etag
-                    .as_deref()
-                    .map(|tag| etag::condition_upstream(tag)),
-            );
+            element.maybe("ETag", object.etag.as_deref().map(etag::condition_upstream));
         });
     }
     writer.finish()

@@ -1,4 +1,4 @@
-//! What is known of objects read lately: size, ETag, layout. A hint, never an authority: whatever is
+//! What is known of objects read lately: size, `ETag`, layout. A hint, never an authority: whatever is
 //! asked of the store by it is checked against the answer.
 
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use super::Place;
 
 /// An object as it was when last read.
 #[derive(Debug)]
-pub struct Known {
-    /// The store's ETag; what is known holds for this one only.
-    pub etag: String,
+pub(super) struct Known {
+    /// The store's `ETag`; what is known holds for this one only.
+    pub(super) etag: String,
     /// Where each plaintext byte lies.
-    pub layout: Layout,
+    pub(super) layout: Layout,
 }
 
 /// A bounded cache.
@@ -29,12 +29,12 @@ impl Default for Layouts {
 
 impl Layouts {
     /// What is known of the object, or of one version of it.
-    pub fn get(&self, place: &Place, version: Option<&str>) -> Option<Arc<Known>> {
+    pub(super) fn get(&self, place: &Place, version: Option<&str>) -> Option<Arc<Known>> {
         self.0.get(&key(place, version))
     }
 
     /// Remembers.
-    pub fn insert(&self, place: &Place, version: Option<&str>, known: Arc<Known>) {
+    pub(super) fn insert(&self, place: &Place, version: Option<&str>, known: Arc<Known>) {
         self.0.insert(key(place, version), known);
     }
 }

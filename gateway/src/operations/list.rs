@@ -1,4 +1,4 @@
-//! Listings of objects and versions: the store's own pages, with sizes and ETags put right as they
+//! Listings of objects and versions: the store's own pages, with sizes and `ETags` put right as they
 //! stream by. No store request beyond the listing's own.
 
 use std::pin::Pin;

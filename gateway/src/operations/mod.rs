@@ -12,6 +12,7 @@ mod list;
 mod multipart;
 mod pass;
 mod put;
+mod read;
 mod store_headers;
 
 use std::sync::Arc;

@@ -3,23 +3,24 @@
 use http::{Method, Response, StatusCode};
 use sealed_object::{Plain, Suite, seal_single};
 
-use super::store_headers::{echo_checksum, mark_sealed, pass_store_facts};
-use super::{Answered, Call, Operations};
+use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts};
+use super::{Answered, Call, Operations, Place};
 use crate::body::{Answer, Upload, seal};
-use crate::envelope;
+use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
 use crate::keys::context;
+use crate::s3::Code;
 use crate::trail::Facts;
 use crate::upstream::StoreRequest;
 
 impl Operations {
     pub(super) async fn put_object(&self, call: Call, incoming: Upload) -> Answered {
         let place = self.place(&call).await?;
-        let metadata = envelope::metadata_of(call.request.object_headers()?);
+        let metadata = metadata_of(call.request.object_headers()?);
         let body = call.body(incoming)?;
         let length = Plain(body.length());
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
-        let (sealed, sealer) = seal_single(
+        let (envelope, sealer) = seal_single(
             Suite::GcmSivBlake3,
             &keys.kek,
             &keys.aux,
@@ -36,17 +37,20 @@ impl Operations {
             .with_sealed(body);
         let stored = self
             .upstream
-            .send(envelope::write(request, &sealed)?)
+            .send(write(request, &envelope)?)
             .await
             .map_err(GatewayError::from);
         let (stored, summary, facts) = sealing.outcome(stored)?;
 
+        if place.key.ends_with('/') && length > Plain(0) {
+            self.check_kept(&place, summary.stored.0).await?;
+        }
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();
         pass_store_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
-        mark_sealed(&place, sealed.header(), headers);
+        mark_sealed(&place, envelope.header(), headers);
         echo_checksum(&facts, headers);
         response.extensions_mut().insert(Facts::written(
             summary.object_id,
@@ -54,5 +58,17 @@ impl Operations {
             summary.plain,
         ));
         Ok(response)
+    }
+
+    /// Some stores (`SeaweedFS`) take a key that ends in `/` for a directory and drop the bytes. What is
+    /// acknowledged must be there, so such an upload is looked at before it is confirmed.
+    async fn check_kept(&self, place: &Place, stored: u64) -> Result<(), GatewayError> {
+        let request = |method| StoreRequest::object(method, &place.bucket.upstream, &place.key);
+        let kept = self.upstream.send(request(Method::HEAD)).await?;
+        if number(&kept.headers, "content-length") == Some(stored) {
+            return Ok(());
+        }
+        self.upstream.send(request(Method::DELETE)).await?;
+        Err(Code::NotImplemented.because("The store behind the gateway keeps no bytes under a key that ends in a slash; choose another key, or send no bytes.").into())
     }
 }

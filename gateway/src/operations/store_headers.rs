@@ -8,13 +8,13 @@ use crate::checksum::{Algorithm, Value};
 use crate::envelope;
 use crate::s3::{S3Request, etag};
 
-/// The ETag a client sees, unquoted, from a store's answer.
+/// The `ETag` a client sees, unquoted, from a store's answer.
 pub(super) fn shown_etag(store: &HeaderMap) -> Option<String> {
     let value = store.get(http::header::ETAG)?.to_str().ok()?;
     Some(etag::shown(etag::unquoted(value)))
 }
 
-/// The store's own ETag, unquoted.
+/// The store's own `ETag`, unquoted.
 pub(super) fn store_etag(store: &HeaderMap) -> Option<String> {
     Some(etag::unquoted(store.get(http::header::ETAG)?.to_str().ok()?).to_owned())
 }
@@ -51,7 +51,7 @@ pub(crate) fn pass_store_facts(store: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
-/// Says truthfully how the object is encrypted. Clients that compare ETags with MD5 digests stop doing so
+/// Says truthfully how the object is encrypted. Clients that compare `ETags` with MD5 digests stop doing so
 /// when they see it.
 pub(super) fn mark_sealed(place: &Place, header: &Header, headers: &mut HeaderMap) {
     let key = hex::encode(header.kek_id().0);

@@ -1,4 +1,4 @@
-//! The one place that maps the store's ETags to the client's and back.
+//! The one place that maps the store's `ETags` to the client's and back.
 //!
 //! The rule (docs/decisions/0001): the store's `"<hex>"` of a single PUT is an MD5 of sealed bytes, and
 //! clients that see a bare MD5-shaped value compare it with the plaintext. So it is shown with a
@@ -6,7 +6,7 @@
 //! as `"<hex>-01"`; everything else as it is. A pure function and its inverse, so listings, heads and
 //! conditions agree without a look-up.
 
-/// The ETag a client sees for the store's, both without quotes.
+/// The `ETag` a client sees for the store's, both without quotes.
 pub fn shown(upstream: &str) -> String {
     match upstream.strip_suffix(ONE_PART) {
         Some(digest) if is_md5_shaped(digest) => format!("{digest}{SHOWN_ONE_PART}"),
@@ -15,7 +15,7 @@ pub fn shown(upstream: &str) -> String {
     }
 }
 
-/// The store's ETag for one that a client names, both without quotes. A value that no object can show
+/// The store's `ETag` for one that a client names, both without quotes. A value that no object can show
 /// (a bare MD5) becomes one that no store has, so that a condition on it fails instead of matching.
 pub fn upstream(shown: &str) -> String {
     if let Some(digest) = shown
@@ -43,7 +43,7 @@ pub fn condition_upstream(value: &str) -> String {
     tags.collect::<Vec<_>>().join(", ")
 }
 
-/// The value of an ETag header without weak mark and quotes.
+/// The value of an `ETag` header without weak mark and quotes.
 pub fn unquoted(value: &str) -> &str {
     let value = value.trim();
     value.strip_prefix("W/").unwrap_or(value).trim_matches('"')

@@ -178,7 +178,7 @@ impl S3Request {
         Ok(user)
     }
 
-    /// The conditions of a request (`If-Match` …) in the store's terms: ETags mapped, dates as they are.
+    /// The conditions of a request (`If-Match` …) in the store's terms: `ETags` mapped, dates as they are.
     pub fn conditions_for_store(&self) -> HeaderMap {
         self.mapped(CONDITIONS)
     }
@@ -299,6 +299,7 @@ impl ObjectHeaders {
     }
 
     /// Applies the `response-…` parameters of a GET.
+    #[must_use]
     pub fn overridden_by(mut self, request: &S3Request) -> Self {
         let value = |name: &str| {
             request

@@ -13,7 +13,7 @@ pub enum Class {
     Seal,
     /// Sealed bytes come in, are opened, and leave as plaintext.
     Open,
-    /// The store answers; sizes, ETags, names or headers in the answer are put right.
+    /// The store answers; sizes, `ETags`, names or headers in the answer are put right.
     Rewrite,
     /// The store answers, after policy; nothing in the answer depends on sealing.
     PassThrough,

@@ -24,7 +24,7 @@ pub enum UpstreamError {
         code_text: String,
         /// Its message; for the trail and the log, never for the client.
         message: String,
-        /// Its headers: a delete marker's version, the ETag of what was not modified.
+        /// Its headers: a delete marker's version, the `ETag` of what was not modified.
         headers: Box<HeaderMap>,
     },
     /// No answer: the connection failed or broke.

@@ -23,7 +23,7 @@ pub use body::{BoxError, SealedBody, SealedStream, StoreRequestBody};
 pub use control::control_store;
 pub use error::{TransportError, UpstreamError};
 pub use network::{NetworkSettings, network_transport};
-pub use request::{StoreRequest, encode_key};
+pub use request::StoreRequest;
 
 use crate::s3::xml::Element;
 use crate::sigv4::Signer;

@@ -2,9 +2,9 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{SealedBody, StoreRequestBody, UpstreamError};
+use crate::sigv4::{encode_path, encode_query};
 
 /// One request to the store.
 #[derive(Debug)]
@@ -102,32 +102,19 @@ impl StoreRequest {
         }
         if let Some(key) = &self.key {
             uri.push('/');
-            uri.push_str(&encode_key(key));
+            uri.push_str(&encode_path(key.as_bytes()));
         }
         for (index, (name, value)) in self.query.iter().enumerate() {
             uri.push(if index == 0 { '?' } else { '&' });
-            uri.extend(utf8_percent_encode(name, UNRESERVED));
+            uri.push_str(&encode_query(name.as_bytes()));
             uri.push('=');
-            uri.extend(utf8_percent_encode(value, UNRESERVED));
+            uri.push_str(&encode_query(value.as_bytes()));
         }
         uri.parse().map_err(|error| {
             UpstreamError::Unexpected(format!("the request's URI cannot be formed: {error}"))
         })
     }
 }
-
-/// A key percent-encoded as S3 signs it: everything but unreserved characters and `/`.
-pub fn encode_key(key: &str) -> String {
-    utf8_percent_encode(key, KEY).collect()
-}
-
-/// RFC 3986 unreserved characters stay.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-const KEY: &AsciiSet = &UNRESERVED.remove(b'/');
 
 #[cfg(test)]
 mod tests {

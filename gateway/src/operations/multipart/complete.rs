@@ -1,6 +1,5 @@
-//! CompleteMultipartUpload: the parts the client's tokens name, a footer behind the last, one commit.
+//! `CompleteMultipartUpload`: the parts the client's tokens name, a footer behind the last, one commit.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,7 +10,7 @@ use http_body::Body as _;
 use md5::Digest as _;
 use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
 
-use super::super::get::Source;
+use super::super::read::Source;
 use super::super::store_headers::{pass_store_facts, set, shown_etag, store_etag};
 use super::super::{Answered, Call, Operations, document};
 use super::{Ongoing, no_upload, records};
@@ -19,8 +18,9 @@ use crate::body::Upload;
 use crate::error::GatewayError;
 use crate::s3::xml::{CompletedPart, Writer, parse_complete};
 use crate::s3::{Code, etag};
+use crate::sigv4::encode_path;
 use crate::trail;
-use crate::upstream::{BoxError, SealedBody, StoreBody, StoreRequest, UpstreamError, encode_key};
+use crate::upstream::{BoxError, SealedBody, StoreBody, StoreRequest, UpstreamError};
 
 impl Operations {
     pub(crate) async fn complete_upload(&self, call: &Call, incoming: Upload) -> Answered {
@@ -77,23 +77,25 @@ impl Operations {
     }
 
     /// Each part that lies in the store must be the very instance its token names. Not every store checks
-    /// ETags at Complete (SeaweedFS 4.48 takes stale ones), so they are compared here.
+    /// `ETag`s at Complete (`SeaweedFS` 4.48 takes stale ones), so they are compared here. One store lists every
+    /// instance of a part that was sent twice; the newest counts.
     async fn check_with_store(
         &self,
         ongoing: &Ongoing,
         tokens: &[PartToken],
     ) -> Result<(), GatewayError> {
-        let stored: HashMap<u16, String> = self
-            .parts_in_store(ongoing)
-            .await?
-            .into_iter()
-            .map(|part| (part.number, part.etag))
-            .collect();
-        let stale = tokens.iter().find(|token| {
-            !token.is_staged()
-                && stored.get(&token.part_no()).map(String::as_str) != Some(token.upstream_etag())
-        });
-        match stale {
+        let stored = self.parts_in_store(ongoing).await?;
+        let is_stale = |token: &PartToken| {
+            let instances = || stored.iter().filter(|part| part.number == token.part_no());
+            let newest = instances().map(|part| part.last_modified.as_str()).max();
+            !instances().any(|part| {
+                Some(part.last_modified.as_str()) == newest && part.etag == token.upstream_etag()
+            })
+        };
+        match tokens
+            .iter()
+            .find(|token| !token.is_staged() && is_stale(token))
+        {
             Some(token) => Err(Code::InvalidPart
                 .because(format!(
                     "Part {} was sent again since, or is gone; list the ETag of its last upload.",
@@ -105,7 +107,7 @@ impl Operations {
         }
     }
 
-    /// Sends the footer, as a part of its own or behind a staged last part. Gives its part number and ETag.
+    /// Sends the footer, as a part of its own or behind a staged last part. Gives its part number and `ETag`.
     async fn send_last(
         &self,
         ongoing: &Ongoing,
@@ -133,7 +135,7 @@ impl Operations {
                 .saturating_add(u64::try_from(footer.bytes.len()).unwrap_or(u64::MAX));
             let relay = Relay {
                 staged: staged.body,
-                relay: Some(StagedRelay::new(last, &ongoing.upload)),
+                check: Some(StagedRelay::new(last, &ongoing.upload)),
                 footer: Some(footer.bytes),
             };
             (last.part_no(), SealedBody::stream(length, Box::pin(relay)))
@@ -240,7 +242,10 @@ fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answe
     let (bucket, key) = (&ongoing.place.bucket.name, &ongoing.place.key);
     let mut writer = Writer::new("CompleteMultipartUploadResult");
     writer
-        .text("Location", format!("/{bucket}/{}", encode_key(key)))
+        .text(
+            "Location",
+            format!("/{bucket}/{}", encode_path(key.as_bytes())),
+        )
         .text("Bucket", bucket)
         .text("Key", key)
         .text("ETag", format!("\"{etag}\""));
@@ -256,7 +261,7 @@ fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answe
 /// A staged part on its way behind the others, then the footer, which leaves only if the part was whole.
 struct Relay {
     staged: StoreBody,
-    relay: Option<StagedRelay>,
+    check: Option<StagedRelay>,
     footer: Option<SealedBytes>,
 }
 
@@ -264,8 +269,7 @@ impl Stream for Relay {
     type Item = Result<SealedBytes, BoxError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        while let Some(relay) = &mut self.relay {
-            let _ = relay;
+        while self.check.is_some() {
             let piece: Option<Bytes> = match ready!(Pin::new(&mut self.staged).poll_frame(context))
             {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -275,13 +279,13 @@ impl Stream for Relay {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => None,
             };
-            match (piece, self.relay.take()) {
-                (Some(bytes), Some(mut relay)) => {
-                    let sealed = relay.push(bytes)?;
-                    self.relay = Some(relay);
+            match (piece, self.check.take()) {
+                (Some(bytes), Some(mut check)) => {
+                    let sealed = check.push(bytes)?;
+                    self.check = Some(check);
                     return Poll::Ready(Some(Ok(sealed)));
                 }
-                (None, Some(relay)) => relay.finish()?,
+                (None, Some(check)) => check.finish()?,
                 (_, None) => {}
             }
         }

@@ -1,4 +1,4 @@
-//! CreateMultipartUpload and AbortMultipartUpload.
+//! `CreateMultipartUpload` and `AbortMultipartUpload`.
 
 use http::{Method, StatusCode};
 use sealed_object::{Suite, create_upload};

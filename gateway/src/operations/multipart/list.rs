@@ -1,4 +1,4 @@
-//! ListParts and ListMultipartUploads: plaintext sizes, and ids and ETags that work when they are echoed.
+//! `ListParts` and `ListMultipartUploads`: plaintext sizes, and ids and `ETags` that work when they are echoed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -89,12 +89,7 @@ impl Operations {
         &self,
         ongoing: &Ongoing,
     ) -> Result<BTreeMap<u16, ListedPart>, GatewayError> {
-        let stored: HashMap<u16, StoredPart> = self
-            .parts_in_store(ongoing)
-            .await?
-            .into_iter()
-            .map(|part| (part.number, part))
-            .collect();
+        let stored = self.parts_in_store(ongoing).await?;
         let mut receipts = self
             .names_below(&records::receipts(&ongoing.upload))
             .await?;
@@ -111,13 +106,13 @@ impl Operations {
             let Ok(token) = PartToken::parse(text, &ongoing.upload) else {
                 continue;
             };
-            let in_store = stored.get(&token.part_no());
-            let counts = token.is_staged()
-                || in_store.is_some_and(|part| part.etag == token.upstream_etag());
+            let in_store = stored
+                .iter()
+                .find(|part| part.number == token.part_no() && part.etag == token.upstream_etag());
+            let counts = token.is_staged() || in_store.is_some();
             if counts {
-                let last_modified = in_store
-                    .filter(|_| !token.is_staged())
-                    .map_or_else(|| time_of(millis), |part| part.last_modified.clone());
+                let last_modified =
+                    in_store.map_or_else(|| time_of(millis), |part| part.last_modified.clone());
                 parts.insert(
                     token.part_no(),
                     ListedPart {

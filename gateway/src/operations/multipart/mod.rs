@@ -1,4 +1,4 @@
-//! Multipart uploads. Their state rides in the upload id and the part ETags that the client echoes, so any
+//! Multipart uploads. Their state rides in the upload id and the part `ETags` that the client echoes, so any
 //! replica can go on with any upload; what the store must remember lies in the system bucket
 //! (`records.rs`).
 

@@ -1,4 +1,4 @@
-//! UploadPart and UploadPartCopy: each part sealed under fresh key material, however often it is sent.
+//! `UploadPart` and `UploadPartCopy`: each part sealed under fresh key material, however often it is sent.
 //!
 //! A part under 5 MiB, or with the last number, is staged in the system bucket: stores refuse a small part
 //! before the footer, and leave no number behind the last for it.
@@ -7,7 +7,7 @@ use http::{Method, Response, StatusCode};
 use sealed_object::geometry::is_staged;
 use sealed_object::{Facts, PartToken, Plain};
 
-use super::super::get::Source;
+use super::super::read::Source;
 use super::super::store_headers::{echo_checksum, set, store_etag};
 use super::super::{Answered, Call, Operations, document};
 use super::{Ongoing, records};
@@ -88,7 +88,7 @@ impl Operations {
     }
 
     /// Seals one part into the store, or into the staging area, and leaves its receipt. Gives the part's
-    /// ETag.
+    /// `ETag`.
     async fn store_part(
         &self,
         ongoing: &Ongoing,

@@ -160,6 +160,6 @@ pub(super) fn iso_time(time: SystemTime) -> String {
         .unwrap_or_default()
 }
 
-/// What DeleteObjects takes.
+/// What `DeleteObjects` takes.
 const DELETED_AT_ONCE: usize = 1000;
 const LONGEST_PAGE: usize = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! The streaming rewriter of listings: sizes and ETags become the client's, bucket and owner names the
+//! The streaming rewriter of listings: sizes and `ETags` become the client's, bucket and owner names the
 //! gateway's; every other byte of the store's answer passes as it is. Pure, bounded memory.
 //!
 //! It works on tags, not on a tree: the text of a few named elements is gathered until the next tag and

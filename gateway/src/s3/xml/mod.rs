@@ -11,6 +11,8 @@ pub use listing::ListingRewriter;
 pub use requests::{CompletedPart, DeleteRequest, ObjectIdentifier, parse_complete, parse_delete};
 pub use responses::{error_document, etag_result};
 
+use std::fmt::Write as _;
+
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -101,7 +103,7 @@ impl Element {
             self.name
         );
         self.write_inside(&mut out);
-        out.push_str(&format!("</{}>", self.name));
+        out.extend(["</", &self.name, ">"]);
         out
     }
 
@@ -110,9 +112,9 @@ impl Element {
             escape_into(out, &self.text);
         }
         for child in &self.children {
-            out.push_str(&format!("<{}>", child.name));
+            out.extend(["<", &child.name, ">"]);
             child.write_inside(out);
-            out.push_str(&format!("</{}>", child.name));
+            out.extend(["</", &child.name, ">"]);
         }
     }
 
@@ -159,13 +161,9 @@ impl Writer {
 
     /// `<name>text</name>`, escaped.
     pub fn text(&mut self, name: &str, text: impl AsRef<str>) -> &mut Self {
-        self.out.push('<');
-        self.out.push_str(name);
-        self.out.push('>');
+        self.tag("<", name);
         escape_into(&mut self.out, text.as_ref());
-        self.out.push_str("</");
-        self.out.push_str(name);
-        self.out.push('>');
+        self.tag("</", name);
         self
     }
 
@@ -179,7 +177,7 @@ impl Writer {
 
     /// `<name>` with whatever `inside` writes.
     pub fn within(&mut self, name: &'static str, inside: impl FnOnce(&mut Self)) -> &mut Self {
-        self.out.push_str(&format!("<{name}>"));
+        self.tag("<", name);
         self.open.push(name);
         inside(self);
         self.close();
@@ -194,15 +192,19 @@ impl Writer {
         self.out
     }
 
+    fn tag(&mut self, open: &str, name: &str) {
+        self.out.extend([open, name, ">"]);
+    }
+
     fn close(&mut self) {
         if let Some(name) = self.open.pop() {
-            self.out.push_str(&format!("</{name}>"));
+            self.tag("</", name);
         }
     }
 }
 
 /// Escapes text content. Quotes stay as they are: some clients count entities and give up on a long
-/// listing whose ETags are written with `&quot;`. Control characters become references, as in S3.
+/// listing whose `ETags` are written with `&quot;`. Control characters become references, as in S3.
 pub fn escape_into(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
@@ -210,7 +212,9 @@ pub fn escape_into(out: &mut String, text: &str) {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\n' | '\t' => out.push(character),
-            control if control < ' ' => out.push_str(&format!("&#x{:X};", u32::from(control))),
+            control if control < ' ' => {
+                let _ = write!(out, "&#x{:X};", u32::from(control));
+            }
             plain => out.push(plain),
         }
     }

@@ -1,4 +1,4 @@
-//! The request documents that the gateway acts on: DeleteObjects and CompleteMultipartUpload.
+//! The request documents that the gateway acts on: `DeleteObjects` and `CompleteMultipartUpload`.
 
 use super::Element;
 use crate::s3::code::{Code, S3Error};
@@ -14,29 +14,29 @@ pub struct DeleteRequest {
     pub quiet: bool,
 }
 
-/// One object of a DeleteObjects request.
+/// One object of a `DeleteObjects` request.
 #[derive(Debug)]
 pub struct ObjectIdentifier {
     /// The key.
     pub key: ObjectKey,
     /// The version, if one is named.
     pub version: Option<String>,
-    /// A condition on its ETag, as the client sees it.
+    /// A condition on its `ETag`, as the client sees it.
     pub etag: Option<String>,
 }
 
-/// One `<Part>` of a CompleteMultipartUpload request.
+/// One `<Part>` of a `CompleteMultipartUpload` request.
 #[derive(Debug)]
 pub struct CompletedPart {
     /// 1 to 10 000.
     pub number: u16,
-    /// The ETag the client was given for it, unquoted.
+    /// The `ETag` the client was given for it, unquoted.
     pub etag: String,
     /// Checksums the client states for it: element name (`ChecksumCRC32` …) and base64 value.
     pub checksums: Vec<(String, String)>,
 }
 
-/// Reads a DeleteObjects document.
+/// Reads a `DeleteObjects` document.
 pub fn parse_delete(document: &[u8]) -> Result<DeleteRequest, S3Error> {
     let root = expect(document, "Delete")?;
     let objects: Vec<ObjectIdentifier> = root
@@ -77,7 +77,7 @@ fn object_identifier(object: &Element) -> Result<ObjectIdentifier, S3Error> {
     })
 }
 
-/// Reads a CompleteMultipartUpload document: ascending part numbers, no part twice.
+/// Reads a `CompleteMultipartUpload` document: ascending part numbers, no part twice.
 pub fn parse_complete(document: &[u8]) -> Result<Vec<CompletedPart>, S3Error> {
     let root = expect(document, "CompleteMultipartUpload")?;
     let parts: Vec<CompletedPart> = root
@@ -134,7 +134,7 @@ fn expect(document: &[u8], name: &str) -> Result<Element, S3Error> {
     }
 }
 
-/// S3's limit on one DeleteObjects request.
+/// S3's limit on one `DeleteObjects` request.
 const MOST_OBJECTS: usize = 1000;
 
 #[cfg(test)]

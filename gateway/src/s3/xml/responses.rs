@@ -1,4 +1,4 @@
-//! The answers that several operations share: errors, and results that carry little but an ETag.
+//! The answers that several operations share: errors, and results that carry little but an `ETag`.
 
 use super::Writer;
 use crate::s3::code::S3Error;
@@ -19,7 +19,7 @@ pub fn error_document(error: &S3Error, resource: &str, id: RequestId) -> String 
     writer.finish()
 }
 
-/// `CopyObjectResult` and `CopyPartResult`: when, and the ETag a client sees.
+/// `CopyObjectResult` and `CopyPartResult`: when, and the `ETag` a client sees.
 pub fn etag_result(root: &'static str, last_modified: &str, etag: &str) -> String {
     let mut writer = Writer::new(root);
     writer
