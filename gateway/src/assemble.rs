@@ -25,8 +25,8 @@ use crate::service::Service;
 use crate::sigv4::{SecretKey, Signer};
 use crate::trail::Trail;
 use crate::upstream::{
-    self, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError, Upstream,
-    UpstreamError,
+    self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
+    Upstream, UpstreamError,
 };
 
 /// Why a gateway could not be put together.
@@ -67,6 +67,17 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
     make_system_bucket(&upstream, &system_bucket).await?;
+    let store = Capabilities::probe(&upstream, &system_bucket)
+        .await
+        .map_err(|source| AssembleError::SystemBucket {
+            bucket: system_bucket.clone(),
+            source,
+        })?;
+    if !store.conditional_writes {
+        tracing::warn!(
+            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
+        );
+    }
 
     let KmsConfig::DangerousLocalFile { path } = &config.kms;
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
@@ -84,6 +95,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
 
     let operations = Operations {
         upstream,
+        store,
         buckets: Buckets::new(control, &config.bucket_prefix),
         keys: Keys::new(Arc::new(keyrings)),
         layouts: Layouts::default(),

@@ -12,7 +12,15 @@ use crate::sigv4::{Payload, Verification, Verifier};
 use crate::trail::Access;
 
 /// A request whose signature was verified, with the principal who signed it. Not `Clone`, and nobody
-/// else can make one.
+/// else can make one:
+///
+/// ```compile_fail,E0451
+/// # use gateway::{authenticate::Authenticated, s3::S3Request, sigv4::Payload};
+/// # use std::sync::Arc;
+/// fn forge(request: S3Request, principal: Arc<policies::Principal>) -> Authenticated<S3Request> {
+///     Authenticated { request, principal, payload: Payload::Unsigned }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Authenticated<T> {
     request: T,

@@ -11,7 +11,14 @@ use crate::sigv4::Payload;
 use crate::trail::Access;
 
 /// A request that policy permits. It wraps the request it was issued for, is not `Clone`, and is used up
-/// by what it permits.
+/// by what it permits. Deciding cannot be skipped: the trail takes nothing less.
+///
+/// ```compile_fail,E0308
+/// # use gateway::{authenticate::Authenticated, s3::S3Request, trail::{Access, Trail}};
+/// async fn skip(trail: Trail, request: Authenticated<S3Request>, access: &mut Access) {
+///     trail.intent(request, access).await;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permitted<T> {
     request: T,
@@ -104,6 +111,11 @@ pub fn action_of(operation: Operation) -> Action {
     }
     match (operation, operation.target(), operation.method()) {
         (Operation::DeleteObjects, ..) => Action::Delete,
+        (Operation::PutObjectLegalHold | Operation::PutObjectRetention, ..) => Action::Protect,
+        (
+            Operation::PutObjectTagging | Operation::DeleteObjectTagging | Operation::RestoreObject,
+            ..,
+        ) => Action::Change,
         (Operation::AbortMultipartUpload, ..) => Action::Write,
         (_, Object, "GET" | "HEAD") => Action::Read,
         (_, Object, "DELETE") => Action::Delete,

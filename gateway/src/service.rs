@@ -44,7 +44,7 @@ impl Service {
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
         let request = self.trail.intent(request, access).await?;
-        self.operations.run(request, body).await
+        Box::pin(self.operations.run(request, body)).await
     }
 
     /// Answers one HTTP request, whatever becomes of it.

@@ -27,6 +27,21 @@ use crate::sigv4::Payload;
 use crate::upstream::{BoxError, StoreBody};
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
+///
+/// ```compile_fail,E0382
+/// # use gateway::{body::Upload, operations::Operations, s3::S3Request, trail::Recorded};
+/// async fn twice(operations: Operations, recorded: Recorded<S3Request>, body: Upload) {
+///     let _ = operations.run(recorded, body.clone()).await;
+///     let _ = operations.run(recorded, body).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use gateway::{authorize::Permitted, body::Upload, operations::Operations, s3::S3Request};
+/// async fn unrecorded(operations: Operations, permitted: Permitted<S3Request>, body: Upload) {
+///     let _ = operations.run(permitted, body).await;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Recorded<T> {
     request: T,
@@ -43,20 +58,53 @@ impl<T> Recorded<T> {
 /// What an operation found out about its object, for the record. Travels in the response's extensions.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    object_id: String,
+    object_id: Option<String>,
     version: Option<String>,
     written: Option<u64>,
     range: Option<String>,
+    /// What became of each key of a request that names several.
+    keys: Vec<KeyOutcome>,
+}
+
+/// One key of `DeleteObjects`.
+#[derive(Debug, Clone)]
+pub struct KeyOutcome {
+    /// The key.
+    pub key: String,
+    /// The version named or made.
+    pub version: Option<String>,
+    /// The error code, if it was not done.
+    pub error: Option<String>,
 }
 
 impl Facts {
     /// An object was written.
     pub fn written(object_id: ObjectId, store: &HeaderMap, plain: Plain) -> Self {
         Self {
-            object_id: hex::encode(object_id.0),
+            object_id: Some(hex::encode(object_id.0)),
             version: version_of(store),
             written: Some(plain.0),
             range: None,
+            keys: Vec::new(),
+        }
+    }
+
+    /// Several keys were dealt with.
+    pub fn of_keys(keys: Vec<KeyOutcome>) -> Self {
+        Self {
+            object_id: None,
+            version: None,
+            written: None,
+            range: None,
+            keys,
+        }
+    }
+
+    /// An object, or a version of it, was deleted; the store's answer names the version or marker.
+    pub fn deleted(store: &HeaderMap) -> Self {
+        Self {
+            version: version_of(store),
+            ..Self::of_keys(Vec::new())
         }
     }
 
@@ -64,10 +112,11 @@ impl Facts {
     pub fn read(object_id: ObjectId, store: &HeaderMap, range: Option<Satisfied>) -> Self {
         let range = range.map(|range| format!("{}-{}", range.first, range.last));
         Self {
-            object_id: hex::encode(object_id.0),
+            object_id: Some(hex::encode(object_id.0)),
             version: version_of(store),
             written: None,
             range,
+            keys: Vec::new(),
         }
     }
 }
@@ -125,8 +174,9 @@ impl Trail {
         let (request, leave, payload) = permitted.into_parts();
         if has_two_phases(request.operation) {
             let event = access.event(Kind::Intent);
-            self.journal.record(&event).await?;
+            // Before the wait: if the client leaves meanwhile, the outcome still names it.
             access.intent = Some(event.id);
+            self.journal.record(&event).await?;
         }
         Ok(Recorded {
             request,
@@ -142,23 +192,38 @@ impl Trail {
         mut access: Access,
         answered: Result<Response<Answer>, GatewayError>,
     ) -> Result<Response<Answer>, GatewayError> {
-        let event = match &answered {
+        let (event, keys) = match &answered {
             Ok(response) => {
-                access.facts(response.extensions().get::<Facts>());
+                let facts = response.extensions().get::<Facts>();
+                access.facts(facts);
                 let streams = matches!(response.body(), Answer::Stream(_));
                 if streams && access.intent.is_some() {
-                    return answered
-                        .map(|response| response.map(|body| recorded_stream(body, access)));
+                    let status = response.status().as_u16();
+                    return answered.map(|response| {
+                        response.map(|body| recorded_stream(body, access, status))
+                    });
                 }
-                access.outcome(response.status().as_u16(), None)
+                let keys = facts.map(|facts| facts.keys.clone()).unwrap_or_default();
+                (access.outcome(response.status().as_u16(), None), keys)
             }
-            Err(error) => access.outcome(
-                error.fault().code.status().as_u16(),
-                Some(error.trail_code()),
-            ),
+            Err(error) => {
+                if let GatewayError::Denied(denial) = error {
+                    access.decided(policies::Decision::Deny(*denial));
+                }
+                let status = error.fault().code.status().as_u16();
+                (access.outcome(status, Some(error.trail_code())), Vec::new())
+            }
         };
         access.settled = true;
-        self.journal.record(&event).await?;
+        let of_keys: Vec<Event> = keys
+            .into_iter()
+            .map(|outcome| access.of_key(outcome))
+            .collect();
+        let recorded = of_keys
+            .iter()
+            .chain([&event])
+            .map(|event| self.journal.record(event));
+        futures_util::future::try_join_all(recorded).await?;
         answered
     }
 }
@@ -179,12 +244,20 @@ impl Access {
         self.draft.op = format!("s3:{}", request.operation).into();
         self.draft.class = match action_of(request.operation) {
             Action::Read | Action::List => audit::Class::Read,
-            Action::Write => audit::Class::Write,
+            Action::Write | Action::Change => audit::Class::Write,
             Action::Delete => audit::Class::Delete,
-            Action::ManageBucket | Action::Administer => audit::Class::Admin,
+            Action::Protect | Action::ManageBucket | Action::Administer => audit::Class::Admin,
         };
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
+        self.draft.version = request.version().map(str::to_owned);
+        let source = request
+            .header("x-amz-copy-source")
+            .is_some()
+            .then(|| request.copy_source().ok())
+            .flatten();
+        self.draft.source =
+            source.map(|source| format!("{}/{}", source.bucket, source.key.as_str()));
     }
 
     /// Who asks.
@@ -206,8 +279,10 @@ impl Access {
 
     fn facts(&mut self, facts: Option<&Facts>) {
         let Some(facts) = facts else { return };
-        self.draft.object_id = Some(facts.object_id.clone());
-        self.draft.version.clone_from(&facts.version);
+        self.draft.object_id.clone_from(&facts.object_id);
+        if facts.version.is_some() {
+            self.draft.version.clone_from(&facts.version);
+        }
         self.draft.bytes_in = facts.written;
         self.draft.range.clone_from(&facts.range);
     }
@@ -229,6 +304,14 @@ impl Access {
             wall: fresh.wall,
             ..Event::clone(draft)
         }
+    }
+
+    /// The event of one key of several.
+    fn of_key(&self, outcome: KeyOutcome) -> Event {
+        let mut event = self.outcome(200, outcome.error);
+        event.key = Some(outcome.key);
+        event.version = outcome.version;
+        event
     }
 
     fn outcome(&self, status: u16, error: Option<String>) -> Event {
@@ -261,11 +344,12 @@ fn has_two_phases(operation: Operation) -> bool {
     operation.class() == Class::Open || !matches!(operation.method(), "GET" | "HEAD")
 }
 
-fn recorded_stream(body: Answer, access: Access) -> Answer {
+fn recorded_stream(body: Answer, access: Access, status: u16) -> Answer {
     match body {
         Answer::Stream(inner) => Answer::stream(RecordedStream {
             inner,
             access,
+            status,
             sent: 0,
         }),
         ready @ Answer::Ready(_) => ready,
@@ -276,6 +360,8 @@ fn recorded_stream(body: Answer, access: Access) -> Answer {
 struct RecordedStream {
     inner: StoreBody,
     access: Access,
+    /// The status the client was given.
+    status: u16,
     sent: u64,
 }
 
@@ -301,7 +387,10 @@ impl Body for RecordedStream {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         match &frame {
-            None => self.settle(200, None),
+            None => {
+                let status = self.status;
+                self.settle(status, None);
+            }
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 self.sent = self
@@ -329,7 +418,8 @@ impl Drop for RecordedStream {
         // hyper stops asking once the announced length is sent.
         let complete = self.inner.is_end_stream();
         let error = (!complete).then(|| "ClientAborted".to_owned());
-        self.settle(if complete { 200 } else { ABORTED }, error);
+        let status = if complete { self.status } else { ABORTED };
+        self.settle(status, error);
     }
 }
 

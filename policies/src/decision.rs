@@ -22,6 +22,10 @@ pub enum Action {
     List,
     /// An object, a part of one, or something attached to one is written.
     Write,
+    /// What lies beside an existing object is changed: its tags, its place in an archive.
+    Change,
+    /// A retention period or legal hold is set, changed or bypassed.
+    Protect,
     /// An object or version is deleted.
     Delete,
     /// A bucket is created or deleted.
@@ -85,10 +89,12 @@ impl Denial {
 mod tests {
     use super::*;
 
-    const ACTIONS: [Action; 6] = [
+    const ACTIONS: [Action; 8] = [
         Action::Read,
         Action::List,
         Action::Write,
+        Action::Change,
+        Action::Protect,
         Action::Delete,
         Action::ManageBucket,
         Action::Administer,
@@ -139,13 +145,21 @@ mod tests {
                 Action::Read,
                 Action::List,
                 Action::Write,
+                Action::Change,
+                Action::Protect,
                 Action::Delete,
                 Action::ManageBucket
             ]
         );
         assert_eq!(
             permitted(Role::Writer),
-            [Action::Read, Action::List, Action::Write, Action::Delete]
+            [
+                Action::Read,
+                Action::List,
+                Action::Write,
+                Action::Change,
+                Action::Delete
+            ]
         );
         assert_eq!(permitted(Role::Reader), [Action::Read, Action::List]);
         assert_eq!(permitted(Role::Uploader), [Action::Write]);

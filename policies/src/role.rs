@@ -45,8 +45,8 @@ impl Role {
                 matches!(self, Self::TenantAdmin | Self::Writer | Self::Reader)
             }
             Action::Write => matches!(self, Self::TenantAdmin | Self::Writer | Self::Uploader),
-            Action::Delete => matches!(self, Self::TenantAdmin | Self::Writer),
-            Action::ManageBucket => matches!(self, Self::TenantAdmin),
+            Action::Change | Action::Delete => matches!(self, Self::TenantAdmin | Self::Writer),
+            Action::Protect | Action::ManageBucket => matches!(self, Self::TenantAdmin),
             // Settings of the shared upstream bucket belong to no tenant.
             Action::Administer => false,
         }

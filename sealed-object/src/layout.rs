@@ -93,6 +93,11 @@ impl Layout {
         layout
     }
 
+    /// The number of parts.
+    pub fn parts(&self) -> usize {
+        self.places.len()
+    }
+
     /// The object's plaintext length.
     pub fn plain(&self) -> Plain {
         self.plain

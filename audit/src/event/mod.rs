@@ -90,6 +90,8 @@ pub struct Event {
     pub bucket: Option<String>,
     /// The object's key.
     pub key: Option<String>,
+    /// What a copy reads, as `bucket/key`.
+    pub source: Option<String>,
     /// The sealed object's own id, in hex.
     pub object_id: Option<String>,
     /// The object's version.
@@ -144,6 +146,7 @@ impl Event {
             credential: None,
             bucket: None,
             key: None,
+            source: None,
             object_id: None,
             version: None,
             bytes_in: None,
@@ -175,6 +178,7 @@ impl Event {
             bucket: trim.optional("bucket", self.bucket.as_deref(), 256),
             // No key of S3's 1,024 bytes is ever cut, even if each of them needs six to be written.
             key: trim.optional("key", self.key.as_deref(), 6 * 1024),
+            source: trim.optional("source", self.source.as_deref(), 3 * 1024),
             object_id: trim.optional("object_id", self.object_id.as_deref(), 64),
             version: trim.optional("version", self.version.as_deref(), 1024),
             bytes_in: self.bytes_in,
@@ -227,6 +231,8 @@ struct Line<'a> {
     bucket: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     object_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

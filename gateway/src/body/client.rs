@@ -58,6 +58,8 @@ pub struct ClientBody {
     announced: u64,
     received: u64,
     idle: Pin<Box<Sleep>>,
+    /// The timer runs only while the client is waited for, not while the store is.
+    waiting: bool,
     clock: Clock,
 }
 
@@ -80,7 +82,7 @@ impl ClientBody {
         payload: &Payload,
         clock: Clock,
     ) -> Result<Self, GatewayError> {
-        let headers = &request.parts.headers;
+        let headers = &request.headers;
         let decoder = Decoder::for_payload(payload, headers)
             .map_err(BodyError::from)?
             .map(Box::new);
@@ -100,8 +102,28 @@ impl ClientBody {
             announced,
             received: 0,
             idle,
+            waiting: false,
             clock,
         })
+    }
+
+    /// The same for a document about an object: checksum headers then speak of the object, not of the
+    /// document, and are the caller's to compare.
+    pub fn about_object(
+        incoming: Upload,
+        request: &S3Request,
+        payload: &Payload,
+        clock: Clock,
+    ) -> Result<Self, GatewayError> {
+        let mut body = Self::new(incoming, request, payload, clock)?;
+        if let (State::Reading { verifier, .. }, Payload::Literal(digest)) =
+            (&mut body.state, payload)
+        {
+            **verifier = Verifier::new(Declared::Nothing, None, Some(*digest));
+        } else if let State::Reading { verifier, .. } = &mut body.state {
+            **verifier = Verifier::new(Declared::Nothing, None, None);
+        }
+        Ok(body)
     }
 
     /// The length of the plaintext.
@@ -134,10 +156,13 @@ impl ClientBody {
     fn poll_wire(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             let Poll::Ready(frame) = self.incoming.poll_frame(context) else {
+                if !std::mem::replace(&mut self.waiting, true) {
+                    self.idle.as_mut().reset(Instant::now() + IDLE);
+                }
                 ready!(self.idle.as_mut().poll(context));
                 return Poll::Ready(Some(Err(BodyError::Idle)));
             };
-            self.idle.as_mut().reset(Instant::now() + IDLE);
+            self.waiting = false;
             match frame {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Broken(error)))),

@@ -175,7 +175,10 @@ impl Body for OpenedBody {
         let piece = ready!(this.poll_plain(context));
         Poll::Ready(piece.map(|piece| {
             piece.map(Frame::data).map_err(|error| {
+                // Nothing more comes out, whoever asks.
                 this.opener = Opener::Done;
+                this.input.clear();
+                this.wanted = 0;
                 error.into()
             })
         }))

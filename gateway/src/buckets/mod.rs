@@ -5,12 +5,13 @@
 //! replica of the upstream bucket under another name can be read.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::TryStreamExt as _;
 use moka::future::Cache;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,6 +31,14 @@ pub struct Bucket {
     pub upstream: String,
     /// When it was made, RFC 3339.
     pub created: String,
+}
+
+/// What is remembered of a bucket that was deleted.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retired {
+    id: Uuid,
+    at_ms: u64,
 }
 
 /// Why a bucket's document could not be used.
@@ -77,7 +86,7 @@ impl Buckets {
         }
     }
 
-    /// The bucket of that name, or `None`.
+    /// The bucket of that name, or `None`; at most five seconds old.
     pub async fn find(
         &self,
         tenant: &str,
@@ -87,35 +96,42 @@ impl Buckets {
         if let Some(bucket) = self.cache.get(&key).await {
             return Ok(Some(bucket));
         }
-        let Some(bucket) = self.read(&location(tenant, name.as_str())).await? else {
-            return Ok(None);
-        };
-        let bucket = Arc::new(bucket);
-        self.cache.insert(key, Arc::clone(&bucket)).await;
-        Ok(Some(bucket))
+        let found = self.find_now(tenant, name).await?.map(Arc::new);
+        if let Some(bucket) = &found {
+            self.cache.insert(key, Arc::clone(bucket)).await;
+        }
+        Ok(found)
+    }
+
+    /// The bucket of that name as the documents have it now.
+    pub async fn find_now(
+        &self,
+        tenant: &str,
+        name: &BucketName,
+    ) -> Result<Option<Bucket>, BucketError> {
+        self.read(&location(tenant, name.as_str())).await
     }
 
     /// All buckets of a tenant, by name.
     pub async fn list(&self, tenant: &str) -> Result<Vec<Bucket>, BucketError> {
-        let locations: Vec<Path> = self
+        let found: Vec<Option<Bucket>> = self
             .store
             .list(Some(&directory(tenant)))
-            .map_ok(|meta| meta.location)
+            .map_err(store_error)
+            .map_ok(|meta| async move { self.read(&meta.location).await })
+            .try_buffered(READ_AT_ONCE)
             .try_collect()
-            .await
-            .map_err(store_error)?;
-        let mut buckets = Vec::with_capacity(locations.len());
-        for location in locations {
-            buckets.extend(self.read(&location).await?);
-        }
+            .await?;
+        let mut buckets: Vec<Bucket> = found.into_iter().flatten().collect();
         buckets.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(buckets)
     }
 
-    /// The upstream name for a new bucket: `{prefix}{tenant}-{name}`; where that would be longer than the
-    /// 63 bytes of a bucket name, the end is replaced by a hash of the whole.
+    /// The upstream name for a new bucket: `{prefix}{tenant}-{name}`. Hyphens inside the tenant are doubled,
+    /// so that no two tenants' buckets share a name (the separator ends the first odd run of hyphens). Where it
+    /// would be longer than the 63 bytes of a bucket name, the end is replaced by a hash of the whole.
     pub fn upstream_name(&self, tenant: &str, name: &BucketName) -> String {
-        let full = format!("{}{tenant}-{name}", self.prefix);
+        let full = format!("{}{}-{name}", self.prefix, tenant.replace('-', "--"));
         if full.len() <= LONGEST_NAME {
             return full;
         }
@@ -123,6 +139,22 @@ impl Buckets {
         let kept: String = full.chars().take(LONGEST_NAME - HASHED - 1).collect();
         let hash: String = digest.chars().take(HASHED).collect();
         format!("{}-{hash}", kept.trim_end_matches(['.', '-']))
+    }
+
+    /// The id for a bucket that is about to be made. A name that was retired a short while ago gets its old
+    /// id back: another replica may know the bucket by it for some seconds yet, and what it seals meanwhile
+    /// must open later.
+    pub async fn id_for(
+        &self,
+        tenant: &str,
+        name: &BucketName,
+        now: SystemTime,
+    ) -> Result<Uuid, BucketError> {
+        let retired: Option<Retired> = self.read(&retired_location(tenant, name.as_str())).await?;
+        let recent = |retired: &Retired| retired.at_ms.saturating_add(KEPT_MS) > millis(now);
+        Ok(retired
+            .filter(recent)
+            .map_or_else(Uuid::new_v4, |retired| retired.id))
     }
 
     /// Registers a bucket whose upstream bucket exists.
@@ -145,17 +177,28 @@ impl Buckets {
     }
 
     /// Retires a bucket whose upstream bucket is gone.
-    pub async fn retire(&self, tenant: &str, name: &BucketName) -> Result<(), BucketError> {
-        self.cache
-            .invalidate(&(tenant.to_owned(), name.as_str().to_owned()))
-            .await;
-        match self.store.delete(&location(tenant, name.as_str())).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(store_error(error)),
+    pub async fn retire(&self, bucket: &Bucket, now: SystemTime) -> Result<(), BucketError> {
+        let retired = Retired {
+            id: bucket.id,
+            at_ms: millis(now),
+        };
+        let document = serde_json::to_vec(&retired).map_err(BucketError::Corrupt)?;
+        let (tenant, name) = (bucket.tenant.as_str(), bucket.name.as_str());
+        self.store
+            .put(&retired_location(tenant, name), document.into())
+            .await
+            .map_err(store_error)?;
+        match self.store.delete(&location(tenant, name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(store_error(error)),
         }
+        self.cache
+            .invalidate(&(tenant.to_owned(), name.to_owned()))
+            .await;
+        Ok(())
     }
 
-    async fn read(&self, location: &Path) -> Result<Option<Bucket>, BucketError> {
+    async fn read<T: DeserializeOwned>(&self, location: &Path) -> Result<Option<T>, BucketError> {
         let bytes = match self.store.get(location).await {
             Ok(found) => found.bytes().await.map_err(store_error)?,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -175,6 +218,19 @@ fn location(tenant: &str, name: &str) -> Path {
     Path::from(format!("tenants/{tenant}/buckets/{name}.json"))
 }
 
+fn retired_location(tenant: &str, name: &str) -> Path {
+    Path::from(format!("tenants/{tenant}/retired/{name}.json"))
+}
+
+fn millis(time: SystemTime) -> u64 {
+    u64::try_from(
+        time.duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis(),
+    )
+    .unwrap_or(u64::MAX)
+}
+
 fn store_error(error: object_store::Error) -> BucketError {
     BucketError::Store(Arc::new(error))
 }
@@ -183,7 +239,11 @@ fn store_error(error: object_store::Error) -> BucketError {
 const OLDEST: Duration = Duration::from_secs(5);
 const MOST_CACHED: u64 = 10_000;
 const LONGEST_NAME: usize = 63;
-const HASHED: usize = 12;
+const HASHED: usize = 20;
+const READ_AT_ONCE: usize = 16;
+
+/// Many times [`OLDEST`].
+const KEPT_MS: u64 = 10 * 60 * 1000;
 
 #[cfg(test)]
 mod tests {
@@ -220,8 +280,43 @@ mod tests {
         );
         assert!(buckets.find("b", &docs).await.unwrap().is_none());
         assert!(buckets.list("b").await.unwrap().is_empty());
-        buckets.retire("a", &docs).await.unwrap();
+        let bucket = buckets.find("a", &docs).await.unwrap().unwrap();
+        buckets.retire(&bucket, UNIX_EPOCH).await.unwrap();
         assert!(buckets.find("a", &docs).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_name_made_again_at_once_keeps_its_id_and_later_gets_another() {
+        let buckets = Buckets::new(Arc::new(InMemory::new()), "sg-");
+        let docs = BucketName::parse("docs").unwrap();
+        let first = Bucket {
+            id: Uuid::new_v4(),
+            ..bucket(&buckets, "a", "docs")
+        };
+        buckets.register(&first).await.unwrap();
+        buckets.retire(&first, UNIX_EPOCH).await.unwrap();
+        let soon = UNIX_EPOCH + Duration::from_secs(5);
+        assert_eq!(buckets.id_for("a", &docs, soon).await.unwrap(), first.id);
+        assert_ne!(
+            buckets
+                .id_for("a", &docs, UNIX_EPOCH + Duration::from_hours(1))
+                .await
+                .unwrap(),
+            first.id
+        );
+        assert_ne!(buckets.id_for("b", &docs, soon).await.unwrap(), first.id);
+    }
+
+    #[test]
+    fn no_two_tenants_share_an_upstream_bucket() {
+        let buckets = Buckets::new(Arc::new(InMemory::new()), "sg-");
+        let mut seen = std::collections::HashMap::new();
+        for tenant in ["a", "a-", "a-b", "a--b", "a-b-c", "b"] {
+            for name in ["b-docs", "docs", "b--docs", "c-docs", "b-c-docs"] {
+                let upstream = buckets.upstream_name(tenant, &BucketName::parse(name).unwrap());
+                assert_eq!(seen.insert(upstream, (tenant, name)), None);
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Buckets themselves: made and deleted in the store and in the gateway's documents, in an order that
 //! leaves nothing half done that a retry does not mend.
 
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use uuid::Uuid;
 
+use super::read::Source;
 use super::store_headers::set;
 use super::{Answered, Call, Operations, document, empty};
 use crate::body::{Answer, Upload};
@@ -44,7 +44,7 @@ impl Operations {
         let name = call.request.bucket()?.clone();
         let tenant = call.leave.tenant();
         self.check_location(&call.optional_document(incoming).await?)?;
-        if let Some(bucket) = self.buckets.find(tenant, &name).await? {
+        if let Some(bucket) = self.buckets.find_now(tenant, &name).await? {
             return Err(Code::BucketAlreadyOwnedByYou
                 .because("The bucket exists already and is yours.")
                 .with("BucketName", bucket.name.as_str())
@@ -67,7 +67,7 @@ impl Operations {
             .replace_nanosecond(0)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let bucket = Bucket {
-            id: Uuid::new_v4(),
+            id: self.buckets.id_for(tenant, &name, self.clock.now()).await?,
             tenant: tenant.to_owned(),
             name: name.as_str().to_owned(),
             upstream,
@@ -95,9 +95,7 @@ impl Operations {
             Err(error) if error.code() == Some(Code::NoSuchBucket) => {}
             other => drop(other?),
         }
-        self.buckets
-            .retire(&bucket.tenant, call.request.bucket()?)
-            .await?;
+        self.buckets.retire(&bucket, self.clock.now()).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
@@ -131,6 +129,23 @@ impl Operations {
         let mut response: Response<Answer> = document(writer.finish());
         set(response.headers_mut(), "x-amz-bucket-region", &self.region);
         Ok(response)
+    }
+
+    /// Everything belongs to its tenant, and policy decides the rest; there are no grants to others.
+    pub(super) async fn get_acl(&self, call: &Call) -> Answered {
+        match call.request.key {
+            Some(_) => {
+                let place = self.place(call).await?;
+                let source = Source {
+                    place: &place,
+                    version: call.request.version(),
+                    conditions: HeaderMap::new(),
+                };
+                self.head(&source).await?;
+            }
+            None => drop(self.bucket(call).await?),
+        }
+        Ok(document(owner_acl(call.leave.tenant())))
     }
 
     fn check_location(&self, document: &[u8]) -> Result<(), GatewayError> {
@@ -167,3 +182,11 @@ impl Call {
 }
 
 const LONGEST_CONFIGURATION: usize = 64 * 1024;
+
+/// `tenant` is of the characters that configuration allows, so nothing needs escaping.
+fn owner_acl(tenant: &str) -> String {
+    let who = format!("<ID>{tenant}</ID><DisplayName>{tenant}</DisplayName>");
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner>{who}</Owner><AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">{who}</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>"
+    )
+}

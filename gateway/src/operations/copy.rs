@@ -14,7 +14,7 @@ use crate::keys::context;
 use crate::s3::headers::CopySource;
 use crate::s3::xml::etag_result;
 use crate::s3::{Code, etag};
-use crate::sigv4::encode_path;
+use crate::sigv4::{encode_path, encode_query};
 use crate::trail::Facts;
 use crate::upstream::StoreRequest;
 
@@ -53,17 +53,23 @@ impl Operations {
         );
         let request = StoreRequest::object(Method::PUT, &place.bucket.upstream, &place.key)
             .with_headers(call.request.storage_headers())
-            .with_headers(call.request.conditions_for_store())
+            .with_headers(call.request.write_conditions_for_store())
             .with_header("x-amz-copy-source", &from)
             .with_header(
                 "x-amz-copy-source-if-match",
                 &format!("\"{}\"", store_etag(&store).unwrap_or_default()),
             )
             .with_header("x-amz-metadata-directive", "REPLACE");
-        let (headers, result) = self
-            .upstream
-            .document(envelope::write(request, &rebound)?, LONGEST_RESULT)
-            .await?;
+        let request = envelope::write(request, &rebound)?;
+        let conditional = !call.request.write_conditions_for_store().is_empty();
+        let copied = self.upstream.document(request, LONGEST_RESULT).await;
+        let (headers, result) = copied.map_err(|error| match error.code() {
+            // The client set no condition; the one that failed is ours, on the source.
+            Some(Code::PreconditionFailed) if !conditional => Code::OperationAborted
+                .because("The source was replaced while it was copied; please try again.")
+                .into(),
+            _ => GatewayError::from(error),
+        })?;
 
         let tag = result
             .child_text("ETag")
@@ -75,7 +81,7 @@ impl Operations {
             result.child_text("LastModified").unwrap_or_default(),
             &tag,
         ));
-        mark_sealed(&place, rebound.header(), response.headers_mut());
+        mark_sealed(&place, rebound.header().kek_id(), response.headers_mut());
         for name in ["x-amz-version-id", "x-amz-copy-source-version-id"] {
             if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
                 set(response.headers_mut(), name, value);
@@ -142,7 +148,7 @@ impl Operations {
 
 fn version_query(version: Option<&str>) -> String {
     version
-        .map(|version| format!("?versionId={version}"))
+        .map(|version| format!("?versionId={}", encode_query(version.as_bytes())))
         .unwrap_or_default()
 }
 

@@ -13,6 +13,7 @@ use crate::error::GatewayError;
 use crate::s3::etag;
 use crate::s3::xml::{Element, ObjectIdentifier, Writer, parse_delete};
 use crate::s3::{Code, S3Error};
+use crate::trail::{Facts, KeyOutcome};
 use crate::upstream::StoreRequest;
 
 impl Operations {
@@ -20,10 +21,13 @@ impl Operations {
         let place = self.place(call).await?;
         let request = StoreRequest::object(Method::DELETE, &place.bucket.upstream, &place.key)
             .with_query_if("versionId", call.request.version())
-            .with_headers(call.request.conditions_for_store());
+            .with_headers(call.request.write_conditions_for_store());
         let stored = self.upstream.send(with_bypass(call, request)?).await?;
         let mut response = empty(StatusCode::NO_CONTENT);
         pass_store_facts(&stored.headers, response.headers_mut());
+        response
+            .extensions_mut()
+            .insert(Facts::deleted(&stored.headers));
         Ok(response)
     }
 
@@ -40,6 +44,7 @@ impl Operations {
                 Err(_) => denied.push(object),
             }
         }
+        let mut outcomes: Vec<KeyOutcome> = Vec::new();
         let mut result = Writer::new("DeleteResult");
         if !permitted.is_empty() {
             let request =
@@ -48,8 +53,15 @@ impl Operations {
                 with_document_md5(with_bypass(call, request)?, delete_document(&permitted));
             let (_, answer) = self.upstream.document(request, LONGEST_RESULT).await?;
             write_result(&mut result, &answer, parsed.quiet);
+            outcomes.extend(permitted.iter().map(|object| outcome_in(&answer, object)));
         }
         for object in denied {
+            let error = Some("AccessDenied".to_owned());
+            outcomes.push(KeyOutcome {
+                key: object.key.as_str().to_owned(),
+                version: object.version.clone(),
+                error,
+            });
             result.within("Error", |error| {
                 error
                     .text("Key", object.key.as_str())
@@ -59,11 +71,13 @@ impl Operations {
                     .text("Message", "Access denied by policy.");
             });
         }
-        Ok(document(result.finish()))
+        let mut response = document(result.finish());
+        response.extensions_mut().insert(Facts::of_keys(outcomes));
+        Ok(response)
     }
 }
 
-/// Passes `x-amz-bypass-governance-retention` for those who may manage the bucket, and refuses it from
+/// Passes `x-amz-bypass-governance-retention` for those who may set retention, and refuses it from
 /// others: dropping it would delete less than was asked, passing it would delete more than is allowed.
 fn with_bypass(call: &Call, request: StoreRequest) -> Result<StoreRequest, GatewayError> {
     let Some(value) = call.request.text(BYPASS)? else {
@@ -71,7 +85,7 @@ fn with_bypass(call: &Call, request: StoreRequest) -> Result<StoreRequest, Gatew
     };
     let bucket = call.request.bucket()?;
     call.leave
-        .also(Action::ManageBucket, bucket.as_str(), "")
+        .also(Action::Protect, bucket.as_str(), "")
         .map_err(GatewayError::Denied)?;
     let mut request = request;
     set(&mut request.headers, BYPASS, value);
@@ -118,6 +132,27 @@ fn write_result(result: &mut Writer, answer: &Element, quiet: bool) {
                 .text("Code", told.code.as_str())
                 .text("Message", &told.message);
         });
+    }
+}
+
+/// What the store says became of one object. What it does not mention, it did: so says `Quiet`, and the
+/// request to the store is never quiet.
+fn outcome_in(answer: &Element, object: &ObjectIdentifier) -> KeyOutcome {
+    let names = |element: &&Element| {
+        element.child_text("Key") == Some(object.key.as_str())
+            && element.child_text("VersionId") == object.version.as_deref()
+    };
+    let failed = answer.all("Error").find(names);
+    let error = failed.map(|error| {
+        told_error(error.child_text("Code").unwrap_or_default())
+            .code
+            .as_str()
+            .to_owned()
+    });
+    KeyOutcome {
+        key: object.key.as_str().to_owned(),
+        version: object.version.clone(),
+        error,
     }
 }
 

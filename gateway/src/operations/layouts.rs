@@ -23,7 +23,16 @@ pub struct Layouts(Cache<(String, String, Option<String>), Arc<Known>>);
 
 impl Default for Layouts {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MOST).build())
+        Self(
+            Cache::builder()
+                .max_capacity(MOST_PARTS)
+                .weigher(|_, known: &Arc<Known>| {
+                    u32::try_from(known.layout.parts())
+                        .unwrap_or(u32::MAX)
+                        .saturating_add(3)
+                })
+                .build(),
+        )
     }
 }
 
@@ -47,5 +56,5 @@ fn key(place: &Place, version: Option<&str>) -> (String, String, Option<String>)
     )
 }
 
-/// Single uploads take a few hundred bytes here, a multipart upload 56 bytes and more a part.
-const MOST: u64 = 10_000;
+/// Some 100 bytes a part, and three parts' worth for each object.
+const MOST_PARTS: u64 = 100_000;

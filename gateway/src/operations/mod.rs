@@ -29,7 +29,7 @@ use crate::keys::Keys;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::Recorded;
-use crate::upstream::Upstream;
+use crate::upstream::{Capabilities, Upstream};
 
 /// An answer to a client.
 pub type Answered = Result<Response<Answer>, GatewayError>;
@@ -39,6 +39,8 @@ pub type Answered = Result<Response<Answer>, GatewayError>;
 pub struct Operations {
     /// The store.
     pub upstream: Upstream,
+    /// What the store was found to do.
+    pub store: Capabilities,
     /// Logical buckets.
     pub buckets: Buckets,
     /// Tenants' keys.
@@ -93,6 +95,17 @@ impl Call {
         ClientBody::new(incoming, &self.request, &self.payload, self.clock.clone())
     }
 
+    /// The same for a document whose checksum headers speak of an object.
+    async fn document_about_object(
+        &self,
+        incoming: Upload,
+        limit: usize,
+    ) -> Result<Vec<u8>, GatewayError> {
+        let body =
+            ClientBody::about_object(incoming, &self.request, &self.payload, self.clock.clone())?;
+        body.document(limit).await
+    }
+
     /// The whole of a short document in the body.
     async fn document(&self, incoming: Upload, limit: usize) -> Result<Vec<u8>, GatewayError> {
         self.body(incoming)?.document(limit).await
@@ -104,6 +117,8 @@ impl Operations {
     pub async fn run(&self, recorded: Recorded<S3Request>, body: Upload) -> Answered {
         use Operation as Op;
         let (request, leave, payload) = recorded.into_parts();
+        self.store.check(&request)?;
+        check_owner(&request, leave.tenant())?;
         let call = Call {
             request,
             leave,
@@ -132,6 +147,7 @@ impl Operations {
             Op::DeleteBucket => self.delete_bucket(&call).await,
             Op::HeadBucket => self.head_bucket(&call).await,
             Op::GetBucketLocation => self.get_bucket_location(&call).await,
+            Op::GetBucketAcl | Op::GetObjectAcl => self.get_acl(&call).await,
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.
@@ -167,6 +183,23 @@ impl Operations {
             key: call.request.key()?.as_str().to_owned(),
         })
     }
+}
+
+/// `x-amz-expected-bucket-owner` and its form for a copy's source: every bucket here is its tenant's.
+fn check_owner(request: &S3Request, tenant: &str) -> Result<(), GatewayError> {
+    for name in [
+        "x-amz-expected-bucket-owner",
+        "x-amz-source-expected-bucket-owner",
+    ] {
+        if request.text(name)?.is_some_and(|owner| owner != tenant) {
+            return Err(Code::AccessDenied
+                .because(format!(
+                    "The bucket's owner is not the one that {name} expects."
+                ))
+                .into());
+        }
+    }
+    Ok(())
 }
 
 /// An answer with no body.

@@ -1,9 +1,9 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use sealed_object::{Plain, Suite, seal_single};
 
-use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts};
+use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
 use super::{Answered, Call, Operations, Place};
 use crate::body::{Answer, Upload, seal};
 use crate::envelope::{metadata_of, write};
@@ -33,7 +33,7 @@ impl Operations {
         let (body, sealing) = seal(body, sealer);
         let request = StoreRequest::object(Method::PUT, &place.bucket.upstream, &place.key)
             .with_headers(call.request.storage_headers())
-            .with_headers(call.request.conditions_for_store())
+            .with_headers(call.request.write_conditions_for_store())
             .with_sealed(body);
         let stored = self
             .upstream
@@ -43,14 +43,15 @@ impl Operations {
         let (stored, summary, facts) = sealing.outcome(stored)?;
 
         if place.key.ends_with('/') && length > Plain(0) {
-            self.check_kept(&place, summary.stored.0).await?;
+            self.check_kept(&place, &stored.headers).await?;
         }
+
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();
         pass_store_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
-        mark_sealed(&place, envelope.header(), headers);
+        mark_sealed(&place, envelope.header().kek_id(), headers);
         echo_checksum(&facts, headers);
         response.extensions_mut().insert(Facts::written(
             summary.object_id,
@@ -62,13 +63,18 @@ impl Operations {
 
     /// Some stores (`SeaweedFS`) take a key that ends in `/` for a directory and drop the bytes. What is
     /// acknowledged must be there, so such an upload is looked at before it is confirmed.
-    async fn check_kept(&self, place: &Place, stored: u64) -> Result<(), GatewayError> {
+    async fn check_kept(&self, place: &Place, put: &HeaderMap) -> Result<(), GatewayError> {
         let request = |method| StoreRequest::object(method, &place.bucket.upstream, &place.key);
         let kept = self.upstream.send(request(Method::HEAD)).await?;
-        if number(&kept.headers, "content-length") == Some(stored) {
-            return Ok(());
-        }
-        self.upstream.send(request(Method::DELETE)).await?;
-        Err(Code::NotImplemented.because("The store behind the gateway keeps no bytes under a key that ends in a slash; choose another key, or send no bytes.").into())
+        let dropped = number(&kept.headers, "content-length") == Some(0);
+        // Another ETag is another upload, and not ours to judge.
+        let etag = store_etag(put)
+            .filter(|etag| dropped && store_etag(&kept.headers).as_ref() == Some(etag));
+        let Some(etag) = etag else { return Ok(()) };
+        let undo = request(Method::DELETE).with_header("if-match", &format!("\"{etag}\""));
+        self.upstream.send(undo).await?;
+        Err(Code::NotImplemented
+            .because("The store behind the gateway keeps no bytes under a key that ends in a slash; choose another key, or send no bytes.")
+            .into())
     }
 }

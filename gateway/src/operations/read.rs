@@ -184,11 +184,15 @@ impl Operations {
             let etag = store_etag(&store).ok_or_else(no_length)?;
             let layout = match Layout::of_single(&opened) {
                 Some(layout) => layout,
-                None => self
-                    .tail(source, &opened, &etag, &store)
-                    .await?
-                    .layout()
-                    .clone(),
+                None => match self.tail(source, &opened, &etag, &store).await {
+                    // Our own If-Match: the object was replaced since the HEAD.
+                    Err(GatewayError::Upstream(error))
+                        if error.code() == Some(Code::PreconditionFailed) =>
+                    {
+                        continue;
+                    }
+                    tail => tail?.layout().clone(),
+                },
             };
             let known = self.remember(source, &store, layout);
             if let Some(known) = known

@@ -1,7 +1,7 @@
 //! Which of the store's response headers a client sees, and in what form.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use sealed_object::{Header, Opened};
+use sealed_object::{KeyId, Opened};
 
 use super::Place;
 use crate::checksum::{Algorithm, Value};
@@ -53,8 +53,8 @@ pub(crate) fn pass_store_facts(store: &HeaderMap, headers: &mut HeaderMap) {
 
 /// Says truthfully how the object is encrypted. Clients that compare `ETags` with MD5 digests stop doing so
 /// when they see it.
-pub(super) fn mark_sealed(place: &Place, header: &Header, headers: &mut HeaderMap) {
-    let key = hex::encode(header.kek_id().0);
+pub(super) fn mark_sealed(place: &Place, kek_id: KeyId, headers: &mut HeaderMap) {
+    let key = hex::encode(kek_id.0);
     set(headers, "x-amz-server-side-encryption", "aws:kms");
     set(
         headers,
@@ -72,7 +72,7 @@ pub(super) fn object_head(
     headers: &mut HeaderMap,
 ) {
     pass_store_facts(store, headers);
-    mark_sealed(place, opened.header(), headers);
+    mark_sealed(place, opened.header().kek_id(), headers);
     set(headers, "accept-ranges", "bytes");
     envelope::headers_of(opened.metadata())
         .overridden_by(request)

@@ -46,7 +46,6 @@ impl S3Request {
     /// headers that might change what the request means.
     pub fn refuse_unsafe_headers(&self) -> Result<(), S3Error> {
         for name in self
-            .parts
             .headers
             .keys()
             .map(HeaderName::as_str)
@@ -77,12 +76,12 @@ impl S3Request {
 
     /// A header's bytes.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.parts.headers.get(name).map(HeaderValue::as_bytes)
+        self.headers.get(name).map(HeaderValue::as_bytes)
     }
 
     /// A header as visible ASCII; `InvalidArgument` names it otherwise.
     pub fn text(&self, name: &str) -> Result<Option<&str>, S3Error> {
-        let Some(value) = self.parts.headers.get(name) else {
+        let Some(value) = self.headers.get(name) else {
             return Ok(None);
         };
         let text = value.to_str().map_err(|_| {
@@ -118,7 +117,7 @@ impl S3Request {
 
     /// The range asked for, if it is one that S3 honours.
     pub fn range(&self) -> Option<ByteRange> {
-        ByteRange::parse(self.parts.headers.get("range")?.to_str().ok()?)
+        ByteRange::parse(self.headers.get("range")?.to_str().ok()?)
     }
 
     /// The version asked for (`?versionId=`).
@@ -145,7 +144,7 @@ impl S3Request {
 
     fn user_metadata(&self) -> Result<Vec<(String, Vec<u8>)>, S3Error> {
         let mut user = Vec::new();
-        for header in self.parts.headers.keys() {
+        for header in self.headers.keys() {
             let Some(name) = header.as_str().strip_prefix(USER_PREFIX) else {
                 continue;
             };
@@ -155,7 +154,6 @@ impl S3Request {
                     .with("ArgumentName", header.as_str()));
             }
             let values: Vec<&[u8]> = self
-                .parts
                 .headers
                 .get_all(header)
                 .iter()
@@ -183,6 +181,11 @@ impl S3Request {
         self.mapped(CONDITIONS)
     }
 
+    /// The conditions that S3 has on writes: `If-Match` and `If-None-Match` only.
+    pub fn write_conditions_for_store(&self) -> HeaderMap {
+        self.mapped(WRITE_CONDITIONS)
+    }
+
     /// The conditions on a copy's source, mapped likewise and renamed for a GET or HEAD of the source.
     pub fn source_conditions_for_store(&self) -> HeaderMap {
         self.mapped(SOURCE_CONDITIONS)
@@ -191,7 +194,7 @@ impl S3Request {
     fn mapped(&self, conditions: &[(&str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (ours, theirs) in conditions {
-            let Some(value) = self.parts.headers.get(*ours) else {
+            let Some(value) = self.headers.get(*ours) else {
                 continue;
             };
             let mapped = match value.to_str() {
@@ -212,7 +215,7 @@ impl S3Request {
     pub fn storage_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for name in STORAGE_HEADERS {
-            if let Some(value) = self.parts.headers.get(*name) {
+            if let Some(value) = self.headers.get(*name) {
                 headers.insert(HeaderName::from_static(name), value.clone());
             }
         }
@@ -355,6 +358,9 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("if-modified-since", "if-modified-since"),
     ("if-unmodified-since", "if-unmodified-since"),
 ];
+
+const WRITE_CONDITIONS: &[(&str, &str)] =
+    &[("if-match", "if-match"), ("if-none-match", "if-none-match")];
 
 const SOURCE_CONDITIONS: &[(&str, &str)] = &[
     ("x-amz-copy-source-if-match", "if-match"),

@@ -122,7 +122,7 @@ operations! {
     DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock" [] Refuse;
     GetBucketAbac: GET Bucket "abac" [] Admin;
     GetBucketAccelerateConfiguration: GET Bucket "accelerate" [] PassThrough;
-    GetBucketAcl: GET Bucket "acl" [] PassThrough;
+    GetBucketAcl: GET Bucket "acl" [] Gateway;
     GetBucketAnalyticsConfiguration: GET Bucket "analytics" ["id"] Admin;
     GetBucketCors: GET Bucket "cors" [] PassThrough;
     GetBucketEncryption: GET Bucket "encryption" [] Gateway;
@@ -190,7 +190,7 @@ operations! {
     DeleteObjectAnnotation: DELETE Object "annotation" [] Refuse;
     DeleteObjectTagging: DELETE Object "tagging" [] PassThrough;
     GetObject: GET Object "" [] Open;
-    GetObjectAcl: GET Object "acl" [] PassThrough;
+    GetObjectAcl: GET Object "acl" [] Gateway;
     GetObjectAnnotation: GET Object "annotation" ["annotationName"] Refuse;
     GetObjectAttributes: GET Object "attributes" [] Refuse;
     GetObjectLegalHold: GET Object "legal-hold" [] PassThrough;

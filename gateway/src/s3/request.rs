@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
@@ -34,8 +35,10 @@ pub struct S3Request {
     pub key: Option<ObjectKey>,
     /// The decoded query.
     pub query: Query,
-    /// Method, URI and headers as received; the signature covers them, `headers.rs` reads them.
+    /// Method, URI and headers as received: what the signature covers.
     pub parts: Parts,
+    /// The headers as they are meant: those received, and those that a presigned URL carries in its query.
+    pub headers: HeaderMap,
 }
 
 impl std::fmt::Debug for S3Request {
@@ -73,11 +76,15 @@ impl S3Request {
         };
         let key = percent_decode_str(key).collect::<Vec<u8>>();
         let target = match (bucket.as_deref(), key.is_empty()) {
-            (None, _) => Target::Service,
+            (None, true) => Target::Service,
+            (None, false) => {
+                return Err(Code::InvalidUri.because("The path names a key and no bucket."));
+            }
             (Some(_), true) => Target::Bucket,
             (Some(_), false) => Target::Object,
         };
-        let operation = recognise(&parts, target, &query)?;
+        let headers = meant_headers(&parts.headers, &query)?;
+        let operation = recognise(&parts, &headers, target, &query)?;
         let bucket = bucket.map(|name| BucketName::parse(&name)).transpose()?;
         let key = if target == Target::Object {
             Some(ObjectKey::parse(key)?)
@@ -92,6 +99,7 @@ impl S3Request {
             key,
             query,
             parts,
+            headers,
         })
     }
 
@@ -141,7 +149,12 @@ fn split_path(path: &str) -> (Option<String>, &str) {
     ((!bucket.is_empty()).then_some(bucket), key)
 }
 
-fn recognise(parts: &Parts, target: Target, query: &Query) -> Result<Operation, S3Error> {
+fn recognise(
+    parts: &Parts,
+    headers: &HeaderMap,
+    target: Target,
+    query: &Query,
+) -> Result<Operation, S3Error> {
     let mut sub_resource = "";
     for (name, _) in query.pairs() {
         if Operation::is_sub_resource(name) {
@@ -159,12 +172,23 @@ fn recognise(parts: &Parts, target: Target, query: &Query) -> Result<Operation, 
     }
     let given = |need: &str| match need.split_once('=') {
         _ if need == "!" => false,
-        _ if need == "@copy-source" => parts.headers.contains_key("x-amz-copy-source"),
+        _ if need == "@copy-source" => headers.contains_key("x-amz-copy-source"),
         Some((name, value)) => query.get(name) == Some(value),
         None => query.has(need),
     };
     let method = parts.method.as_str();
-    Operation::recognise(method, target, sub_resource, given).ok_or_else(|| {
+    let found = Operation::recognise(method, target, sub_resource, given);
+    if let Some(operation @ (Operation::PutObject | Operation::CopyObject)) = found {
+        // Half of an UploadPart must not replace the whole object.
+        for name in ["partNumber", "uploadId", "versionId"] {
+            if query.has(name) {
+                return Err(Code::InvalidArgument
+                    .because(format!("{operation} does not take {name}; an UploadPart needs both partNumber and uploadId."))
+                    .with("ArgumentName", name));
+            }
+        }
+    }
+    found.ok_or_else(|| {
         if sub_resource.is_empty() {
             Code::MethodNotAllowed
                 .because("The method is not allowed on this resource.")
@@ -177,6 +201,48 @@ fn recognise(parts: &Parts, target: Target, query: &Query) -> Result<Operation, 
         }
     })
 }
+
+/// Headers, and the `x-amz-…` parameters that SDKs hoist into the query of a presigned URL, where S3 reads
+/// them as the headers they are. Not the parameters of signing itself, nor checksums: some SDKs bake that of
+/// an empty body into the URL.
+fn meant_headers(received: &HeaderMap, query: &Query) -> Result<HeaderMap, S3Error> {
+    let mut headers = received.clone();
+    for (name, value) in query.pairs() {
+        let name = name.to_ascii_lowercase();
+        let hoisted = name.starts_with("x-amz-")
+            && !SIGNING.contains(&name.as_str())
+            && !name.starts_with("x-amz-checksum-")
+            && !name.starts_with("x-amz-sdk-");
+        if !hoisted {
+            continue;
+        }
+        let refused =
+            |why: &str| Code::InvalidRequest.because(format!("The query parameter {name} {why}."));
+        let header =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("is no header name"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| refused("has a value that no header can have"))?;
+        match headers.get(&header) {
+            Some(sent) if *sent != value => {
+                return Err(refused("contradicts the header of that name"));
+            }
+            _ => headers.insert(header, value),
+        };
+    }
+    Ok(headers)
+}
+
+/// The query form of Signature Version 4.
+const SIGNING: &[&str] = &[
+    "x-amz-algorithm",
+    "x-amz-content-sha256",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-amz-signedheaders",
+];
 
 #[cfg(test)]
 mod tests {
@@ -225,6 +291,28 @@ mod tests {
             parse("GET", "/", "h").unwrap().operation,
             Operation::ListBuckets
         );
+    }
+
+    #[test]
+    fn a_presigned_urls_parameters_are_the_headers_they_stand_for() {
+        let request = parse("PUT", "/bkt/k?x-amz-copy-source=%2Fbkt%2Fother&X-Amz-Date=1&x-amz-checksum-crc32=AAAAAA%3D%3D", "h").unwrap();
+        assert_eq!(request.operation, Operation::CopyObject);
+        assert_eq!(request.copy_source().unwrap().key.as_str(), "other");
+        assert!(
+            !request.headers.contains_key("x-amz-date")
+                && !request.headers.contains_key("x-amz-checksum-crc32")
+        );
+        let public = parse("PUT", "/bkt/k?x-amz-acl=public-read", "h").unwrap();
+        assert!(public.refuse_unsafe_headers().is_err());
+    }
+
+    #[test]
+    fn half_of_an_upload_part_is_no_put_object() {
+        for query in ["partNumber=1", "uploadId=u", "versionId=v"] {
+            let error = parse("PUT", &format!("/bkt/k?{query}"), "h").unwrap_err();
+            assert_eq!(error.code, Code::InvalidArgument, "{query}");
+        }
+        assert_eq!(parse("GET", "//k", "h").unwrap_err().code, Code::InvalidUri);
     }
 
     #[test]

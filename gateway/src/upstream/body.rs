@@ -16,6 +16,13 @@ pub type SealedStream = Pin<Box<dyn Stream<Item = Result<SealedBytes, BoxError>>
 
 /// A body of sealed bytes of known length. It can only be made of [`SealedBytes`], and those only by
 /// sealing: there is no way to hand plaintext to the store.
+///
+/// ```compile_fail,E0308
+/// # use gateway::upstream::{SealedBody, StoreRequest};
+/// fn plaintext(request: StoreRequest, plaintext: bytes::Bytes) -> StoreRequest {
+///     request.with_sealed(SealedBody::ready(plaintext))
+/// }
+/// ```
 pub struct SealedBody {
     length: u64,
     content: Content,
@@ -72,6 +79,11 @@ impl StoreRequestBody {
             length: length_of(&bytes),
             content: Content::Ready(Some(bytes)),
         })
+    }
+
+    /// Whether its bytes are made as they are sent.
+    pub fn streams(&self) -> bool {
+        matches!(self.0.content, Content::Stream(_))
     }
 
     /// The length in bytes, exact.

@@ -30,6 +30,7 @@ pub fn control_store(
         .with_bucket_name(bucket)
         .with_virtual_hosted_style_request(false)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_disable_bulk_delete(true)
         .with_retry(RetryConfig {
             max_retries: 2,
             ..RetryConfig::default()

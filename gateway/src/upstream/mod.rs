@@ -7,6 +7,7 @@ mod body;
 mod control;
 mod error;
 mod network;
+mod probe;
 mod request;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use body::{BoxError, SealedBody, SealedStream, StoreRequestBody};
 pub use control::control_store;
 pub use error::{TransportError, UpstreamError};
 pub use network::{NetworkSettings, network_transport};
+pub use probe::Capabilities;
 pub use request::StoreRequest;
 
 use crate::s3::xml::Element;
@@ -88,7 +90,16 @@ impl Upstream {
         let is_head = request.method == http::Method::HEAD;
         let http_request = self.http_request(request, self.clock.now())?;
         let mut transport = self.transport.clone();
-        let response = transport.ready().await?.call(http_request).await?;
+        let streams = http_request.body().streams();
+        let answered = transport.ready().await?.call(http_request);
+        // While a client's bytes stream, its own pace is the limit.
+        let response = if streams {
+            answered.await?
+        } else {
+            tokio::time::timeout(LONGEST_SILENCE, answered)
+                .await
+                .map_err(|_| TransportError("the store did not answer in time".into()))??
+        };
         let (parts, body) = response.into_parts();
         if parts.status.is_success() {
             return Ok(StoreResponse {
@@ -193,6 +204,9 @@ pub async fn read_limited(body: StoreBody, limit: usize) -> Result<Bytes, Upstre
     }
     Ok(bytes.freeze())
 }
+
+/// How long the store may take to begin an answer to a request that it has whole.
+const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// More than any error document needs.
 const LONGEST_ERROR: usize = 64 * 1024;

@@ -11,10 +11,11 @@ use md5::Digest as _;
 use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
 
 use super::super::read::Source;
-use super::super::store_headers::{pass_store_facts, set, shown_etag, store_etag};
+use super::super::store_headers::{mark_sealed, pass_store_facts, shown_etag, store_etag};
 use super::super::{Answered, Call, Operations, document};
 use super::{Ongoing, no_upload, records};
-use crate::body::Upload;
+use crate::body::{BodyError, Upload};
+use crate::checksum::{Algorithm, ChecksumError, Declared};
 use crate::error::GatewayError;
 use crate::s3::xml::{CompletedPart, Writer, parse_complete};
 use crate::s3::{Code, etag};
@@ -25,30 +26,39 @@ use crate::upstream::{BoxError, SealedBody, StoreBody, StoreRequest, UpstreamErr
 impl Operations {
     pub(crate) async fn complete_upload(&self, call: &Call, incoming: Upload) -> Answered {
         let ongoing = self.ongoing(call).await?;
-        let listed = parse_complete(&call.document(incoming, LONGEST_COMPLETE).await?)?;
+        let listed = parse_complete(
+            &call
+                .document_about_object(incoming, LONGEST_COMPLETE)
+                .await?,
+        )?;
         let tokens = tokens_of(&listed, &ongoing)?;
         check_announced_size(call, &tokens)?;
-        match self.check_with_store(&ongoing, &tokens).await {
-            Err(GatewayError::Upstream(error)) if error.code() == Some(Code::NoSuchUpload) => {
-                return self.completed_before(call, &ongoing).await;
+        match self.complete(call, &ongoing, &tokens).await {
+            // The store knows the upload no more, perhaps because a first attempt of the client succeeded.
+            Err(GatewayError::Upstream(error)) if error.is_missing() => {
+                self.completed_before(call, &ongoing).await
             }
-            other => other?,
+            other => other,
         }
+    }
+
+    async fn complete(&self, call: &Call, ongoing: &Ongoing, tokens: &[PartToken]) -> Answered {
+        self.check_with_store(ongoing, tokens).await?;
         let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
-        let facts = Facts {
-            completed_ms: self.clock.millis(),
-            client_checksum: None,
-            composite_parts: 0,
-            md5: None,
-        };
-        let footer = ongoing.upload.footer(
-            &keys.aux,
-            &tokens,
-            &with_md5(facts, &tokens),
-            self.random.as_ref(),
-        )?;
+        let facts = with_md5(
+            Facts {
+                completed_ms: self.clock.millis(),
+                ..Facts::default()
+            },
+            tokens,
+        );
+        let footer = ongoing
+            .upload
+            .footer(&keys.aux, tokens, &facts, self.random.as_ref())?;
         let summary = footer.summary.clone();
-        let last = self.send_last(&ongoing, &tokens, footer).await?;
+        check_object_checksum(call, summary.crc64)?;
+        let last = self.send_last(ongoing, tokens, footer).await?;
+        let parts = parts_sent(tokens, last);
 
         let request = StoreRequest::object(
             Method::POST,
@@ -56,16 +66,16 @@ impl Operations {
             &ongoing.place.key,
         )
         .with_query("uploadId", ongoing.upload.upstream_id())
-        .with_headers(call.request.conditions_for_store())
-        .with_document(complete_document(&tokens, &last));
+        .with_headers(call.request.write_conditions_for_store())
+        .with_document(complete_document(&parts));
         let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
-        self.forget_upload(&ongoing).await;
         let tag = result
             .child_text("ETag")
             .map(etag::unquoted)
-            .map(etag::shown)
             .unwrap_or_default();
-        let mut response = completed(&ongoing, &tag);
+        self.check_committed(&parts, tag)?;
+        self.forget_upload(ongoing).await;
+        let mut response = completed(ongoing, &etag::shown(tag));
         pass_store_facts(&headers, response.headers_mut());
         response.headers_mut().remove(http::header::ETAG);
         response.extensions_mut().insert(trail::Facts::written(
@@ -77,33 +87,57 @@ impl Operations {
     }
 
     /// Each part that lies in the store must be the very instance its token names. Not every store checks
-    /// `ETag`s at Complete (`SeaweedFS` 4.48 takes stale ones), so they are compared here. One store lists every
-    /// instance of a part that was sent twice; the newest counts.
+    /// `ETag`s at Complete (`SeaweedFS` 4.48 takes stale ones), so they are compared here. That store also lists
+    /// every instance of a part that was sent twice; then the receipts tell which is the newest.
     async fn check_with_store(
         &self,
         ongoing: &Ongoing,
         tokens: &[PartToken],
     ) -> Result<(), GatewayError> {
         let stored = self.parts_in_store(ongoing).await?;
-        let is_stale = |token: &PartToken| {
-            let instances = || stored.iter().filter(|part| part.number == token.part_no());
-            let newest = instances().map(|part| part.last_modified.as_str()).max();
-            !instances().any(|part| {
-                Some(part.last_modified.as_str()) == newest && part.etag == token.upstream_etag()
-            })
-        };
-        match tokens
+        let instances = |number: u16| stored.iter().filter(move |part| part.number == number);
+        let mut newest = None;
+        for token in tokens.iter().filter(|token| !token.is_staged()) {
+            let number = token.part_no();
+            let mut is_there = instances(number).any(|part| part.etag == token.upstream_etag());
+            if is_there && instances(number).count() > 1 {
+                if newest.is_none() {
+                    newest = Some(self.parts_listed(ongoing).await?);
+                }
+                let listed = newest.as_ref().and_then(|parts| parts.get(&number));
+                is_there = listed.is_some_and(|part| part.token == token.encode(&ongoing.upload));
+            }
+            if !is_there {
+                return Err(Code::InvalidPart
+                    .because(format!("Part {number} was sent again since, or is gone; list the ETag of its last upload."))
+                    .with("PartNumber", number.to_string())
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the store's ETags are MD5s, that of the whole proves that it put together the parts it was told
+    /// to, and not another instance that arrived meanwhile.
+    fn check_committed(&self, parts: &[(u16, String)], tag: &str) -> Result<(), GatewayError> {
+        let digests: Option<Vec<Vec<u8>>> = parts
             .iter()
-            .find(|token| !token.is_staged() && is_stale(token))
-        {
-            Some(token) => Err(Code::InvalidPart
-                .because(format!(
-                    "Part {} was sent again since, or is gone; list the ETag of its last upload.",
-                    token.part_no()
-                ))
-                .with("PartNumber", token.part_no().to_string())
-                .into()),
-            None => Ok(()),
+            .map(|(_, etag)| hex::decode(etag).ok().filter(|md5| md5.len() == 16))
+            .collect();
+        let (true, Some(digests)) = (self.store.etags_are_md5, digests) else {
+            return Ok(());
+        };
+        let expected = format!(
+            "{}-{}",
+            hex::encode(md5::Md5::digest(digests.concat())),
+            digests.len()
+        );
+        if tag == expected {
+            Ok(())
+        } else {
+            Err(GatewayError::Unexpected(
+                "the store completed an upload with other parts than it was told to; send the object again",
+            ))
         }
     }
 
@@ -124,11 +158,7 @@ impl Operations {
                     &self.system_bucket,
                     &name,
                 ))
-                .await
-                .map_err(|error| match error {
-                    missing if missing.is_missing() => GatewayError::from(no_upload()),
-                    other => other.into(),
-                })?;
+                .await?;
             let length = last
                 .stored()
                 .0
@@ -223,13 +253,36 @@ fn with_md5(facts: Facts, tokens: &[PartToken]) -> Facts {
     }
 }
 
-fn complete_document(tokens: &[PartToken], last: &(u16, String)) -> String {
+/// Where the client states the checksum of the whole object, it must be right. Of the algorithms S3 has for
+/// that, the parts prove CRC64NVME.
+fn check_object_checksum(call: &Call, crc64: u64) -> Result<(), GatewayError> {
+    match Declared::from_headers(&call.request.headers).map_err(BodyError::from)? {
+        Declared::Value(value) if value.algorithm() == Algorithm::Crc64Nvme => {
+            if value.as_bytes() == crc64.to_be_bytes() {
+                return Ok(());
+            }
+            Err(BodyError::from(ChecksumError::BadDigest { algorithm: Algorithm::Crc64Nvme }).into())
+        }
+        Declared::Value(value) => Err(Code::NotImplemented
+            .because(format!("{} of a whole multipart object cannot be compared; use CRC64NVME, or let the parts' checksums speak.", value.algorithm().name()))
+            .into()),
+        Declared::Nothing | Declared::Trailer(_) | Declared::AlgorithmOnly(_) => Ok(()),
+    }
+}
+
+/// All parts of the upload in the store: those the client listed, the staged one in its final form, and the
+/// footer.
+fn parts_sent(tokens: &[PartToken], last: (u16, String)) -> Vec<(u16, String)> {
+    let before = tokens.iter().filter(|token| token.part_no() != last.0);
+    before
+        .map(|token| (token.part_no(), token.upstream_etag().to_owned()))
+        .chain([last.clone()])
+        .collect()
+}
+
+fn complete_document(parts: &[(u16, String)]) -> String {
     let mut writer = Writer::new("CompleteMultipartUpload");
-    let parts = tokens
-        .iter()
-        .map(|token| (token.part_no(), token.upstream_etag()))
-        .filter(|(number, _)| *number != last.0);
-    for (number, etag) in parts.chain([(last.0, last.1.as_str())]) {
+    for (number, etag) in parts {
         writer.within("Part", |part| {
             part.text("PartNumber", number.to_string())
                 .text("ETag", format!("\"{etag}\""));
@@ -250,11 +303,7 @@ fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answe
         .text("Key", key)
         .text("ETag", format!("\"{etag}\""));
     let mut response = document(writer.finish());
-    set(
-        response.headers_mut(),
-        "x-amz-server-side-encryption",
-        "aws:kms",
-    );
+    mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
     response
 }
 
@@ -281,11 +330,11 @@ impl Stream for Relay {
             };
             match (piece, self.check.take()) {
                 (Some(bytes), Some(mut check)) => {
-                    let sealed = check.push(bytes)?;
+                    let sealed = check.push(bytes).inspect_err(|_| self.footer = None)?;
                     self.check = Some(check);
                     return Poll::Ready(Some(Ok(sealed)));
                 }
-                (None, Some(check)) => check.finish()?,
+                (None, Some(check)) => check.finish().inspect_err(|_| self.footer = None)?,
                 (_, None) => {}
             }
         }

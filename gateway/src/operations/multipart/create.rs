@@ -51,7 +51,7 @@ impl Operations {
             .text("Key", &place.key)
             .text("UploadId", id.encode());
         let mut response = document(writer.finish());
-        mark_sealed(&place, sealed.header(), response.headers_mut());
+        mark_sealed(&place, sealed.header().kek_id(), response.headers_mut());
         if let Some(algorithm) = algorithm {
             set(
                 response.headers_mut(),

@@ -21,8 +21,8 @@ pub(super) struct StoredPart {
 }
 
 /// A part as the client sees it.
-struct ListedPart {
-    token: String,
+pub(super) struct ListedPart {
+    pub(super) token: String,
     size: u64,
     last_modified: String,
 }
@@ -85,7 +85,7 @@ impl Operations {
 
     /// The newest instance of each part: by its receipts, and, where it lies in the store, the one that the
     /// store has now.
-    async fn parts_listed(
+    pub(super) async fn parts_listed(
         &self,
         ongoing: &Ongoing,
     ) -> Result<BTreeMap<u16, ListedPart>, GatewayError> {
@@ -151,6 +151,19 @@ impl Operations {
                 return Ok(parts);
             }
         }
+    }
+
+    /// Whether the store still knows the upload; its `NoSuchUpload` if not.
+    pub(super) async fn check_exists(&self, ongoing: &Ongoing) -> Result<(), GatewayError> {
+        let request = StoreRequest::object(
+            Method::GET,
+            &ongoing.place.bucket.upstream,
+            &ongoing.place.key,
+        )
+        .with_query("uploadId", ongoing.upload.upstream_id())
+        .with_query("max-parts", "1");
+        self.upstream.document(request, LONGEST_PAGE).await?;
+        Ok(())
     }
 
     pub(crate) async fn list_uploads(&self, call: &Call) -> Answered {

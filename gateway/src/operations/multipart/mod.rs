@@ -8,7 +8,7 @@ mod list;
 mod part;
 mod records;
 
-use sealed_object::{Upload, UploadId};
+use sealed_object::{KeyId, Upload, UploadId};
 
 use super::{Call, Operations, Place};
 use crate::error::GatewayError;
@@ -22,6 +22,8 @@ struct Ongoing {
     upload: Upload,
     /// As the client knows it.
     id: String,
+    /// The KEK version it is sealed under.
+    kek_id: KeyId,
 }
 
 impl Operations {
@@ -51,6 +53,7 @@ impl Operations {
             place,
             upload,
             id: id.to_owned(),
+            kek_id: parsed.kek_id(),
         })
     }
 }

@@ -8,7 +8,7 @@ use sealed_object::geometry::is_staged;
 use sealed_object::{Facts, PartToken, Plain};
 
 use super::super::read::Source;
-use super::super::store_headers::{echo_checksum, set, store_etag};
+use super::super::store_headers::{echo_checksum, mark_sealed, set, store_etag};
 use super::super::{Answered, Call, Operations, document};
 use super::{Ongoing, records};
 use crate::body::{Answer, PlainSource, Upload, seal};
@@ -28,11 +28,7 @@ impl Operations {
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         set(response.headers_mut(), "etag", &format!("\"{token}\""));
-        set(
-            response.headers_mut(),
-            "x-amz-server-side-encryption",
-            "aws:kms",
-        );
+        mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
         echo_checksum(&facts, response.headers_mut());
         Ok(response)
     }
@@ -73,6 +69,7 @@ impl Operations {
             &records::iso_time(self.clock.now()),
             &token,
         ));
+        mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
         if let Some(version) = reading
             .store
             .get("x-amz-version-id")
@@ -124,6 +121,10 @@ impl Operations {
         let (stored, part, facts) = sealing.outcome(stored)?;
         let etag = store_etag(&stored.headers)
             .ok_or_else(|| UpstreamError::Unexpected("it gave no ETag for a part".to_owned()))?;
+        if staged {
+            // The store was not asked about the upload yet: it may have ended.
+            self.check_exists(ongoing).await?;
+        }
         let token = PartToken::new(part, &etag, staged, facts.md5)?.encode(upload);
         self.record_part(upload, number, &token).await?;
         Ok((token, facts))

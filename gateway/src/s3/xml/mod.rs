@@ -38,18 +38,26 @@ impl Element {
         let text = std::str::from_utf8(document).map_err(|_| refuse("it is not UTF-8"))?;
         let mut reader = Reader::from_str(text);
         let mut open = vec![Self::default()];
+        let mut elements = 0_usize;
         loop {
             let event = reader
                 .read_event()
                 .map_err(|error| refuse(&error.to_string()))?;
             match event {
+                Event::Start(_) | Event::Empty(_) if elements >= MOST_ELEMENTS => {
+                    return Err(refuse("it has too many elements"));
+                }
                 Event::Start(tag) => {
+                    elements = elements.saturating_add(1);
                     if open.len() > DEEPEST {
                         return Err(refuse("it is nested too deep"));
                     }
                     open.push(Self::named(tag.local_name().as_ref()));
                 }
-                Event::Empty(tag) => adopt(&mut open, Self::named(tag.local_name().as_ref())),
+                Event::Empty(tag) => {
+                    elements = elements.saturating_add(1);
+                    adopt(&mut open, Self::named(tag.local_name().as_ref()));
+                }
                 Event::End(_) => {
                     let closed = open.pop().unwrap_or_default();
                     adopt(&mut open, closed);
@@ -242,6 +250,9 @@ fn predefined(name: &str) -> Option<char> {
         _ => return None,
     })
 }
+
+/// More than 10 000 parts with all their checksums have.
+const MOST_ELEMENTS: usize = 120_000;
 
 /// Deeper than any document of S3.
 const DEEPEST: usize = 16;

@@ -63,6 +63,13 @@ fn object_identifier(object: &Element) -> Result<ObjectIdentifier, S3Error> {
             Code::MalformedXml.because("Each Object of a Delete document names exactly one Key.")
         );
     }
+    if ["LastModifiedTime", "Size"]
+        .iter()
+        .any(|name| object.child(name).is_some())
+    {
+        return Err(Code::NotImplemented
+            .because("Conditions on LastModifiedTime and Size are not offered; use ETag."));
+    }
     let filled = |name| {
         object
             .child_text(name)
