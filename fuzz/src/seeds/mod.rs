@@ -262,7 +262,10 @@ const DELETES: [&str; 3] = [
      </d:Object></d:Delete>",
     "<Delete><Object><Key>a</Key><Key>b</Key></Object></Delete>",
 ];
-const ELEMENTS: [&str; 6] = [
+const ELEMENTS: [&str; 9] = [
+    "<a\"b>x</a\"b>",
+    "<a>\0</a>",
+    "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><b/></a></a></a></a></a></a></a></a></a></a></a></a></a></a></a></a>",
     "<A xmlns=\"u\"><B>x &amp; &#233;</B><C/></A>",
     "<s:A xmlns:s=\"u\"><s:B a='>'><![CDATA[x & ]]>\u{e9}</s:B><!-- - --></s:A>",
     "<A>text<B>&lt;&#1;</B>text</A>",
@@ -278,7 +281,8 @@ const LISTINGS: [&str; 2] = [
     "<ListVersionsResult><Version><Size>12</Size><ETag>\"x-2\"</ETag><ChecksumType/><Owner><ID/></Owner></Version>\
      </ListVersionsResult>",
 ];
-const REQUESTS: [&str; 9] = [
+const REQUESTS: [&str; 10] = [
+    "GET //bkt/k\nhost:h",
     "GET /bkt/a//../b%20c?versionId=1\nhost:127.0.0.1:9000\nrange:bytes=1-2",
     "PUT /key\nhost:bkt.s3.example\ncontent-length:5\nx-amz-meta-a:b\ncontent-encoding:aws-chunked,gzip",
     "PUT http://bkt.s3.example:9000/k\nx-amz-copy-source:/b/k",
