@@ -73,7 +73,12 @@ impl S3Request {
         };
         let key = percent_decode_str(key).collect::<Vec<u8>>();
         let target = match (bucket.as_deref(), key.is_empty()) {
-            (None, _) => Target::Service,
+            (None, true) => Target::Service,
+            (None, false) => {
+                return Err(
+                    Code::InvalidBucketName.because("The path names an object but no bucket.")
+                );
+            }
             (Some(_), true) => Target::Bucket,
             (Some(_), false) => Target::Object,
         };
@@ -225,6 +230,12 @@ mod tests {
             parse("GET", "/", "h").unwrap().operation,
             Operation::ListBuckets
         );
+    }
+
+    #[test]
+    fn a_key_without_a_bucket_is_not_a_list_of_buckets() {
+        let refused = parse("GET", "//bkt/k", "h").unwrap_err();
+        assert_eq!(refused.code, Code::InvalidBucketName);
     }
 
     #[test]
