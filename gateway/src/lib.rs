@@ -2,6 +2,7 @@
 //!
 //! Read `service.rs` first: the life of a request is one page. docs/architecture.md draws the rooms.
 
+pub mod accommodations;
 pub mod assemble;
 pub mod authenticate;
 pub mod authorize;

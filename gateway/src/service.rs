@@ -8,6 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
+use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::body::{Answer, Upload};
@@ -56,6 +57,8 @@ impl Service {
         let id = new_id();
         let (parts, body) = request.into_parts();
         let (path, method) = (parts.uri.path().to_owned(), parts.method.clone());
+        let closes =
+            parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
         let mut access = self.trail.arrival(id, peer, &parts.headers);
         let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
@@ -77,6 +80,9 @@ impl Service {
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             headers.insert("x-amz-request-id", value.clone());
             headers.insert("x-amz-id-2", value);
+        }
+        if closes {
+            accommodations::close(headers);
         }
         headers.insert(http::header::SERVER, HeaderValue::from_static("Sealgate"));
         response

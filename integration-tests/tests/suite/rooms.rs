@@ -199,6 +199,12 @@ const ROOMS: &[Room] = &[
         pure_of: &[],
     },
     Room {
+        name: "fuzz",
+        rooms: &["gateway", "sealed-object"],
+        without: &[],
+        pure_of: &[],
+    },
+    Room {
         name: "xtask",
         rooms: &[],
         without: &[],

@@ -104,9 +104,10 @@ impl ListingRewriter {
 
     fn tag(&mut self, tag: &[u8], out: &mut Vec<u8>) {
         let field = field_of(tag);
+        let begins = !tag.starts_with(b"</") && !tag.ends_with(b"/>");
         let dropped = self.skipping || field == Some(Field::Dropped);
-        self.skipping = field == Some(Field::Dropped) && !tag.starts_with(b"</");
-        self.inside = field.filter(|_| !tag.starts_with(b"</") && !tag.ends_with(b"/>"));
+        self.skipping = field == Some(Field::Dropped) && begins;
+        self.inside = field.filter(|_| begins);
         if !dropped {
             out.extend_from_slice(tag);
         }
@@ -160,6 +161,28 @@ mod tests {
 
     fn rewriter() -> ListingRewriter {
         ListingRewriter::new("docs", "demo", |stored| (stored == 541).then_some(1))
+    }
+
+    #[test]
+    fn an_element_left_out_takes_nothing_with_it() {
+        for dropped in [
+            "<ChecksumType/>",
+            "<ChecksumType></ChecksumType>",
+            "<ChecksumType>FULL_OBJECT</ChecksumType>",
+        ] {
+            let mut out = Vec::new();
+            let mut rewriter = rewriter();
+            rewriter.push(
+                format!("<Contents>{dropped}<Owner><ID/></Owner></Contents>").as_bytes(),
+                &mut out,
+            );
+            rewriter.finish(&mut out);
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                "<Contents><Owner><ID/></Owner></Contents>",
+                "{dropped}"
+            );
+        }
     }
 
     proptest! {

@@ -36,6 +36,9 @@ impl Element {
             Code::MalformedXml.because(format!("The XML document cannot be read: {why}."))
         };
         let text = std::str::from_utf8(document).map_err(|_| refuse("it is not UTF-8"))?;
+        if text.contains('\0') {
+            return Err(refuse("it holds a NUL, which no XML can"));
+        }
         let mut reader = Reader::from_str(text);
         let mut open = vec![Self::default()];
         let mut elements = 0_usize;
@@ -49,14 +52,13 @@ impl Element {
                 }
                 Event::Start(tag) => {
                     elements = elements.saturating_add(1);
-                    if open.len() > DEEPEST {
-                        return Err(refuse("it is nested too deep"));
-                    }
-                    open.push(Self::named(tag.local_name().as_ref()));
+                    let begun = Self::begun(&open, tag.local_name().as_ref());
+                    open.push(begun.map_err(refuse)?);
                 }
                 Event::Empty(tag) => {
                     elements = elements.saturating_add(1);
-                    adopt(&mut open, Self::named(tag.local_name().as_ref()));
+                    let begun = Self::begun(&open, tag.local_name().as_ref());
+                    adopt(&mut open, begun.map_err(refuse)?);
                 }
                 Event::End(_) => {
                     let closed = open.pop().unwrap_or_default();
@@ -126,11 +128,21 @@ impl Element {
         }
     }
 
-    fn named(name: &str) -> Self {
-        Self {
+    /// A new element inside those that are open; the error is what is wrong with it. Its name is written
+    /// into documents for the store, so it must hold nothing that ends a tag there.
+    fn begun(open: &[Self], name: &str) -> Result<Self, &'static str> {
+        if open.len() > DEEPEST {
+            return Err("it is nested too deep");
+        }
+        let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        if !begins || !name.bytes().all(plain) {
+            return Err("the name of an element is not of ASCII letters, digits and _ - .");
+        }
+        Ok(Self {
             name: name.to_owned(),
             ..Self::default()
-        }
+        })
     }
 }
 
@@ -286,10 +298,23 @@ mod tests {
             "",
             "<?php ?><a/>",
             "\u{1}",
+            "<a>\0</a>",
+            "<a\"b></a\"b>",
+            "<a:b:c/>",
+            "<\u{e9}/>",
         ] {
             assert!(Element::parse(document.as_bytes()).is_err(), "{document}");
         }
-        assert!(Element::parse("<a>".repeat(40).as_bytes()).is_err());
+        let nested = |depth: usize, inside: &str| {
+            let document = format!("{}{inside}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+            Element::parse(document.as_bytes())
+        };
+        assert!(nested(16, "").is_ok());
+        assert!(nested(17, "").is_err());
+        assert!(
+            nested(16, "<a/>").is_err(),
+            "an empty element is as deep as any"
+        );
     }
 
     #[test]
