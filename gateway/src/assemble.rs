@@ -14,7 +14,7 @@ use tower::{Service as _, service_fn};
 
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
-use crate::buckets::Buckets;
+use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig};
 use crate::directory::Directory;
@@ -93,10 +93,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     )
     .await?;
 
+    let documents = DocumentKey::new(keyrings.deployment().derive(DOCUMENTS));
     let operations = Operations {
         upstream,
         store,
-        buckets: Buckets::new(control, &config.bucket_prefix),
+        buckets: Buckets::new(control, documents, &config.bucket_prefix),
         keys: Keys::new(Arc::new(keyrings)),
         layouts: Layouts::default(),
         system_bucket: system_bucket.into(),
@@ -207,6 +208,9 @@ async fn make_system_bucket(upstream: &Upstream, bucket: &str) -> Result<(), Ass
         other => other.map(drop).map_err(failed),
     }
 }
+
+/// What the key of the control documents is derived for.
+const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
 
 /// Never resolved: the embedded bucket is called, not connected to.
 const EMBEDDED: &str = "http://embedded.invalid";

@@ -4,6 +4,8 @@
 //! derivation, so a bucket that is deleted and made again cannot open its predecessor's objects, while a
 //! replica of the upstream bucket under another name can be read.
 
+mod signed;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +16,8 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use signed::{DocumentError, DocumentKey};
 
 use crate::s3::BucketName;
 
@@ -49,7 +53,7 @@ pub enum BucketError {
     Exists,
     /// The document is not one of ours.
     #[error("the bucket's document cannot be read")]
-    Corrupt(#[source] serde_json::Error),
+    Corrupt(#[source] DocumentError),
     /// The system bucket did not answer.
     #[error("the system bucket does not answer")]
     Store(#[source] Arc<object_store::Error>),
@@ -59,6 +63,7 @@ pub enum BucketError {
 #[derive(Clone)]
 pub struct Buckets {
     store: Arc<dyn ObjectStore>,
+    key: Arc<DocumentKey>,
     prefix: Arc<str>,
     cache: Cache<(String, String), Arc<Bucket>>,
 }
@@ -73,14 +78,16 @@ impl std::fmt::Debug for Buckets {
 }
 
 impl Buckets {
-    /// Buckets whose documents lie in `store`; new upstream buckets get names beginning with `prefix`.
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+    /// Buckets whose documents lie in `store`, written under `key`; new upstream buckets get names beginning
+    /// with `prefix`.
+    pub fn new(store: Arc<dyn ObjectStore>, key: DocumentKey, prefix: &str) -> Self {
         let cache = Cache::builder()
             .max_capacity(MOST_CACHED)
             .time_to_live(OLDEST)
             .build();
         Self {
             store,
+            key: Arc::new(key),
             prefix: prefix.into(),
             cache,
         }
@@ -159,15 +166,15 @@ impl Buckets {
 
     /// Registers a bucket whose upstream bucket exists.
     pub async fn register(&self, bucket: &Bucket) -> Result<(), BucketError> {
-        let document = serde_json::to_vec_pretty(bucket).map_err(BucketError::Corrupt)?;
+        let location = location(&bucket.tenant, &bucket.name);
+        let document = self
+            .key
+            .write(&location, bucket)
+            .map_err(BucketError::Corrupt)?;
         let options = PutOptions::from(PutMode::Create);
         match self
             .store
-            .put_opts(
-                &location(&bucket.tenant, &bucket.name),
-                document.into(),
-                options,
-            )
+            .put_opts(&location, document.into(), options)
             .await
         {
             Ok(_) => Ok(()),
@@ -182,10 +189,14 @@ impl Buckets {
             id: bucket.id,
             at_ms: millis(now),
         };
-        let document = serde_json::to_vec(&retired).map_err(BucketError::Corrupt)?;
         let (tenant, name) = (bucket.tenant.as_str(), bucket.name.as_str());
+        let memorial = retired_location(tenant, name);
+        let document = self
+            .key
+            .write(&memorial, &retired)
+            .map_err(BucketError::Corrupt)?;
         self.store
-            .put(&retired_location(tenant, name), document.into())
+            .put(&memorial, document.into())
             .await
             .map_err(store_error)?;
         match self.store.delete(&location(tenant, name)).await {
@@ -204,7 +215,8 @@ impl Buckets {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(store_error(error)),
         };
-        serde_json::from_slice(&bytes)
+        self.key
+            .read(location, &bytes)
             .map(Some)
             .map_err(BucketError::Corrupt)
     }
@@ -249,7 +261,33 @@ const KEPT_MS: u64 = 10 * 60 * 1000;
 mod tests {
     use object_store::memory::InMemory;
 
+    use zeroize::Zeroizing;
+
     use super::*;
+
+    fn buckets(prefix: &str) -> Buckets {
+        let key = DocumentKey::new(Zeroizing::new([7; 32]));
+        Buckets::new(Arc::new(InMemory::new()), key, prefix)
+    }
+
+    #[tokio::test]
+    async fn a_document_that_the_store_moves_to_another_tenant_is_refused() {
+        let buckets = buckets("sg-");
+        buckets
+            .register(&bucket(&buckets, "clinic", "findings"))
+            .await
+            .unwrap();
+        buckets
+            .store
+            .copy(&location("clinic", "findings"), &location("lab", "stolen"))
+            .await
+            .unwrap();
+        let stolen = BucketName::parse("stolen").unwrap();
+        assert!(matches!(
+            buckets.find("lab", &stolen).await,
+            Err(BucketError::Corrupt(DocumentError::Forged))
+        ));
+    }
 
     fn bucket(buckets: &Buckets, tenant: &str, name: &str) -> Bucket {
         let parsed = BucketName::parse(name).unwrap();
@@ -264,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_belong_to_one_tenant() {
-        let buckets = Buckets::new(Arc::new(InMemory::new()), "sg-");
+        let buckets = buckets("sg-");
         buckets
             .register(&bucket(&buckets, "a", "docs"))
             .await
@@ -287,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_made_again_at_once_keeps_its_id_and_later_gets_another() {
-        let buckets = Buckets::new(Arc::new(InMemory::new()), "sg-");
+        let buckets = buckets("sg-");
         let docs = BucketName::parse("docs").unwrap();
         let first = Bucket {
             id: Uuid::new_v4(),
@@ -309,7 +347,7 @@ mod tests {
 
     #[test]
     fn no_two_tenants_share_an_upstream_bucket() {
-        let buckets = Buckets::new(Arc::new(InMemory::new()), "sg-");
+        let buckets = buckets("sg-");
         let mut seen = std::collections::HashMap::new();
         for tenant in ["a", "a-", "a-b", "a--b", "a-b-c", "b"] {
             for name in ["b-docs", "docs", "b--docs", "c-docs", "b-c-docs"] {
@@ -321,7 +359,7 @@ mod tests {
 
     #[test]
     fn long_names_stay_distinct_and_valid() {
-        let buckets = Buckets::new(Arc::new(InMemory::new()), "sealgate-");
+        let buckets = buckets("sealgate-");
         let name = |tail: &str| BucketName::parse(&format!("{}{tail}", "b".repeat(60))).unwrap();
         let (one, two) = (
             buckets.upstream_name("tenant", &name("a")),

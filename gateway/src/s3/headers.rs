@@ -419,9 +419,7 @@ mod tests {
     use crate::s3::request::{Addressing, RequestId};
 
     fn request(headers: &[(&str, &[u8])]) -> S3Request {
-        let mut builder = http::Request::builder()
-            .method("PUT")
-            .uri("/bkt/key?versionId=v");
+        let mut builder = http::Request::builder().method("PUT").uri("/bkt/key");
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
