@@ -9,7 +9,7 @@ use crate::Outcome;
 use crate::choices::{Choices, pieces};
 use crate::{seeds, signatures};
 
-/// A chunked body is the same at any splitting; signed, nothing but the data that was signed is accepted; unsigned,
+/// A chunked body is the same at any splitting, and complete to the byte; signed, nothing but the data that was signed is accepted; unsigned,
 /// it is the same when it is framed plainly. The input chooses the form; the rest edits AWS's example, or is a body.
 pub fn aws_chunked(data: &[u8]) -> Outcome {
     let mut choices = Choices::new(data);
@@ -21,6 +21,7 @@ pub fn aws_chunked(data: &[u8]) -> Outcome {
         let Ok(decoded) = end else {
             return Outcome::Refused;
         };
+        is_all_of_it(unsigned, choices.rest());
         assert_eq!(decoded.length, data.len() as u64);
         let (name, value) = decoded.trailer.clone().expect("it was announced");
         let size = if data.is_empty() {
@@ -41,6 +42,7 @@ pub fn aws_chunked(data: &[u8]) -> Outcome {
     assert_eq!(end, pieced_end);
     // Data of a chunk is handed out before its signature is known, so a refused body may have given any of it.
     if let Ok(decoded) = &end {
+        is_all_of_it(|| signed(&head), &body);
         assert!(data == pieced && data == vec![b'a'; 66_560]);
         let trailer = decoded.trailer.as_ref().map(|(_, value)| value.as_str());
         assert_eq!(trailer, (form % 3 == 2).then_some("sOO8/Q=="));
@@ -66,6 +68,14 @@ pub fn listing(data: &[u8]) -> Outcome {
     let again = Element::parse(&rewritten).expect("what could be read can be read again");
     assert_eq!(outline(&again), outline(&root));
     Outcome::Accepted
+}
+
+/// Of an accepted body not a byte may be missing, and none may follow.
+fn is_all_of_it(decoder: impl Fn() -> Decoder, body: &[u8]) {
+    let shorter = body.split_last().map_or(body, |(_, shorter)| shorter);
+    assert_eq!(decode(decoder(), shorter, 0).1, Err("truncated"));
+    let longer = [body, b"\n"].concat();
+    assert!(decode(decoder(), &longer, 0).1.is_err());
 }
 
 fn decode(mut decoder: Decoder, body: &[u8], seed: u8) -> (Vec<u8>, Result<Decoded, &'static str>) {

@@ -17,12 +17,19 @@ pub fn element(data: &[u8]) -> Outcome {
     Outcome::Accepted
 }
 
-/// A `Delete` document names the same objects when it is written anew.
+/// A `Delete` document names the objects that stand in it, also when it is written anew.
 pub fn delete(data: &[u8]) -> Outcome {
     let Ok(request) = parse_delete(data) else {
         return Outcome::Refused;
     };
     assert!((1..=1000).contains(&request.objects.len()));
+    let root = Element::parse(data).expect("it was read already");
+    for (element, object) in root.all("Object").zip(&request.objects) {
+        let stands = |name| element.child_text(name).filter(|text| !text.is_empty());
+        assert_eq!(stands("Key"), Some(object.key.as_str()));
+        assert_eq!(stands("VersionId"), object.version.as_deref());
+        assert_eq!(stands("ETag"), object.etag.as_deref());
+    }
     let mut writer = Writer::new("Delete");
     for object in &request.objects {
         writer.within("Object", |writer| {
@@ -50,6 +57,16 @@ pub fn complete(data: &[u8]) -> Outcome {
     let Ok(parts) = parse_complete(data) else {
         return Outcome::Refused;
     };
+    let root = Element::parse(data).expect("it was read already");
+    for (element, part) in root.all("Part").zip(&parts) {
+        let number = element.child_text("PartNumber").map(str::trim);
+        assert_eq!(number.map(str::parse), Some(Ok(part.number)));
+        assert!(
+            element
+                .child_text("ETag")
+                .is_some_and(|etag| etag.contains(&part.etag))
+        );
+    }
     assert!(parts.is_sorted_by(|left, right| left.number < right.number));
     assert!(parts.iter().all(|part| (1..=10_000).contains(&part.number)));
     let mut writer = Writer::new("CompleteMultipartUpload");
