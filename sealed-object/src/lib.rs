@@ -32,6 +32,8 @@ mod opener;
 mod part;
 mod part_sealer;
 mod part_token;
+#[cfg(test)]
+mod primitives;
 mod random;
 mod sealed_bytes;
 mod sealer;

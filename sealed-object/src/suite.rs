@@ -98,11 +98,8 @@ impl Suite {
                 Ok(Secret(derived))
             }
             Self::GcmHmacSha512 => {
-                let info = fixed_info(label, pieces);
                 let mut derived = Zeroizing::new([0; 32]);
-                get_kbkdf_ctr_hmac_algorithm(KbkdfCtrHmacAlgorithmId::Sha512)
-                    .and_then(|kdf| kbkdf_ctr_hmac(kdf, key, &info, derived.as_mut()).ok())
-                    .ok_or(Error::Module)?;
+                kbkdf(key, &fixed_input(label, pieces), derived.as_mut())?;
                 Ok(Secret(derived))
             }
         }
@@ -169,7 +166,7 @@ impl Digest {
 }
 
 /// What SP 800-108 calls the fixed input: label, a zero byte, context, the length of the output in bits.
-fn fixed_info(label: &str, pieces: &[&[u8]]) -> Vec<u8> {
+fn fixed_input(label: &str, pieces: &[&[u8]]) -> Vec<u8> {
     [
         label.as_bytes(),
         &[0],
@@ -177,6 +174,13 @@ fn fixed_info(label: &str, pieces: &[&[u8]]) -> Vec<u8> {
         &256_u32.to_be_bytes(),
     ]
     .concat()
+}
+
+/// The KDF in counter mode of SP 800-108 with HMAC-SHA-512, its counter of 32 bits in front of the fixed input.
+pub(crate) fn kbkdf(key: &[u8], fixed: &[u8], out: &mut [u8]) -> Result<()> {
+    get_kbkdf_ctr_hmac_algorithm(KbkdfCtrHmacAlgorithmId::Sha512)
+        .and_then(|kdf| kbkdf_ctr_hmac(kdf, key, fixed, out).ok())
+        .ok_or(Error::Module)
 }
 
 /// The first 32 of at least as many bytes.
