@@ -117,7 +117,7 @@ impl Suite {
 }
 
 /// Thirty-two secret bytes, wiped on drop, without `Debug`.
-#[derive(Clone)]
+#[derive(Clone, zeroize::ZeroizeOnDrop)]
 pub(crate) struct Secret(Zeroizing<[u8; 32]>);
 
 impl Secret {
