@@ -56,8 +56,10 @@ impl Keys {
         envelope: &Envelope,
     ) -> Result<Opened, GatewayError> {
         let header: &Header = envelope.header();
+        let context = context(bucket, key);
+        context.admit(header.suite())?;
         let kek = self.kek(&bucket.tenant, header.kek_id()).await?;
-        Ok(envelope.open(&kek, &context(bucket, key))?)
+        Ok(envelope.open(&kek, &context)?)
     }
 }
 

@@ -62,16 +62,17 @@ impl Envelope {
     /// Authenticates the envelope for this place and unwraps the data key.
     ///
     /// # Errors
-    /// In this order: [`Error::KeyUnknown`] for another KEK than the header names, [`Error::Context`] if header,
+    /// In this order: [`Error::Suite`] below the context's minimum, [`Error::KeyUnknown`] for another KEK than the header names, [`Error::Context`] if header,
     /// metadata, KEK and place do not belong together, [`Error::Commit`] for a data key not committed to.
     pub fn open(&self, kek: &Kek, context: &Context) -> Result<Opened> {
         let header = &self.header;
         let suite = header.suite;
+        context.admit(suite)?;
         if header.kek_id != kek.id() {
             return Err(Error::KeyUnknown);
         }
         let ctx_hash = context.hash(suite);
-        if !same(&self.mac(kek, &ctx_hash), &header.mac) {
+        if !same(&self.mac(kek, &ctx_hash)?, &header.mac) {
             return Err(Error::Context);
         }
         let wrapping = Wrapping {
@@ -80,10 +81,8 @@ impl Envelope {
             ctx_hash,
             object_id: header.object_id,
         };
-        let dek = wrapping
-            .unwrap(kek, &header.wrapped)
-            .map_err(|()| Error::Context)?;
-        if !same(&dek.commitment(suite, header.object_id), &header.commit) {
+        let dek = wrapping.unwrap(kek, &header.wrapped, Error::Context)?;
+        if !same(&dek.commitment(suite, header.object_id)?, &header.commit) {
             return Err(Error::Commit);
         }
         let metadata = self.open_metadata(&dek)?;
@@ -105,18 +104,18 @@ impl Envelope {
         if !has_metadata {
             return Ok(Metadata::default());
         }
-        let key = ChunkKey::new(suite, &dek.metadata(suite, object_id));
+        let key = ChunkKey::new(suite, &dek.metadata(suite, object_id)?)?;
         let text = key
             .open_short(&metadata_aad(object_id), &self.sealed_metadata)
             .map_err(|_| Error::Context)?;
         Metadata::decode(&text)
     }
 
-    fn mac(&self, kek: &Kek, ctx_hash: &[u8; 32]) -> [u8; 32] {
+    fn mac(&self, kek: &Kek, ctx_hash: &[u8; 32]) -> Result<[u8; 32]> {
         let suite = self.header.suite;
-        let key = kek.header_mac(suite, &self.header.wrap_salt);
+        let key = kek.header_mac(suite, &self.header.wrap_salt)?;
         let metadata = suite.hash(&[&self.sealed_metadata]);
-        suite.mac(&key, &[&self.header.authenticated(), ctx_hash, &metadata])
+        Ok(suite.mac(&key, &[&self.header.authenticated(), ctx_hash, &metadata]))
     }
 }
 
@@ -143,6 +142,10 @@ impl Opened {
     /// Binds the object to another KEK or place, for a rewrap or a server-side copy; the body stays as it is.
     ///
     /// Metadata is the present one unless other is given; it is sealed again under a fresh nonce.
+    ///
+    /// # Errors
+    /// [`Error::Suite`] if the place asks for a better one than the body has, [`Error::MetadataTooLarge`],
+    /// [`Error::Random`].
     pub fn rebind(
         &self,
         kek: &Kek,
@@ -150,6 +153,7 @@ impl Opened {
         metadata: Option<&Metadata>,
         random: &dyn Random,
     ) -> Result<Envelope> {
+        context.admit(self.header.suite)?;
         let ctx_hash = context.hash(self.header.suite);
         let seed = Seed {
             suite: self.header.suite,
@@ -217,7 +221,7 @@ impl Seed {
             object_id,
             wrap_salt: wrapped.salt,
             wrapped: wrapped.dek,
-            commit: dek.commitment(suite, object_id),
+            commit: dek.commitment(suite, object_id)?,
             created_ms: self.created_ms,
             mac: [0; 32],
         };
@@ -225,7 +229,7 @@ impl Seed {
             header,
             sealed_metadata,
         };
-        envelope.header.mac = envelope.mac(kek, &ctx_hash);
+        envelope.header.mac = envelope.mac(kek, &ctx_hash)?;
         Ok((envelope, wrapped))
     }
 }
@@ -247,15 +251,13 @@ pub(crate) struct Wrapping {
 }
 
 impl Wrapping {
-    fn key(&self, kek: &Kek) -> ChunkKey {
-        ChunkKey::new(
-            self.suite,
-            &kek.wrapping(self.suite, &self.salt, &self.ctx_hash, self.object_id),
-        )
+    fn key(&self, kek: &Kek) -> Result<ChunkKey> {
+        let key = kek.wrapping(self.suite, &self.salt, &self.ctx_hash, self.object_id)?;
+        ChunkKey::new(self.suite, &key)
     }
 
     fn wrap(&self, kek: &Kek, dek: &Dek, random: &dyn Random) -> Result<Wrapped> {
-        let chunk = self.key(kek).seal_short(random, WRAP_AAD, dek.bytes())?;
+        let chunk = self.key(kek)?.seal_short(random, WRAP_AAD, dek.bytes())?;
         let dek = chunk.try_into().map_err(|_| Error::Length)?;
         Ok(Wrapped {
             kek_id: kek.id(),
@@ -264,16 +266,19 @@ impl Wrapping {
         })
     }
 
+    /// The DEK, or `refused` if it was not wrapped here.
     pub(crate) fn unwrap(
         &self,
         kek: &Kek,
         wrapped: &[u8; WRAPPED_LEN],
-    ) -> std::result::Result<Dek, ()> {
+        refused: Error,
+    ) -> Result<Dek> {
         let text = self
-            .key(kek)
+            .key(kek)?
             .open_short(WRAP_AAD, wrapped)
-            .map_err(|_| ())?;
-        Ok(Dek::from_bytes(text.as_slice().try_into().map_err(|_| ())?))
+            .map_err(|_| refused)?;
+        let dek = text.as_slice().try_into().map_err(|_| refused)?;
+        Ok(Dek::from_bytes(dek))
     }
 }
 
@@ -292,7 +297,7 @@ fn seal_metadata(
     if text.len() > SEALED_METADATA_LIMIT / 4 * 3 - 28 {
         return Err(Error::MetadataTooLarge);
     }
-    let key = ChunkKey::new(suite, &dek.metadata(suite, object_id));
+    let key = ChunkKey::new(suite, &dek.metadata(suite, object_id)?)?;
     key.seal_short(random, &metadata_aad(object_id), &text)
 }
 
@@ -327,12 +332,13 @@ mod tests {
         assert!(envelope.open(&kek, &context).is_ok());
         envelope.header.commit = Dek::generate(&OsRandom)
             .unwrap()
-            .commitment(suite, seed.object_id);
-        envelope.header.mac = envelope.mac(&kek, &ctx_hash);
+            .commitment(suite, seed.object_id)
+            .unwrap();
+        envelope.header.mac = envelope.mac(&kek, &ctx_hash).unwrap();
         assert_eq!(envelope.open(&kek, &context).err(), Some(Error::Commit));
-        envelope.header.commit = dek.commitment(suite, seed.object_id);
+        envelope.header.commit = dek.commitment(suite, seed.object_id).unwrap();
         envelope.header.wrapped = [0; WRAPPED_LEN];
-        envelope.header.mac = envelope.mac(&kek, &ctx_hash);
+        envelope.header.mac = envelope.mac(&kek, &ctx_hash).unwrap();
         assert_eq!(envelope.open(&kek, &context).err(), Some(Error::Context));
     }
 }

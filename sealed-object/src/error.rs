@@ -6,8 +6,8 @@ pub enum Error {
     /// No header, a garbled one, or a stored size that no plaintext has.
     #[error("this is not a sealed object")]
     NotSealed,
-    /// The suite id is unknown to this build, or differs between the pieces of one object.
-    #[error("the object's cipher suite is not supported")]
+    /// The suite id is unknown to this build, below the place's minimum, or differs between the pieces of one object.
+    #[error("the object's cipher suite is not accepted")]
     Suite,
     /// The key that was given is not the one the object names.
     #[error("the object names another key")]
@@ -77,6 +77,9 @@ pub enum Error {
     /// The source of randomness failed.
     #[error("no randomness is available")]
     Random,
+    /// The cryptographic module refused to work, as it does without memory or in its error state.
+    #[error("the cryptographic module failed")]
+    Module,
 }
 
 impl Error {
@@ -105,7 +108,7 @@ impl Error {
             Self::Checksum => "InvalidRequest",
             Self::Length => "IncompleteBody",
             Self::Range => "InvalidRange",
-            Self::Random => "InternalError",
+            Self::Random | Self::Module => "InternalError",
         }
     }
 }

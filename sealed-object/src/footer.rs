@@ -82,12 +82,12 @@ impl Ending<'_> {
         let described = self.described(ct_root, pad)?;
         let mut stamped = self.aux.id().0.to_vec();
         stamped.put_u64(self.facts.completed_ms);
-        let audit_mac = suite.mac(&self.aux.audit_mac(suite), &[&described, &stamped]);
+        let audit_mac = suite.mac(&self.aux.audit_mac(suite)?, &[&described, &stamped]);
         let mut raw = [described.as_slice(), &audit_mac, &stamped].concat();
-        let key = ChunkKey::new(suite, &self.dek.trailer_seal(suite, object_id));
+        let key = ChunkKey::new(suite, &self.dek.trailer_seal(suite, object_id)?)?;
         let chunk = key.seal_short(random, &raw, &self.facts.text())?;
         raw.put_slice(&chunk);
-        let mac = suite.mac(&self.dek.trailer_mac(suite, object_id), &[manifest, &raw]);
+        let mac = suite.mac(&self.dek.trailer_mac(suite, object_id)?, &[manifest, &raw]);
         raw.put_slice(&mac);
         raw.put_bytes(0, RESERVED_LEN);
         Ok(raw)
@@ -105,7 +105,7 @@ impl Ending<'_> {
         raw.put_u32(narrow(self.manifest.stored().0)?);
         raw.put_u64(pad);
         raw.put_slice(&self.object_id.0);
-        raw.put_slice(&self.dek.commitment(self.suite, self.object_id));
+        raw.put_slice(&self.dek.commitment(self.suite, self.object_id)?);
         raw.put_slice(&ct_root);
         Ok(raw)
     }

@@ -15,9 +15,18 @@
 //! - **F5** One part, and so one single upload, is at most 5 GiB − 4 MiB of plaintext.
 //!
 //! # Suites and keys
-//! - **F6** Suite 0x01 is AES-256-GCM-SIV, BLAKE3 as `H`, keyed BLAKE3 as `MAC`, and as key derivation
-//!   `KDF(key, label, info) = BLAKE3-derive-key("SOF1 2026-11-21 " ‖ label, LP(key) ‖ LP(info))`. 0x02 is reserved
-//!   for a FIPS suite; 0x00 and 0xFF are invalid. A reader refuses what it does not know.
+//! - **F6** There are two suites; 0x00 and 0xFF are invalid. A reader refuses what it does not know, and a suite below
+//!   the least that its tenant allows (0x01 < 0x02).
+//!
+//! | | 0x01 | 0x02, of algorithms that FIPS 140-3 approves |
+//! |---|---|---|
+//! | AEAD | AES-256-GCM-SIV (RFC 8452) | AES-256-GCM (SP 800-38D), the nonce made by the module |
+//! | `H` | BLAKE3 | SHA-256 |
+//! | `MAC` | keyed BLAKE3 | HMAC-SHA-512, its first 32 bytes |
+//! | `KDF(key, label, info)` | `BLAKE3-derive-key("SOF1 2026-11-21 " ‖ label, LP(key) ‖ LP(info))` | KBKDF in counter mode with HMAC-SHA-512 (SP 800-108) |
+//!
+//!   The KBKDF's counter is 32 bits and stands first; its fixed input is `"SOF1 2026-11-21 " ‖ label ‖ 00 ‖ info ‖ u32
+//!   256`; so 32 bytes of output are the first of `HMAC-SHA-512(key, u32 1 ‖ fixed input)`.
 //! - **F7** The context is `LP("SOF1-ctx") ‖ LP(tenant) ‖ LP(logical bucket UUID, 16) ‖ LP(object key)`;
 //!   `ctx_hash = H(context)`.
 //! - **F8** Keys, with `oid` the object id:
@@ -56,7 +65,7 @@
 //! | 160 | 32 | `MAC(K_hmac, header[0..160] ‖ ctx_hash ‖ H(sealed metadata, or nothing))` |
 //!
 //! - **F10** Reserved bytes and bits are zero; a reader refuses others, here and everywhere below.
-//! - **F11** A reader checks in this order: form, suite, key id, MAC, unwrapping, commitment; then it uses the DEK.
+//! - **F11** A reader checks in this order: form, suite and the tenant's minimum, key id, MAC, unwrapping, commitment; then it uses the DEK.
 //! - **F12** A header can be rebound to another KEK or context: fresh salt and wrapping, same DEK, `oid`, `commit`,
 //!   `P` and created. Bit b2 is set once the context has changed and never cleared.
 //!

@@ -61,7 +61,7 @@ impl OpenPart {
     pub(crate) fn new(header: &PartHeader, dek: &Dek, first: u64) -> Result<Self> {
         let last = geometry::frames(header.plain).saturating_sub(1);
         Ok(Self {
-            key: header.key(dek),
+            key: header.key(dek)?,
             part_no: header.part_no,
             plain: header.plain,
             index: u32::try_from(first).map_err(|_| Error::Part)?,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format;
 use crate::id::{KeyId, ObjectId};
 use crate::random::{self, Random};
@@ -26,19 +26,41 @@ pub struct Aux {
 #[derive(Clone)]
 pub(crate) struct Dek(Secret);
 
-/// Where an object lives, as its header is bound to it: tenant, logical bucket, object key.
+/// Where an object lives, as its header is bound to it: tenant, logical bucket, object key; and which suites may be
+/// used there, to which nothing is bound.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Context {
     encoded: Vec<u8>,
+    minimum: Suite,
 }
 
 impl Context {
-    /// Of a tenant id, a logical bucket's UUID and an object key as its bytes.
+    /// Of a tenant id, a logical bucket's UUID and an object key as its bytes; every suite may be used.
     pub fn new(tenant: &str, bucket: &[u8; 16], key: &[u8]) -> Self {
         let fields: [&[u8]; 4] = [b"SOF1-ctx", tenant.as_bytes(), bucket, key];
         let prefixed = |field: &&[u8]| [&length_prefix(field.len()), *field].concat();
         Self {
             encoded: fields.iter().flat_map(prefixed).collect(),
+            minimum: Suite::GcmSivBlake3,
+        }
+    }
+
+    /// The same place where no suite below `minimum` is sealed, opened or uploaded with.
+    #[must_use]
+    pub fn with_minimum(self, minimum: Suite) -> Self {
+        Self { minimum, ..self }
+    }
+
+    /// Says whether `suite` may be used here. Whatever takes a context asks this by itself; a caller may ask
+    /// before it fetches keys.
+    ///
+    /// # Errors
+    /// [`Error::Suite`] if it is below the minimum.
+    pub fn admit(&self, suite: Suite) -> Result<()> {
+        if suite.satisfies(self.minimum) {
+            Ok(())
+        } else {
+            Err(Error::Suite)
         }
     }
 
@@ -67,16 +89,16 @@ impl Kek {
         salt: &[u8; 16],
         ctx: &[u8; 32],
         object: ObjectId,
-    ) -> Secret {
+    ) -> Result<Secret> {
         let info: [&[u8]; 5] = [salt, ctx, &[suite.id()], &self.id.0, &object.0];
         suite.derive(self.key.bytes(), "SOF1 2026-11-21 dek-wrap", &info)
     }
 
-    pub(crate) fn header_mac(&self, suite: Suite, salt: &[u8; 16]) -> Secret {
+    pub(crate) fn header_mac(&self, suite: Suite, salt: &[u8; 16]) -> Result<Secret> {
         suite.derive(self.key.bytes(), "SOF1 2026-11-21 hdr-mac", &[salt])
     }
 
-    pub(crate) fn upload_mac(&self, suite: Suite, salt: &[u8; 16]) -> Secret {
+    pub(crate) fn upload_mac(&self, suite: Suite, salt: &[u8; 16]) -> Result<Secret> {
         suite.derive(self.key.bytes(), "SOF1 2026-11-21 mpu-ctx-mac", &[salt])
     }
 }
@@ -95,7 +117,7 @@ impl Aux {
         self.id
     }
 
-    pub(crate) fn audit_mac(&self, suite: Suite) -> Secret {
+    pub(crate) fn audit_mac(&self, suite: Suite) -> Result<Secret> {
         suite.derive(self.key.bytes(), "SOF1 2026-11-21 audit-mac", &[])
     }
 }
@@ -114,30 +136,29 @@ impl Dek {
         self.0.bytes()
     }
 
-    pub(crate) fn commitment(&self, suite: Suite, object: ObjectId) -> [u8; 32] {
+    pub(crate) fn commitment(&self, suite: Suite, object: ObjectId) -> Result<[u8; 32]> {
         let info: [&[u8]; 3] = [&object.0, &[suite.id()], &[format::FRAME_LOG2]];
-        *suite
-            .derive(self.bytes(), "SOF1 2026-11-21 dek-commit", &info)
-            .bytes()
+        let commitment = suite.derive(self.bytes(), "SOF1 2026-11-21 dek-commit", &info)?;
+        Ok(*commitment.bytes())
     }
 
-    pub(crate) fn part(&self, suite: Suite, part_header: &[u8]) -> Secret {
+    pub(crate) fn part(&self, suite: Suite, part_header: &[u8]) -> Result<Secret> {
         suite.derive(self.bytes(), "SOF1 2026-11-21 part-key", &[part_header])
     }
 
-    pub(crate) fn metadata(&self, suite: Suite, object: ObjectId) -> Secret {
+    pub(crate) fn metadata(&self, suite: Suite, object: ObjectId) -> Result<Secret> {
         suite.derive(self.bytes(), "SOF1 2026-11-21 meta-seal", &[&object.0])
     }
 
-    pub(crate) fn trailer_seal(&self, suite: Suite, object: ObjectId) -> Secret {
+    pub(crate) fn trailer_seal(&self, suite: Suite, object: ObjectId) -> Result<Secret> {
         suite.derive(self.bytes(), "SOF1 2026-11-21 trailer-seal", &[&object.0])
     }
 
-    pub(crate) fn trailer_mac(&self, suite: Suite, object: ObjectId) -> Secret {
+    pub(crate) fn trailer_mac(&self, suite: Suite, object: ObjectId) -> Result<Secret> {
         suite.derive(self.bytes(), "SOF1 2026-11-21 trailer-mac", &[&object.0])
     }
 
-    pub(crate) fn part_token_mac(&self, suite: Suite, object: ObjectId) -> Secret {
+    pub(crate) fn part_token_mac(&self, suite: Suite, object: ObjectId) -> Result<Secret> {
         suite.derive(self.bytes(), "SOF1 2026-11-21 part-token-mac", &[&object.0])
     }
 }
@@ -158,5 +179,76 @@ impl fmt::Debug for Aux {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::geometry::Plain;
+    use crate::part::PartHeader;
+
+    fn counting<const N: usize>(first: u8) -> [u8; N] {
+        std::array::from_fn(|i| first + u8::try_from(i).unwrap())
+    }
+
+    /// Every value of one block of `keys.vec`, made here.
+    fn derived(suite: Suite) -> BTreeMap<&'static str, String> {
+        let kek = Kek::new(KeyId(*b"kek-0001"), counting(0));
+        let aux = Aux::new(KeyId(*b"aux-0001"), counting(128));
+        let dek = Dek::from_bytes(counting(64));
+        let (oid, salt) = (ObjectId(counting(32)), counting(48));
+        let name = "reports/räksmörgås 2026.pdf".as_bytes();
+        let ctx = Context::new("acme", &counting(16), name).hash(suite);
+        let header = PartHeader {
+            suite,
+            part_no: 7,
+            plain: Plain(70_000),
+            object_id: oid,
+            salt: counting(96),
+        };
+        let mut text = [0; 300];
+        let mut stream = blake3::Hasher::new();
+        stream
+            .update(b"SOF-1 plaintext")
+            .finalize_xof()
+            .fill(&mut text);
+        let (first, rest) = text.split_at(100);
+        let secret = |key: Result<Secret>| hex::encode(key.unwrap().bytes());
+        BTreeMap::from([
+            ("suite", suite.id().to_string()),
+            ("ctx_hash", hex::encode(ctx)),
+            ("K_wrap", secret(kek.wrapping(suite, &salt, &ctx, oid))),
+            ("K_hmac", secret(kek.header_mac(suite, &salt))),
+            ("K_ctx", secret(kek.upload_mac(suite, &salt))),
+            ("commit", hex::encode(dek.commitment(suite, oid).unwrap())),
+            ("K_part", secret(dek.part(suite, &header.encode()))),
+            ("K_meta", secret(dek.metadata(suite, oid))),
+            ("K_tseal", secret(dek.trailer_seal(suite, oid))),
+            ("K_tmac", secret(dek.trailer_mac(suite, oid))),
+            ("K_ptok", secret(dek.part_token_mac(suite, oid))),
+            ("K_audit", secret(aux.audit_mac(suite))),
+            ("H", hex::encode(suite.hash(&[first, rest]))),
+            ("MAC", hex::encode(suite.mac(&kek.key, &[first, rest]))),
+        ])
+    }
+
+    #[test]
+    fn f6_f7_f8_every_derivation_of_both_suites_is_the_known_answer() {
+        let suites = [Suite::GcmSivBlake3, Suite::GcmHmacSha512];
+        let blocks: Vec<&str> = include_str!("../tests/vectors/keys.vec")
+            .split("\n\n")
+            .collect();
+        assert_eq!(blocks.len(), suites.len());
+        for (suite, block) in suites.into_iter().zip(blocks) {
+            let known: BTreeMap<&str, String> = block
+                .lines()
+                .map(|line| line.split_once(": ").unwrap())
+                .map(|(name, value)| (name, value.to_owned()))
+                .collect();
+            assert_eq!(derived(suite), known);
+        }
     }
 }

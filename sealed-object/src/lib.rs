@@ -32,9 +32,13 @@ mod opener;
 mod part;
 mod part_sealer;
 mod part_token;
+#[cfg(test)]
+mod primitives;
 mod random;
 mod sealed_bytes;
 mod sealer;
+#[cfg(test)]
+mod secrecy;
 mod span;
 mod suite;
 mod tail;
@@ -55,7 +59,7 @@ pub use metadata::Metadata;
 pub use opener::BodyOpener;
 pub use part_sealer::{PartFacts, PartSealer, StagedRelay};
 pub use part_token::PartToken;
-pub use random::{OsRandom, Random};
+pub use random::{ModuleRandom, OsRandom, Random};
 pub use sealed_bytes::SealedBytes;
 pub use sealer::{SingleSealer, seal_single};
 pub use span::SpanOpener;

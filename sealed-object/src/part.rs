@@ -53,8 +53,8 @@ impl PartHeader {
     }
 
     /// The key of this part's frames: it depends on every bit of the header.
-    pub(crate) fn key(&self, dek: &Dek) -> ChunkKey {
-        ChunkKey::new(self.suite, &dek.part(self.suite, &self.encode()))
+    pub(crate) fn key(&self, dek: &Dek) -> Result<ChunkKey> {
+        ChunkKey::new(self.suite, &dek.part(self.suite, &self.encode())?)
     }
 
     fn parse_rest(mut fields: Fields<'_>, suite: Suite) -> Option<Self> {

@@ -203,9 +203,8 @@ pub(crate) fn cut(mac: [u8; 32]) -> [u8; 16] {
 
 fn expected_mac(upload: &Upload, fields: &[u8]) -> [u8; 16] {
     let suite = upload.suite;
-    let key = upload.dek.part_token_mac(suite, upload.object_id);
     cut(suite.mac(
-        &key,
+        &upload.token_key,
         &[fields, &suite.hash(&[upload.upstream_id().as_bytes()])],
     ))
 }

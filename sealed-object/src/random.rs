@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 
 /// A source of random bytes; shared, so that a sealer can draw a nonce per frame.
 ///
-/// Tests inject a fixed stream. Outside tests use [`OsRandom`]: predictable bytes here break every key and nonce.
+/// Tests inject a fixed stream. Outside tests use [`OsRandom`] or [`ModuleRandom`]: predictable bytes here break every key and nonce.
 pub trait Random: Send + Sync {
     /// Fills `out`, or fails with [`Error::Random`].
     fn fill(&self, out: &mut [u8]) -> Result<()>;
@@ -17,6 +17,16 @@ pub struct OsRandom;
 impl Random for OsRandom {
     fn fill(&self, out: &mut [u8]) -> Result<()> {
         getrandom::fill(out).map_err(|_| Error::Random)
+    }
+}
+
+/// The cryptographic module's own generator: suite 0x02 asks for it where its keys must come from an approved one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ModuleRandom;
+
+impl Random for ModuleRandom {
+    fn fill(&self, out: &mut [u8]) -> Result<()> {
+        aws_lc_rs::rand::fill(out).map_err(|_| Error::Random)
     }
 }
 

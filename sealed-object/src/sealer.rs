@@ -25,7 +25,7 @@ use crate::suite::{Digest, Suite};
 /// Starts sealing one object of exactly `plain` bytes.
 ///
 /// # Errors
-/// [`Error::TooLarge`] above 5 GiB − 4 MiB, [`Error::MetadataTooLarge`], [`Error::Random`].
+/// [`Error::Suite`] below the context's minimum, [`Error::TooLarge`] above 5 GiB − 4 MiB, [`Error::MetadataTooLarge`], [`Error::Random`].
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a distinct key or fact of the object"
@@ -40,6 +40,7 @@ pub fn seal_single(
     created_ms: u64,
     random: &Arc<dyn Random>,
 ) -> Result<(Envelope, SingleSealer)> {
+    context.admit(suite)?;
     if !geometry::fits_one_part(plain) {
         return Err(Error::TooLarge);
     }
@@ -178,7 +179,7 @@ impl Frames {
         let last = geometry::frames(header.plain).saturating_sub(1);
         let mut frames = Self {
             header: *header,
-            key: header.key(dek),
+            key: header.key(dek)?,
             random,
             index: 0,
             last: u32::try_from(last).map_err(|_| Error::TooLarge)?,

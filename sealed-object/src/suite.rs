@@ -1,5 +1,7 @@
 //! The cipher suites: which hash, MAC and key derivation go with an id. The AEAD of a suite is in `chunk`.
 
+use aws_lc_rs::hmac;
+use aws_lc_rs::kdf::{KbkdfCtrHmacAlgorithmId, get_kbkdf_ctr_hmac_algorithm, kbkdf_ctr_hmac};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
@@ -10,6 +12,9 @@ use crate::fields::Fields;
 pub enum Suite {
     /// 0x01: AES-256-GCM-SIV with BLAKE3. The default.
     GcmSivBlake3,
+    /// 0x02: AES-256-GCM with nonces made by the module, KBKDF in counter mode with HMAC-SHA-512, SHA-256: algorithms
+    /// that FIPS 140-3 approves. Everything of it runs in one module, aws-lc.
+    GcmHmacSha512,
 }
 
 impl Suite {
@@ -17,6 +22,7 @@ impl Suite {
     pub fn id(self) -> u8 {
         match self {
             Self::GcmSivBlake3 => 0x01,
+            Self::GcmHmacSha512 => 0x02,
         }
     }
 
@@ -27,7 +33,16 @@ impl Suite {
     pub fn from_id(id: u8) -> Result<Self> {
         match id {
             0x01 => Ok(Self::GcmSivBlake3),
+            0x02 => Ok(Self::GcmHmacSha512),
             _ => Err(Error::Suite),
+        }
+    }
+
+    /// Whether a tenant who asks for no less than `minimum` may use it.
+    pub fn satisfies(self, minimum: Self) -> bool {
+        match minimum {
+            Self::GcmSivBlake3 => true,
+            Self::GcmHmacSha512 => self == Self::GcmHmacSha512,
         }
     }
 
@@ -50,11 +65,22 @@ impl Suite {
                 }
                 *hasher.finalize().as_bytes()
             }
+            Self::GcmHmacSha512 => {
+                let key = hmac::Key::new(hmac::HMAC_SHA512, key.bytes());
+                let mut running = hmac::Context::with_key(&key);
+                for piece in pieces {
+                    running.update(piece);
+                }
+                front(running.sign().as_ref())
+            }
         }
     }
 
     /// `KDF(key, label, info)`, where `label` carries the format's prefix and `info` is the concatenation of `pieces`.
-    pub(crate) fn derive(self, key: &[u8; 32], label: &str, pieces: &[&[u8]]) -> Secret {
+    ///
+    /// # Errors
+    /// [`Error::Module`], of which suite 0x01 has none.
+    pub(crate) fn derive(self, key: &[u8; 32], label: &str, pieces: &[&[u8]]) -> Result<Secret> {
         match self {
             Self::GcmSivBlake3 => {
                 let mut hasher = blake3::Hasher::new_derive_key(label);
@@ -69,7 +95,12 @@ impl Suite {
                 reader.fill(derived.as_mut());
                 zeroize::Zeroize::zeroize(&mut reader);
                 zeroize::Zeroize::zeroize(&mut hasher);
-                Secret(derived)
+                Ok(Secret(derived))
+            }
+            Self::GcmHmacSha512 => {
+                let mut derived = Zeroizing::new([0; 32]);
+                kbkdf(key, &fixed_input(label, pieces), derived.as_mut())?;
+                Ok(Secret(derived))
             }
         }
     }
@@ -77,13 +108,16 @@ impl Suite {
     /// A running `H`.
     pub fn digest(self) -> Digest {
         match self {
-            Self::GcmSivBlake3 => Digest(Box::new(blake3::Hasher::new())),
+            Self::GcmSivBlake3 => Digest(Running::Blake3(Box::default())),
+            Self::GcmHmacSha512 => Digest(Running::Sha256(aws_lc_rs::digest::Context::new(
+                &aws_lc_rs::digest::SHA256,
+            ))),
         }
     }
 }
 
 /// Thirty-two secret bytes, wiped on drop, without `Debug`.
-#[derive(Clone)]
+#[derive(Clone, zeroize::ZeroizeOnDrop)]
 pub(crate) struct Secret(Zeroizing<[u8; 32]>);
 
 impl Secret {
@@ -96,8 +130,14 @@ impl Secret {
     }
 }
 
-/// A running hash; boxed because its state is two kilobytes and sealers are moved about.
-pub struct Digest(Box<blake3::Hasher>);
+/// A running hash.
+pub struct Digest(Running);
+
+enum Running {
+    /// Boxed because its state is two kilobytes and sealers are moved about.
+    Blake3(Box<blake3::Hasher>),
+    Sha256(aws_lc_rs::digest::Context),
+}
 
 impl std::fmt::Debug for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -108,13 +148,46 @@ impl std::fmt::Debug for Digest {
 impl Digest {
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        match &mut self.0 {
+            Running::Blake3(hasher) => {
+                hasher.update(bytes);
+            }
+            Running::Sha256(context) => context.update(bytes),
+        }
     }
 
     /// The hash of all bytes taken.
     pub fn finish(self) -> [u8; 32] {
-        *self.0.finalize().as_bytes()
+        match self.0 {
+            Running::Blake3(hasher) => *hasher.finalize().as_bytes(),
+            Running::Sha256(context) => front(context.finish().as_ref()),
+        }
     }
+}
+
+/// What SP 800-108 calls the fixed input: label, a zero byte, context, the length of the output in bits.
+fn fixed_input(label: &str, pieces: &[&[u8]]) -> Vec<u8> {
+    [
+        label.as_bytes(),
+        &[0],
+        &pieces.concat(),
+        &256_u32.to_be_bytes(),
+    ]
+    .concat()
+}
+
+/// The KDF in counter mode of SP 800-108 with HMAC-SHA-512, its counter of 32 bits in front of the fixed input.
+pub(crate) fn kbkdf(key: &[u8], fixed: &[u8], out: &mut [u8]) -> Result<()> {
+    get_kbkdf_ctr_hmac_algorithm(KbkdfCtrHmacAlgorithmId::Sha512)
+        .and_then(|kdf| kbkdf_ctr_hmac(kdf, key, fixed, out).ok())
+        .ok_or(Error::Module)
+}
+
+/// The first 32 of at least as many bytes.
+fn front(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    out
 }
 
 /// The 32-bit length in front of `LP(x)`. What this crate prefixes is far below 4 GiB.

@@ -113,7 +113,7 @@ impl Trailer {
         let [described, stamped] = self.audited().ok_or(Error::Trailer)?;
         let mac = self
             .suite
-            .mac(&aux.audit_mac(self.suite), &[described, stamped]);
+            .mac(&aux.audit_mac(self.suite)?, &[described, stamped]);
         if same(&mac, &self.audit_mac) {
             Ok(())
         } else {
@@ -138,7 +138,7 @@ impl Trailer {
         let mut fields = Fields::new(&self.raw);
         let authenticated = fields.slice(MAC_AT).ok_or(Error::Trailer)?;
         let mac = suite.mac(
-            &opened.dek.trailer_mac(suite, object_id),
+            &opened.dek.trailer_mac(suite, object_id)?,
             &[manifest, authenticated],
         );
         if !same(&mac, &self.object_mac) {
@@ -148,7 +148,7 @@ impl Trailer {
         let aad = Fields::new(&self.raw)
             .slice(CHUNK_AT)
             .ok_or(Error::Trailer)?;
-        let key = ChunkKey::new(suite, &opened.dek.trailer_seal(suite, object_id));
+        let key = ChunkKey::new(suite, &opened.dek.trailer_seal(suite, object_id)?)?;
         let text = key
             .open_short(aad, &self.chunk)
             .map_err(|_| Error::Trailer)?;

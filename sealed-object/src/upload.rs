@@ -23,12 +23,12 @@ use crate::part_sealer::PartSealer;
 use crate::part_token::{self, PartToken};
 use crate::random::{self, Random};
 use crate::sealed_bytes::SealedBytes;
-use crate::suite::{Suite, length_prefix, same};
+use crate::suite::{Secret, Suite, length_prefix, same};
 
 /// Starts a multipart object: the envelope that the upstream's Create carries, and the upload awaiting its id.
 ///
 /// # Errors
-/// [`Error::MetadataTooLarge`], [`Error::Random`].
+/// [`Error::Suite`] below the context's minimum, [`Error::MetadataTooLarge`], [`Error::Random`].
 pub fn create_upload(
     suite: Suite,
     kek: &Kek,
@@ -37,6 +37,7 @@ pub fn create_upload(
     created_ms: u64,
     random: &dyn Random,
 ) -> Result<(Envelope, NewUpload)> {
+    context.admit(suite)?;
     let object_id = ObjectId(random::draw(random)?);
     let dek = Dek::generate(random)?;
     let seed = Seed {
@@ -48,17 +49,16 @@ pub fn create_upload(
     };
     let ctx_hash = context.hash(suite);
     let (envelope, wrapped) = seed.envelope(kek, ctx_hash, &dek, metadata, random)?;
-    Ok((
-        envelope,
-        NewUpload {
-            suite,
-            object_id,
-            dek,
-            wrapped,
-            kek: kek.clone(),
-            ctx_hash,
-        },
-    ))
+    let new = NewUpload {
+        suite,
+        object_id,
+        id_key: kek.upload_mac(suite, &wrapped.salt)?,
+        token_key: dek.part_token_mac(suite, object_id)?,
+        dek,
+        wrapped,
+        ctx_hash,
+    };
+    Ok((envelope, new))
 }
 
 /// An upload that the upstream has not named yet.
@@ -66,8 +66,9 @@ pub struct NewUpload {
     suite: Suite,
     object_id: ObjectId,
     dek: Dek,
+    id_key: Secret,
+    token_key: Secret,
     wrapped: Wrapped,
-    kek: Kek,
     ctx_hash: [u8; 32],
 }
 
@@ -87,10 +88,16 @@ impl NewUpload {
             mac: [0; 16],
         };
         let id = UploadId {
-            mac: id.expected_mac(&self.kek, &self.ctx_hash),
+            mac: id.expected_mac(&self.id_key, &self.ctx_hash),
             ..id
         };
-        let upload = Upload::new(self.suite, self.object_id, self.dek, upstream_id);
+        let upload = Upload {
+            suite: self.suite,
+            object_id: self.object_id,
+            dek: self.dek,
+            token_key: self.token_key,
+            upstream_id: upstream_id.to_owned(),
+        };
         (id, upload)
     }
 }
@@ -147,15 +154,17 @@ impl UploadId {
     /// Authenticates the id for this place and unwraps the data key.
     ///
     /// # Errors
-    /// [`Error::KeyUnknown`] for another KEK than the id names, [`Error::Token`] if id, KEK and place do not belong
+    /// [`Error::Suite`] below the context's minimum, [`Error::KeyUnknown`] for another KEK than the id names, [`Error::Token`] if id, KEK and place do not belong
     /// together.
     pub fn verify(&self, kek: &Kek, context: &Context) -> Result<Upload> {
         let suite = self.suite;
+        context.admit(suite)?;
         if self.wrapped.kek_id != kek.id() {
             return Err(Error::KeyUnknown);
         }
         let ctx_hash = context.hash(suite);
-        if !same(&self.expected_mac(kek, &ctx_hash), &self.mac) {
+        let id_key = kek.upload_mac(suite, &self.wrapped.salt)?;
+        if !same(&self.expected_mac(&id_key, &ctx_hash), &self.mac) {
             return Err(Error::Token);
         }
         let wrapping = Wrapping {
@@ -164,10 +173,14 @@ impl UploadId {
             ctx_hash,
             object_id: self.object_id,
         };
-        let dek = wrapping
-            .unwrap(kek, &self.wrapped.dek)
-            .map_err(|()| Error::Token)?;
-        Ok(Upload::new(suite, self.object_id, dek, &self.upstream_id))
+        let dek = wrapping.unwrap(kek, &self.wrapped.dek, Error::Token)?;
+        Ok(Upload {
+            suite,
+            object_id: self.object_id,
+            token_key: dek.part_token_mac(suite, self.object_id)?,
+            dek,
+            upstream_id: self.upstream_id.clone(),
+        })
     }
 
     fn parse_rest(suite: Suite, mut fields: Fields<'_>, upstream_id: &str) -> Option<Self> {
@@ -194,13 +207,12 @@ impl UploadId {
         raw
     }
 
-    fn expected_mac(&self, kek: &Kek, ctx_hash: &[u8; 32]) -> [u8; 16] {
-        let key = kek.upload_mac(self.suite, &self.wrapped.salt);
+    fn expected_mac(&self, key: &Secret, ctx_hash: &[u8; 32]) -> [u8; 16] {
         let upstream_id = self.upstream_id.as_bytes();
         let prefix = length_prefix(upstream_id.len());
         part_token::cut(
             self.suite
-                .mac(&key, &[&self.state(), ctx_hash, &prefix, upstream_id]),
+                .mac(key, &[&self.state(), ctx_hash, &prefix, upstream_id]),
         )
     }
 }
@@ -211,19 +223,12 @@ pub struct Upload {
     pub(crate) suite: Suite,
     pub(crate) object_id: ObjectId,
     pub(crate) dek: Dek,
+    /// Derived once, because every token of the upload needs it.
+    pub(crate) token_key: Secret,
     upstream_id: String,
 }
 
 impl Upload {
-    fn new(suite: Suite, object_id: ObjectId, dek: Dek, upstream_id: &str) -> Self {
-        Self {
-            suite,
-            object_id,
-            dek,
-            upstream_id: upstream_id.to_owned(),
-        }
-    }
-
     /// The id of the object being uploaded.
     pub fn object_id(&self) -> ObjectId {
         self.object_id

@@ -137,7 +137,7 @@ pub(super) fn of_sealed(error: Sealed) -> S3Error {
         }
         Sealed::Checksum => Code::InvalidRequest.because("A checksum has an impossible length."),
         Sealed::Length => Code::IncompleteBody.because("The body is not as long as its headers announce."),
-        Sealed::Range | Sealed::Random => internal(),
+        Sealed::Range | Sealed::Random | Sealed::Module => internal(),
     }
 }
 

@@ -3,7 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
-use sealed_object::{Context, Envelope, Error, Header, Kek, KeyId, Kind, Metadata, Plain};
+use sealed_object::{
+    Context, Envelope, Error, Header, Kek, KeyId, Kind, Metadata, Plain, Suite, create_upload,
+    seal_single,
+};
 
 use crate::world::{self, CREATED, SUITE, Uploading, context, kek, plaintext, read, size};
 
@@ -26,7 +29,7 @@ fn reparsed(envelope: &Envelope) -> Envelope {
 #[test]
 fn f6_suites_that_are_not_built_in_are_refused() {
     let header = URL_SAFE_NO_PAD.decode(sealed().envelope.sof_h()).unwrap();
-    for suite in [0, 2, 3, 0xFF] {
+    for suite in [0, 3, 4, 0xFF] {
         let mut header = header.clone();
         header[4] = suite;
         assert_eq!(
@@ -35,6 +38,60 @@ fn f6_suites_that_are_not_built_in_are_refused() {
             "{suite}"
         );
     }
+}
+
+/// Both suites have the same layout, so only the MAC stands against taking one for the other.
+#[test]
+fn f6_f9_an_object_of_one_suite_is_not_opened_as_one_of_another() {
+    let envelope = sealed().envelope;
+    let mut header = URL_SAFE_NO_PAD.decode(envelope.sof_h()).unwrap();
+    header[4] ^= 3;
+    let header = URL_SAFE_NO_PAD.encode(header);
+    let found = Envelope::parse(&header, envelope.sof_m().as_deref()).unwrap();
+    assert_ne!(found.header().suite(), SUITE);
+    assert_eq!(found.open(&kek(), &context()).err(), Some(Error::Context));
+}
+
+#[test]
+fn f6_f11_a_suite_below_the_places_minimum_is_refused_before_any_key_is_used() {
+    let refused = match SUITE {
+        Suite::GcmSivBlake3 => Some(Error::Suite),
+        Suite::GcmHmacSha512 => None,
+    };
+    let strict = context().with_minimum(Suite::GcmHmacSha512);
+    let lax = context().with_minimum(Suite::GcmSivBlake3);
+    assert_eq!(strict.admit(SUITE).err(), refused);
+    assert_eq!(lax.admit(SUITE).err(), None);
+
+    let stored = sealed();
+    let other = Kek::new(KeyId(*b"kek-0002"), [0; 32]);
+    let sooner = refused.or(Some(Error::KeyUnknown));
+    assert_eq!(stored.envelope.open(&kek(), &strict).err(), refused);
+    assert_eq!(stored.envelope.open(&other, &strict).err(), sooner);
+    assert!(stored.envelope.open(&kek(), &lax).is_ok());
+    let random = world::random("minimum");
+    let moved = stored
+        .opened()
+        .rebind(&kek(), &strict, None, random.as_ref());
+    assert_eq!(moved.err(), refused);
+
+    let uploading = Uploading::start("minimum", &metadata());
+    assert_eq!(uploading.id.verify(&kek(), &strict).err(), refused);
+    assert_eq!(uploading.id.verify(&other, &strict).err(), sooner);
+    let (keys, metadata) = ((kek(), world::aux()), Metadata::default());
+    let single = seal_single(
+        SUITE,
+        &keys.0,
+        &keys.1,
+        &strict,
+        Plain(1),
+        &metadata,
+        CREATED,
+        &random,
+    );
+    assert_eq!(single.err(), refused);
+    let parts = create_upload(SUITE, &keys.0, &strict, &metadata, CREATED, random.as_ref());
+    assert_eq!(parts.err(), refused);
 }
 
 #[test]
@@ -126,7 +183,7 @@ fn f11_the_suite_then_the_key_then_the_mac_is_checked() {
         Some(Error::Context)
     );
     let mut header = URL_SAFE_NO_PAD.decode(envelope.sof_h()).unwrap();
-    header[4] = 2;
+    header[4] = 3;
     header[8] = 0;
     let found = Envelope::parse(&URL_SAFE_NO_PAD.encode(header), envelope.sof_m().as_deref());
     assert_eq!(found.err(), Some(Error::Suite));

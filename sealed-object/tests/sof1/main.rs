@@ -9,12 +9,20 @@ mod numbers;
 #[cfg(test)]
 mod ranges;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod sizes;
 #[cfg(test)]
 mod uploads;
 #[cfg(test)]
+mod vector;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod world;
+
+/// Suite 0x02 runs the same tests in `sof1_fips`.
+#[cfg(test)]
+const SUITE: sealed_object::Suite = sealed_object::Suite::GcmSivBlake3;

@@ -8,8 +8,10 @@ use sealed_object::{
     PartToken, Plain, Random, Result, Sealed, SealedBytes, SpanOpener, Suite, Summary, Tail,
     Upload, UploadId, create_upload, seal_single,
 };
+use sha2::Digest as _;
 
-pub(crate) const SUITE: Suite = Suite::GcmSivBlake3;
+/// The suite of the binary that these tests are part of.
+pub(crate) use crate::SUITE;
 pub(crate) const MIB5: u64 = 5 * 1024 * 1024;
 pub(crate) const UPSTREAM_ID: &str = "VXBsb2FkIElE.with~dots.and-dashes_";
 pub(crate) const CREATED: u64 = 1_795_219_200_000;
@@ -60,6 +62,14 @@ pub(crate) fn plaintext(first: u64, len: u64) -> Vec<u8> {
     let mut out = vec![0; usize::try_from(len).unwrap()];
     reader.fill(&mut out);
     out
+}
+
+/// `H` of the suite, by another implementation where that can be had.
+pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
+    match SUITE {
+        Suite::GcmSivBlake3 => *blake3::hash(bytes).as_bytes(),
+        Suite::GcmHmacSha512 => sha2::Sha256::digest(bytes).into(),
+    }
 }
 
 pub(crate) fn facts() -> Facts {

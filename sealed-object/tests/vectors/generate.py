@@ -2,7 +2,7 @@
 """Known answers for SOF-1, computed from the text of src/format.rs and nothing else of this repository.
 
     pip install blake3 cryptography        # cryptography's wheels bundle an OpenSSL that has AES-GCM-SIV
-    python3 generate.py                    # writes single.vec, multipart.vec and refused.vec beside itself
+    python3 generate.py                    # writes the *.vec files beside itself
 
 Everything random is injected. The stream of a vector called NAME is the BLAKE3 XOF of "SOF-1 random " + NAME, and
 bytes are drawn from it in the order in which a sealer needs them: object id 16, DEK 32, wrap salt 16, nonce of the
@@ -12,14 +12,22 @@ the BLAKE3 XOF of "SOF-1 plaintext"; parts are consecutive pieces of it.
 
 A vector is a block of "field: value" lines; blocks are separated by empty lines; byte strings are hexadecimal. Of a
 stored body the vector has its length, the BLAKE3 of all of it, and its beginning and end.
+
+single.vec and multipart.vec are of suite 1, whose sealer must make exactly these bytes. A sealer of suite 2 cannot be
+told its nonces, so fips-single.vec and fips-multipart.vec also carry the whole body in base64url, for a reader to open.
+keys.vec has every derivation of both suites, and their H and MAC.
 """
 
 import base64
+import hashlib
+import hmac
 import pathlib
 import struct
 
 from blake3 import blake3
-from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
 F = 65536
 SUITE = 1
@@ -34,11 +42,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def H(data):
-    return blake3(data).digest()
+    return blake3(data).digest() if SUITE == 1 else hashlib.sha256(data).digest()
 
 
 def MAC(key, data):
-    return blake3(data, key=key).digest()
+    return blake3(data, key=key).digest() if SUITE == 1 else hmac.digest(key, data, "sha512")[:32]
 
 
 def LP(data):
@@ -46,6 +54,11 @@ def LP(data):
 
 
 def KDF(key, label, info):
+    if SUITE == 2:
+        return KBKDFHMAC(
+            algorithm=hashes.SHA512(), mode=Mode.CounterMode, length=32, rlen=4, llen=4,
+            location=CounterLocation.BeforeFixed, label=b"SOF1 2026-11-21 " + label.encode(), context=info, fixed=None,
+        ).derive(key)
     return blake3(LP(key) + LP(info), derive_key_context="SOF1 2026-11-21 " + label).digest()
 
 
@@ -85,7 +98,7 @@ class Stream:
 
 def chunk(stream, key, aad, text):
     nonce = stream.draw(12)
-    return nonce + AESGCMSIV(key).encrypt(nonce, text, aad)
+    return nonce + (AESGCMSIV if SUITE == 1 else AESGCM)(key).encrypt(nonce, text, aad)
 
 
 def plaintext(length, at=0):
@@ -220,13 +233,14 @@ class Object:
 
     def body(self, body, plain):
         assert len(body) == stored(plain), (self.name, len(body), stored(plain))
+        whole = [("body", b64(body))] if SUITE == 2 else []
         return self.fields + [
             ("plain", str(plain)),
             ("stored", str(len(body))),
-            ("body-blake3", H(body).hex()),
+            ("body-blake3", blake3(body).hexdigest()),
             ("body-start", body[:112].hex()),
             ("body-end", body[-480:].hex()),
-        ]
+        ] + whole
 
 
 def single(name, plain, metadata="none", facts=None):
@@ -321,6 +335,32 @@ def refused():
     ]
 
 
+def keys():
+    """Each derivation of the key table from KEK, AUX, DEK = 64 ... 95, oid = 32 ... 47, wrap_salt = 48 ... 63, and the
+    header of part 7 of 70 000 bytes whose salt is 96 ... 111; then H and MAC (under KEK) of the first 300 plaintext bytes."""
+    dek, oid, salt = bytes(range(64, 96)), bytes(range(32, 48)), bytes(range(48, 64))
+    suite = bytes([SUITE])
+    ctx_hash = H(LP(b"SOF1-ctx") + LP(TENANT.encode()) + LP(BUCKET) + LP(KEY.encode()))
+    head = b"SOFp" + bytes([1, SUITE, 16, 0]) + struct.pack(">H", 7) + struct.pack(">Q", 70000)[2:]
+    head += oid + bytes(range(96, 112))
+    values = {
+        "ctx_hash": ctx_hash,
+        "K_wrap": KDF(KEK, "dek-wrap", salt + ctx_hash + suite + KEK_ID + oid),
+        "K_hmac": KDF(KEK, "hdr-mac", salt),
+        "K_ctx": KDF(KEK, "mpu-ctx-mac", salt),
+        "commit": KDF(dek, "dek-commit", oid + suite + bytes([16])),
+        "K_part": KDF(dek, "part-key", head),
+        "K_meta": KDF(dek, "meta-seal", oid),
+        "K_tseal": KDF(dek, "trailer-seal", oid),
+        "K_tmac": KDF(dek, "trailer-mac", oid),
+        "K_ptok": KDF(dek, "part-token-mac", oid),
+        "K_audit": KDF(AUX, "audit-mac", b""),
+        "H": H(plaintext(300)),
+        "MAC": MAC(KEK, plaintext(300)),
+    }
+    return [("suite", str(SUITE))] + [(name, value.hex()) for name, value in values.items()]
+
+
 def write(name, blocks):
     text = "\n\n".join("\n".join(f"{k}: {v}".rstrip() for k, v in block) for block in blocks)
     (HERE / name).write_text(text + "\n", encoding="utf-8")
@@ -352,3 +392,17 @@ if __name__ == "__main__":
         multipart("empty last part", [MIB5, 0], [4, 5]),
     ])
     write("refused.vec", [[("what", w), ("edit", e), ("expect", x)] for w, e, x in refused()])
+    key_blocks = [keys()]
+    SUITE = 2
+    write("keys.vec", key_blocks + [keys()])
+    write("fips-single.vec", [
+        single("empty", 0),
+        single("one byte", 1, "type"),
+        single("three hundred bytes", 300, "full", SHA512),
+        single("one frame and one", F + 1),
+    ])
+    write("fips-multipart.vec", [
+        multipart("part of nothing", [0], [1]),
+        multipart("part of one byte", [1], [1], "type"),
+        multipart("part of three hundred bytes", [300], [10000], "full", {"md5": bytes(range(16))}, {10000: bytes(range(16))}),
+    ])
