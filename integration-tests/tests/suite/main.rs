@@ -8,6 +8,7 @@
 mod clients;
 mod command_line;
 mod crash;
+mod hostile;
 mod independent;
 mod memory;
 mod python;
