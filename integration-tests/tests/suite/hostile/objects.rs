@@ -131,21 +131,25 @@ fn parts_dropped_duplicated_reordered() {
     });
 }
 
+/// The parts that the manifest does not name: an earlier upload of the first one in its place, and the last one
+/// alone, cut to the length of an object of its size. A read of all of it never ends cleanly.
 #[test]
-fn an_older_upload_of_a_part() {
-    attack(Outcome::Refused, |_, loot| {
-        let Some(earlier) = &loot.earlier_part else {
-            return Vec::new();
-        };
-        let part = Anatomy::of(loot).parts.swap_remove(0);
-        assert_eq!(earlier.len(), part.len(), "the earlier upload fits exactly");
-        let header = earlier.get(..PART_HEADER).unwrap_or_default();
-        let head = part.start..part.start + PART_HEADER;
-        vec![
-            Forgery::replaced(loot, "all of it", part.clone(), earlier),
-            Forgery::replaced(loot, "its header", head, header),
-        ]
-    });
+fn parts_that_do_not_count_break_the_transfer() {
+    let siege = Siege::begin();
+    let loot = siege.loot("new", "parts");
+    for forgery in uncounted_parts(loot) {
+        for new_etag in [false, true] {
+            siege.store.obey(serving(loot, &forgery, new_etag));
+            let whole = ask("GET", &loot.get, None);
+            let refused = whole.status() >= 400 || !whole.is_whole();
+            assert!(refused, "{}: {}", forgery.what, whole.start);
+            for range in ranges(loot.plain.len()) {
+                let answer = ask("GET", &loot.get, Some(&range));
+                let verdict = verdict::of_get(&answer, &[loot], Some(&range));
+                assert!(verdict.is_ok(), "{} {range}: {verdict:?}", forgery.what);
+            }
+        }
+    }
 }
 
 #[test]
@@ -354,6 +358,26 @@ fn the_whole_for_a_range_and_a_range_for_the_whole() {
 }
 
 #[test]
+fn hidden_and_failing() {
+    attack(Outcome::Refused, |_, loot| {
+        [
+            "404 Not Found",
+            "403 Forbidden",
+            "410 Gone",
+            "500 Internal Server Error",
+            "301 Moved Permanently",
+            "204 No Content",
+        ]
+        .map(|status| {
+            Forgery::lying(loot, status, move |answer| {
+                answer.start = format!("HTTP/1.1 {status}");
+            })
+        })
+        .into()
+    });
+}
+
+#[test]
 fn lies_about_the_etag() {
     attack(Outcome::Exact, |_, loot| {
         let changing = Forgery::lying(loot, "another with each answer", |answer| {
@@ -402,6 +426,32 @@ fn attack(outcome: Outcome, forge: impl Fn(&Siege, &Loot) -> Vec<Forgery>) {
         broken.len(),
         broken.join("\n")
     );
+}
+
+/// See the test of parts that do not count.
+pub(super) fn uncounted_parts(loot: &Loot) -> Vec<Forgery> {
+    let anatomy = Anatomy::of(loot);
+    let [first, last] = anatomy.parts.as_slice() else {
+        return Vec::new();
+    };
+    let earlier = loot.earlier_part.as_ref().expect("it was sent twice");
+    assert_eq!(
+        earlier.len(),
+        first.len(),
+        "the earlier upload fits exactly"
+    );
+    let header = earlier.get(..PART_HEADER).unwrap_or_default();
+    let head = first.start..first.start + PART_HEADER;
+    let end = anatomy.manifest.start + 56..anatomy.length;
+    let size = loot.parts.last().copied().unwrap_or_default();
+    let mut alone = cut(loot, last);
+    alone.resize(stored_size(size) - end.len(), 0);
+    alone.extend(cut(loot, &end));
+    vec![
+        Forgery::body(loot, "last part alone", alone),
+        Forgery::replaced(loot, "earlier upload", first.clone(), earlier),
+        Forgery::replaced(loot, "header of the earlier upload", head, header),
+    ]
 }
 
 /// Everything that was told wrongly.

@@ -17,8 +17,7 @@ use integration_tests::world::World;
 /// The scene of all attacks on objects.
 pub(super) struct Siege {
     pub(super) store: HostileStore,
-    // Held for its process.
-    _gateway: Gateway,
+    gateway: Gateway,
     /// By origin (`new`, `old`, `key`, `bucket`, `tenant`), then by shape.
     loot: BTreeMap<(&'static str, String), Loot>,
 }
@@ -60,7 +59,7 @@ impl Siege {
         let rival = account.with(theirs.credentials);
         let mut siege = Self {
             store,
-            _gateway: gateway,
+            gateway,
             loot: BTreeMap::new(),
         };
         siege.gather("old", &account, "siege", "");
@@ -69,6 +68,11 @@ impl Siege {
         siege.gather("bucket", &account, "siege-two", "");
         siege.gather("tenant", &rival, "siege", "");
         siege
+    }
+
+    /// How a client of ours reaches the gateway.
+    pub(super) fn account(&self) -> &Account {
+        self.gateway.account()
     }
 
     /// An object of the siege.
