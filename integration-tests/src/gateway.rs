@@ -108,9 +108,26 @@ impl Gateway {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn serve(upstream: Upstream, principals: &[Principal]) -> Self {
+        let section = match upstream {
+            Upstream::Embedded => "[upstream.embedded]\npath = \"bucket\"\n".to_owned(),
+            Upstream::SeaweedFs => seaweedfs_upstream(World::get().seaweedfs().endpoint()),
+        };
+        Self::serve_over(upstream, &section, principals)
+    }
+
+    /// The same over the world's SeaweedFS, which the gateway reaches at `endpoint` through somebody else.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_through(endpoint: &str, principals: &[Principal]) -> Self {
+        let section = seaweedfs_upstream(endpoint);
+        Self::serve_over(Upstream::SeaweedFs, &section, principals)
+    }
+
+    fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
         let directory = World::get().scratch();
         let config = directory.path().join("sealgate.toml");
-        fs::write(&config, configuration(upstream, principals)).expect("a file can be written");
+        fs::write(&config, configuration(section, principals)).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
         let mut process = start(&arguments, directory.path());
@@ -230,12 +247,9 @@ fn serve_endpoint(log: &str) -> Option<String> {
         .map(|address| format!("http://{}", address.trim()))
 }
 
-fn configuration(upstream: Upstream, principals: &[Principal]) -> String {
+fn configuration(upstream: &str, principals: &[Principal]) -> String {
     let mut text = String::from("[listen]\ns3 = \"127.0.0.1:0\"\n");
-    match upstream {
-        Upstream::Embedded => text += "[upstream.embedded]\npath = \"bucket\"\n",
-        Upstream::SeaweedFs => text += &seaweedfs_upstream(),
-    }
+    text += upstream;
     text += "[kms.dangerous_local_file]\npath = \"root-keys.json\"\n";
     text += "[audit]\njournal = \"audit\"\n";
     let mut tenants: Vec<&str> = principals.iter().map(|one| one.tenant).collect();
@@ -259,13 +273,12 @@ fn configuration(upstream: Upstream, principals: &[Principal]) -> String {
 }
 
 /// Each gateway has buckets of its own in the shared store, by a prefix of its own.
-fn seaweedfs_upstream() -> String {
+fn seaweedfs_upstream(endpoint: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let store = World::get().seaweedfs();
     format!(
-        "[upstream.s3]\nendpoint = \"{}\"\nregion = \"us-east-1\"\naccess_key_id = \"{}\"\n\
+        "[upstream.s3]\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\naccess_key_id = \"{}\"\n\
          secret_access_key = \"{}\"\nbucket_prefix = \"gw{}-\"\n",
-        store.endpoint(),
         store.credentials().access_key_id(),
         store.credentials().secret_access_key(),
         NEXT.fetch_add(1, Ordering::Relaxed)

@@ -9,6 +9,7 @@
 pub mod canary;
 pub mod client;
 pub mod gateway;
+pub mod hostile;
 pub mod port;
 pub mod process;
 pub mod seaweedfs;

@@ -8,6 +8,8 @@
 mod clients;
 mod command_line;
 mod crash;
+mod hostile;
+mod independent;
 mod memory;
 mod python;
 mod rest;

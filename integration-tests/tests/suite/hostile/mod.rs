@@ -1,0 +1,10 @@
+//! A hostile store: whatever it does, the client gets the exact plaintext or an error. One test for each attack of
+//! the design's table.
+
+mod copies;
+mod forgery;
+mod objects;
+mod scripts;
+mod siege;
+mod uploads;
+mod verdict;

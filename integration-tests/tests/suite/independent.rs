@@ -1,0 +1,28 @@
+//! The reader that was written from the specification alone (`integration-tests/reader`) opens what the
+//! vectors and the gateway store. What each asserts is in its script.
+
+use integration_tests::gateway::{Gateway, Upstream};
+use integration_tests::world::World;
+
+#[test]
+fn reads_the_vectors_and_refuses_the_refused() {
+    let gateway = crate::shared(Upstream::Embedded);
+    gateway.account().run_script("reader_vectors.py", &[]);
+}
+
+#[test]
+fn opens_what_the_gateway_wrote_to_seaweedfs() {
+    let gateway = Gateway::start(Upstream::SeaweedFs);
+    let store = World::get().seaweedfs();
+    let root_keys = gateway.directory().join("root-keys.json");
+    gateway.account().run_script(
+        "reader_gateway.py",
+        &[
+            "demo",
+            &root_keys.display().to_string(),
+            store.endpoint(),
+            store.credentials().access_key_id(),
+            store.credentials().secret_access_key(),
+        ],
+    );
+}
