@@ -1,6 +1,7 @@
 //! A hostile store: whatever it does, the client gets the exact plaintext or an error. One test for each attack of
 //! the design's table.
 
+mod control;
 mod copies;
 mod forgery;
 mod objects;
