@@ -70,29 +70,37 @@ impl Operations {
     }
 
     async fn read_whole(&self, source: &Source<'_>) -> Result<Reading, GatewayError> {
-        let answer = self.upstream.send(source.request(Method::GET)).await?;
-        let opened = self.open(source, &answer.headers).await?;
-        let stored = number(&answer.headers, "content-length").ok_or_else(no_length)?;
-        if is_bodiless_marker(source, &opened, stored) {
-            let body = OpenedBody::nothing(answer.body, self.clock.clone());
+        for _ in 0..RACES {
+            let answer = self.upstream.send(source.request(Method::GET)).await?;
+            let opened = self.open(source, &answer.headers).await?;
+            let stored = number(&answer.headers, "content-length").ok_or_else(no_length)?;
+            let store = answer.headers;
+            if is_bodiless_marker(source, &opened, stored) {
+                let body = OpenedBody::nothing(answer.body, self.clock.clone());
+                return Ok(Reading {
+                    opened,
+                    store,
+                    size: 0,
+                    range: None,
+                    body,
+                });
+            }
+            // Which parts count is known before the first byte leaves, so that none of another upload's does.
+            let Some(layout) = self.layout_of(source, &opened, &store).await? else {
+                continue;
+            };
+            let opener = BodyOpener::with_layout(&opened, Sealed(stored), &layout)?;
+            let size = opener.plain().0;
+            let body = OpenedBody::whole(answer.body, opener, stored, self.clock.clone());
             return Ok(Reading {
                 opened,
-                store: answer.headers,
-                size: 0,
+                store,
+                size,
                 range: None,
                 body,
             });
         }
-        let opener = BodyOpener::new(&opened, Sealed(stored))?;
-        let size = opener.plain().0;
-        let body = OpenedBody::whole(answer.body, opener, stored, self.clock.clone());
-        Ok(Reading {
-            opened,
-            store: answer.headers,
-            size,
-            range: None,
-            body,
-        })
+        Err(replaced_too_fast())
     }
 
     /// Asks for what a single upload would hold there. `None`: it is no single upload, or the store found
@@ -181,29 +189,48 @@ impl Operations {
             {
                 return self.read_whole(source).await;
             }
-            let etag = store_etag(&store).ok_or_else(no_length)?;
-            let layout = match Layout::of_single(&opened) {
-                Some(layout) => layout,
-                None => match self.tail(source, &opened, &etag, &store).await {
-                    // Our own If-Match: the object was replaced since the HEAD.
-                    Err(GatewayError::Upstream(error))
-                        if error.code() == Some(Code::PreconditionFailed) =>
-                    {
-                        continue;
-                    }
-                    tail => tail?.layout().clone(),
-                },
+            let Some(layout) = self.layout_of(source, &opened, &store).await? else {
+                continue;
             };
-            let known = self.remember(source, &store, layout);
-            if let Some(known) = known
-                && let Some(reading) = self.read_known(source, range, &known).await?
-            {
+            let known = Known {
+                etag: store_etag(&store).ok_or_else(no_length)?,
+                layout,
+            };
+            if let Some(reading) = self.read_known(source, range, &known).await? {
                 return Ok(reading);
             }
         }
-        Err(Code::OperationAborted
-            .because("The object is being replaced faster than it can be read; please try again.")
-            .into())
+        Err(replaced_too_fast())
+    }
+
+    /// The object's layout as it is under this answer's ETag: from its header, remembered, or from its tail.
+    /// `None`: the object was replaced since.
+    async fn layout_of(
+        &self,
+        source: &Source<'_>,
+        opened: &Opened,
+        store: &HeaderMap,
+    ) -> Result<Option<Layout>, GatewayError> {
+        let etag = store_etag(store).ok_or_else(no_length)?;
+        let remembered = self
+            .layouts
+            .get(source.place, source.version)
+            .filter(|known| known.etag == etag);
+        let layout = match (Layout::of_single(opened), remembered) {
+            (Some(layout), _) => layout,
+            (None, Some(known)) => known.layout.clone(),
+            (None, None) => match self.tail(source, opened, &etag, store).await {
+                // Our own If-Match.
+                Err(GatewayError::Upstream(error))
+                    if error.code() == Some(Code::PreconditionFailed) =>
+                {
+                    return Ok(None);
+                }
+                tail => tail?.layout().clone(),
+            },
+        };
+        self.remember(source, store, layout.clone());
+        Ok(Some(layout))
     }
 
     /// Fetches and authenticates the end of an object.
@@ -263,19 +290,14 @@ impl Operations {
             .await
     }
 
-    fn remember(
-        &self,
-        source: &Source<'_>,
-        store: &HeaderMap,
-        layout: Layout,
-    ) -> Option<Arc<Known>> {
-        let known = Arc::new(Known {
-            etag: store_etag(store)?,
-            layout,
-        });
-        self.layouts
-            .insert(source.place, source.version, Arc::clone(&known));
-        Some(known)
+    fn remember(&self, source: &Source<'_>, store: &HeaderMap, layout: Layout) {
+        if let Some(etag) = store_etag(store) {
+            self.layouts.insert(
+                source.place,
+                source.version,
+                Arc::new(Known { etag, layout }),
+            );
+        }
     }
 
     /// Opens the span in an answer, after checking that the answer is what was asked for.
@@ -339,6 +361,12 @@ fn range_header(stored: &std::ops::Range<Sealed>) -> String {
         Some(last) if stored.end.0 < FAR => format!("bytes={}-{last}", stored.start.0),
         _ => format!("bytes={}-", stored.start.0),
     }
+}
+
+fn replaced_too_fast() -> GatewayError {
+    Code::OperationAborted
+        .because("The object is being replaced faster than it can be read; please try again.")
+        .into()
 }
 
 /// The stored size of the object that a range was cut from.
