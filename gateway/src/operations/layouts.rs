@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use sealed_object::Layout;
+use sealed_object::{Layout, ObjectId};
 
 use super::Place;
 
@@ -13,6 +13,8 @@ use super::Place;
 pub(super) struct Known {
     /// The store's `ETag`; what is known holds for this one only.
     pub(super) etag: String,
+    /// The sealed object's own id. A store that lies about ETags must not make another object's layout stick.
+    pub(super) object_id: ObjectId,
     /// Where each plaintext byte lies.
     pub(super) layout: Layout,
 }

@@ -141,7 +141,7 @@ impl Operations {
             Plain(satisfied.first),
             Plain(satisfied.last.saturating_add(1)),
         )?;
-        self.remember(source, &answer.headers, layout);
+        self.remember(source, &answer.headers, &opened, layout);
         self.span(answer, opened, size, satisfied, span).map(Some)
     }
 
@@ -171,6 +171,9 @@ impl Operations {
             return Ok(None);
         }
         let opened = self.open(source, &answer.headers).await?;
+        if opened.header().object_id() != known.object_id {
+            return Ok(None);
+        }
         self.span(answer, opened, size, satisfied, span).map(Some)
     }
 
@@ -194,6 +197,7 @@ impl Operations {
             };
             let known = Known {
                 etag: store_etag(&store).ok_or_else(no_length)?,
+                object_id: opened.header().object_id(),
                 layout,
             };
             if let Some(reading) = self.read_known(source, range, &known).await? {
@@ -215,7 +219,7 @@ impl Operations {
         let remembered = self
             .layouts
             .get(source.place, source.version)
-            .filter(|known| known.etag == etag);
+            .filter(|known| known.etag == etag && known.object_id == opened.header().object_id());
         let layout = match (Layout::of_single(opened), remembered) {
             (Some(layout), _) => layout,
             (None, Some(known)) => known.layout.clone(),
@@ -229,7 +233,7 @@ impl Operations {
                 tail => tail?.layout().clone(),
             },
         };
-        self.remember(source, store, layout.clone());
+        self.remember(source, store, opened, layout.clone());
         Ok(Some(layout))
     }
 
@@ -290,12 +294,16 @@ impl Operations {
             .await
     }
 
-    fn remember(&self, source: &Source<'_>, store: &HeaderMap, layout: Layout) {
+    fn remember(&self, source: &Source<'_>, store: &HeaderMap, opened: &Opened, layout: Layout) {
         if let Some(etag) = store_etag(store) {
             self.layouts.insert(
                 source.place,
                 source.version,
-                Arc::new(Known { etag, layout }),
+                Arc::new(Known {
+                    etag,
+                    object_id: opened.header().object_id(),
+                    layout,
+                }),
             );
         }
     }

@@ -19,6 +19,7 @@ on_both_upstreams! {
     held_back => |upstream| run(upstream, "held_back");
     raw_metadata => |upstream| run(upstream, "raw_metadata");
     minio => |upstream| run(upstream, "minio_objects");
+    uploads_without_content_length => |upstream| run(upstream, "unsized");
 }
 
 fn run(upstream: Upstream, name: &str) {
