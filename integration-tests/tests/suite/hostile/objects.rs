@@ -380,13 +380,15 @@ fn hidden_and_failing() {
 #[test]
 fn lies_about_the_etag() {
     attack(Outcome::Exact, |_, loot| {
+        vec![Forgery::of(loot, "none of it is a lie")]
+    });
+    // What is read in several requests is refused if it seems to be replaced between them.
+    attack(Outcome::Either, |_, loot| {
         let changing = Forgery::lying(loot, "another with each answer", |answer| {
             answer.set("etag", &fresh_etag());
         });
-        vec![changing, Forgery::of(loot, "none of it is a lie")]
-    });
-    attack(Outcome::Either, |_, loot| {
-        vec![Forgery::lying(loot, "none", |answer| answer.remove("etag"))]
+        let none = Forgery::lying(loot, "none", |answer| answer.remove("etag"));
+        vec![changing, none]
     });
 }
 
