@@ -16,7 +16,7 @@ use crate::server::Server;
 pub(super) fn serve(file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
     let config = load(file)?;
     run(config, None, |endpoint| {
-        terminal.say(&format!("ready {endpoint}"))
+        terminal.say(&format!("ready {endpoint}"));
     })
 }
 

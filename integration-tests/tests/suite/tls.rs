@@ -180,7 +180,7 @@ fn a_store_whose_certificate_is_not_trusted_is_not_spoken_to() {
         format!("ca_file = \"{}\"\n", stranger.file().display()),
     ] {
         let told = told(&ca_file);
-        assert!(told.contains("UnknownIssuer"), "{ca_file}{told}");
+        assert!(told.contains("invalid peer certificate"), "{ca_file}{told}");
     }
 }
 
@@ -203,4 +203,4 @@ fn dev_with_tls_is_served_the_same_by_its_configuration() {
     gateway.account().run_script("objects.py", &["again"]);
 }
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
