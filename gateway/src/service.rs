@@ -1,6 +1,7 @@
 //! The life of a request. Read [`Service::handle`]; everything else is one of its steps.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -11,11 +12,11 @@ use uuid::Uuid;
 use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
-use crate::body::{Answer, Upload};
+use crate::body::{Answer, Upload, patiently};
 use crate::error::{GatewayError, report};
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
-use crate::s3::{Addressing, Code, RequestId, S3Request};
+use crate::s3::{Addressing, Code, Operation, RequestId, S3Error, S3Request};
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
 
@@ -44,13 +45,14 @@ impl Service {
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
+        body.begin().await;
         let request = self.trail.intent(request, access).await?;
         Box::pin(self.operations.run(request, body)).await
     }
 
     /// Answers one HTTP request, whatever becomes of it.
     pub async fn answer(
-        &self,
+        self: Arc<Self>,
         request: Request<Incoming>,
         peer: Option<IpAddr>,
     ) -> Response<ResponseBody> {
@@ -60,26 +62,47 @@ impl Service {
         let closes =
             parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
-        let mut access = self.trail.arrival(id, peer, &parts.headers);
-        let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
-            Ok(request) => {
-                access.request(&request);
-                self.handle(request, body.clone(), &mut access).await
+        let access = self.trail.arrival(id, peer, &parts.headers);
+        let parsed = S3Request::parse(parts, id, peer, &self.addressing);
+        let lingers = parsed
+            .as_ref()
+            .is_ok_and(|request| may_linger(request.operation));
+        let answering = async move {
+            match self.settled(parsed, body.clone(), access).await {
+                Ok(response) => response.map(into_wire),
+                Err(error) => {
+                    // So that the client reads the error and not a broken connection.
+                    body.drain().await;
+                    refusal(&error, &path, method == http::Method::HEAD, id)
+                }
             }
-            Err(error) => Err(error.into()),
         };
-        let mut response = match self.trail.settle(access, answered).await {
-            Ok(response) => response.map(into_wire),
-            Err(error) => {
-                // So that the client reads the error and not a broken connection.
-                body.drain().await;
-                refusal(&error, &path, method == http::Method::HEAD, id)
-            }
+        let mut response = if lingers {
+            patiently(Box::pin(answering)).await
+        } else {
+            answering.await
         };
         if closes {
             accommodations::close(response.headers_mut());
         }
         identified(response, id)
+    }
+
+    /// The answer, once its access is on record.
+    async fn settled(
+        &self,
+        parsed: Result<S3Request, S3Error>,
+        body: Upload,
+        mut access: Access,
+    ) -> Answered {
+        let answered = match parsed {
+            Ok(request) => {
+                access.request(&request);
+                self.handle(request, body, &mut access).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.trail.settle(access, answered).await
     }
 
     /// Answers a request that the gateway has no place for. Nothing of it is looked at.
@@ -91,6 +114,15 @@ impl Service {
         let is_head = parts.method == http::Method::HEAD;
         identified(refusal(&error.into(), parts.uri.path(), is_head, id), id)
     }
+}
+
+/// Whether the work may take longer than a client waits for a sign of life.
+fn may_linger(operation: Operation) -> bool {
+    use Operation as Op;
+    matches!(
+        operation,
+        Op::CompleteMultipartUpload | Op::CopyObject | Op::UploadPartCopy
+    )
 }
 
 /// With the headers that every answer has.

@@ -21,6 +21,8 @@ struct State {
     incoming: Incoming,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
+    /// What the first read found, until it is taken.
+    first: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>,
 }
 
 impl Upload {
@@ -29,7 +31,19 @@ impl Upload {
         Self(Arc::new(Mutex::new(State {
             incoming,
             waits: headers.contains_key(http::header::EXPECT),
+            first: Poll::Pending,
         })))
+    }
+
+    /// Lets the client send: one that waits for `100 Continue` is told so now, and not when the store is
+    /// ready for the first byte. Some wait for a second only.
+    pub async fn begin(&self) {
+        std::future::poll_fn(|context| {
+            let found = self.poll_frame(context);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).first = found;
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The next frame.
@@ -39,6 +53,10 @@ impl Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.waits = false;
+        let first = std::mem::replace(&mut state.first, Poll::Pending);
+        if first.is_ready() {
+            return first;
+        }
         Pin::new(&mut state.incoming).poll_frame(context)
     }
 
