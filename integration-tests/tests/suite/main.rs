@@ -5,6 +5,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod broken_store;
 mod clients;
 mod command_line;
 mod crash;
@@ -19,6 +20,7 @@ mod tenants;
 mod tidy;
 mod tls;
 mod trail;
+mod transport;
 
 use std::sync::OnceLock;
 
