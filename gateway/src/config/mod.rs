@@ -2,6 +2,7 @@
 //! or the environment.
 
 mod reader;
+mod sealing;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 
 pub use reader::Problem;
 use reader::{Problems, Section};
+pub use sealing::Suites;
 
 /// A configuration that can be run.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub kms: KmsConfig,
     /// Directory of the audit journal.
     pub journal: PathBuf,
+    /// The cipher suites of tenants that ask for none of their own.
+    pub suites: Suites,
     /// Tenants declared in the file.
     pub tenants: Vec<TenantConfig>,
 }
@@ -70,6 +74,8 @@ pub enum KmsConfig {
 pub struct TenantConfig {
     /// 1 to 32 of `a-z 0-9 -`.
     pub id: String,
+    /// Its cipher suites.
+    pub suites: Suites,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
 }
@@ -142,7 +148,8 @@ impl Config {
         let journal = read_required(root, "audit", problems, |audit, problems| {
             audit.path("journal", "audit", base, problems)
         });
-        let tenants = read_tenants(root, base, problems);
+        let suites = Suites::of_deployment(root, problems);
+        let tenants = read_tenants(root, suites, base, problems);
         Some(Self {
             listen: listen?,
             base_domains,
@@ -151,6 +158,7 @@ impl Config {
             bucket_prefix,
             kms: kms?,
             journal: journal?,
+            suites,
             tenants,
         })
     }
@@ -299,7 +307,12 @@ fn read_kms(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<
     .flatten()
 }
 
-fn read_tenants(root: &mut Section, base: &Path, problems: &mut Problems) -> Vec<TenantConfig> {
+fn read_tenants(
+    root: &mut Section,
+    suites: Suites,
+    base: &Path,
+    problems: &mut Problems,
+) -> Vec<TenantConfig> {
     let mut ids = HashSet::new();
     let mut access_keys = HashSet::new();
     let mut tenants = Vec::new();
@@ -319,6 +332,7 @@ fn read_tenants(root: &mut Section, base: &Path, problems: &mut Problems) -> Vec
                 format!("the tenant {id:?} is declared twice"),
             );
         }
+        let suites = Suites::read(&mut section, suites, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -334,7 +348,11 @@ fn read_tenants(root: &mut Section, base: &Path, problems: &mut Problems) -> Vec
             credential.finish(problems);
         }
         section.finish(problems);
-        tenants.push(TenantConfig { id, credentials });
+        tenants.push(TenantConfig {
+            id,
+            suites,
+            credentials,
+        });
     }
     tenants
 }
@@ -393,6 +411,8 @@ const SHORTEST_SECRET: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use sealed_object::Suite;
+
     use super::*;
 
     const GOOD: &str = r#"
@@ -456,6 +476,39 @@ mod tests {
             );
         }
         assert_eq!(found.len(), 6, "{found:#?}");
+    }
+
+    #[test]
+    fn a_tenant_inherits_its_suites_and_may_raise_the_minimum_only() {
+        let (siv, gcm) = (Suite::GcmSivBlake3, Suite::GcmHmacSha512);
+        let read = |deployment: &str, tenant: &str| {
+            let text = format!("[sealing]\n{deployment}\n{GOOD}")
+                .replace("id = \"demo\"", &format!("id = \"demo\"\n{tenant}"));
+            Config::parse(&text, Path::new("/"))
+                .map(|config| {
+                    let Suites { sealing, minimum } = config.tenants[0].suites;
+                    (sealing, minimum)
+                })
+                .map_err(|problems| problems[0].path.clone())
+        };
+        let (suite, minimum) = ("suite = \"aes-256-gcm\"", "minimum_suite = \"aes-256-gcm\"");
+        let both = format!("{suite}\n{minimum}");
+        let lower = "minimum_suite = \"aes-256-gcm-siv\"";
+        assert_eq!(read("", ""), Ok((siv, siv)));
+        assert_eq!(read(suite, ""), Ok((gcm, siv)));
+        assert_eq!(read("", suite), Ok((gcm, siv)));
+        assert_eq!(read(&both, ""), Ok((gcm, gcm)));
+        assert_eq!(read(suite, minimum), Ok((gcm, gcm)));
+        assert_eq!(read(minimum, ""), Err("sealing.suite".to_owned()));
+        assert_eq!(read("", minimum), Err("tenants[0].suite".to_owned()));
+        assert_eq!(
+            read(&both, lower),
+            Err("tenants[0].minimum_suite".to_owned())
+        );
+        assert_eq!(
+            read("suite = \"fips\"", ""),
+            Err("sealing.suite".to_owned())
+        );
     }
 
     #[test]
