@@ -178,6 +178,17 @@ impl Gateway {
         });
     }
 
+    /// Kills the gateway and starts it again with another configuration on the same data.
+    ///
+    /// # Panics
+    /// If it does not come up again, with the end of its log.
+    pub fn reconfigure(&mut self, edit: impl Fn(String) -> String) {
+        let file = self.directory.path().join("sealgate.toml");
+        let text = fs::read_to_string(&file).expect("this gateway serves from a file");
+        fs::write(&file, edit(text)).expect("a file can be written");
+        self.restart();
+    }
+
     /// Every directory in which this gateway or its store has written.
     pub fn stored(&self) -> Vec<PathBuf> {
         let mut directories = vec![self.directory.path().to_owned()];
