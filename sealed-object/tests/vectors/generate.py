@@ -480,6 +480,8 @@ if __name__ == "__main__":
         single("empty", 0),
         single("one byte", 1, "type"),
         single("three hundred bytes", 300, "full", SHA512),
+        single("one frame less one", F - 1),
+        single("one frame", F),
         single("one frame and one", F + 1),
     ])
     write("fips-multipart.vec", [
