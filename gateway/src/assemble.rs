@@ -22,6 +22,7 @@ use crate::operations::{Layouts, Operations};
 use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sigv4::{SecretKey, Signer};
+use crate::telemetry::Telemetry;
 use crate::trail::Trail;
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
@@ -94,6 +95,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
 
     let documents = DocumentKey::new(keyrings.deployment().derive(DOCUMENTS));
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+    tracing::info!(
+        suite = config.suites.sealing.name(),
+        implementation = config.suites.sealing.implementation(),
+        "objects of tenants that ask for no other suite are sealed"
+    );
     let operations = Operations {
         random: suites.random(),
         upstream,
@@ -114,6 +120,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         policies: Policies,
         trail: Trail::new(journal, clock),
         operations,
+        telemetry: Arc::new(Telemetry::new()),
     })
 }
 

@@ -1,6 +1,8 @@
 //! `sealgate serve` and `sealgate config check`.
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +13,7 @@ use crate::assemble::assemble;
 use crate::clock::Clock;
 use crate::config::{Config, Problem};
 use crate::server::Server;
+use crate::telemetry::Endpoint;
 
 /// `sealgate serve --config FILE`
 pub(super) fn serve(file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -58,11 +61,36 @@ pub(super) fn run(
         let service = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
+        let telemetry = Arc::clone(&service.telemetry);
+        let endpoint = match config.metrics {
+            Some(address) => Some(
+                Endpoint::bind(address, Arc::clone(&telemetry))
+                    .await
+                    .map_err(|error| Failure(format!("cannot listen on {address}: {error}")))?,
+            ),
+            None => None,
+        };
+        let watched = watch(endpoint);
         let server = Server::new(listener, service);
         ready(server.address().map_err(|error| Failure::new(&error))?);
-        server.run(told_to_stop()).await;
+        let stop = async {
+            told_to_stop().await;
+            telemetry.stop();
+        };
+        tokio::select! {
+            () = server.run(stop) => {}
+            never = watched => match never {},
+        }
         Ok(())
     })
+}
+
+/// Serves metrics where the configuration asks for them, for as long as it is asked.
+async fn watch(endpoint: Option<Endpoint>) -> Infallible {
+    match endpoint {
+        Some(endpoint) => endpoint.serve().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Ctrl-C, or the signal that service managers send.

@@ -57,3 +57,50 @@ impl Suites {
         read
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The suites of a tenant, or the first problem's path.
+    fn read(deployment: &str, tenant: &str) -> Result<(Suite, Suite), String> {
+        let mut problems = Problems::default();
+        let text = format!("[sealing]\n{deployment}");
+        let inherited =
+            Suites::of_deployment(&mut Section::root(text.parse().unwrap()), &mut problems);
+        let mut section = Section::root(tenant.parse().unwrap());
+        let Suites { sealing, minimum } = Suites::read(&mut section, inherited, &mut problems);
+        match problems.into_vec().first() {
+            Some(problem) => Err(problem.path.clone()),
+            None => Ok((sealing, minimum)),
+        }
+    }
+
+    #[test]
+    fn a_tenant_inherits_its_suites_and_may_only_raise_the_minimum() {
+        let (siv, gcm) = (Suite::GcmSivBlake3, Suite::GcmHmacSha512);
+        let suite = "suite = \"aes-256-gcm\"\n";
+        let minimum = "minimum_suite = \"aes-256-gcm\"\n";
+        let both = format!("{suite}{minimum}");
+        assert_eq!(read("", ""), Ok((siv, siv)));
+        assert_eq!(read(suite, ""), Ok((gcm, siv)));
+        assert_eq!(read("", suite), Ok((gcm, siv)));
+        assert_eq!(read("", &both), Ok((gcm, gcm)));
+        assert_eq!(read(&both, ""), Ok((gcm, gcm)));
+        assert_eq!(read(suite, minimum), Ok((gcm, gcm)));
+        assert_eq!(read(suite, "suite = \"aes-256-gcm-siv\""), Ok((siv, siv)));
+        for (deployment, tenant, path) in [
+            (minimum, "", "sealing.suite"),
+            ("", minimum, "suite"),
+            (&both, "suite = \"aes-256-gcm-siv\"", "suite"),
+            (
+                &both,
+                "minimum_suite = \"aes-256-gcm-siv\"",
+                "minimum_suite",
+            ),
+            ("suite = \"fips\"", "", "sealing.suite"),
+        ] {
+            assert_eq!(read(deployment, tenant), Err(path.to_owned()));
+        }
+    }
+}

@@ -16,6 +16,7 @@ mod rest;
 mod rooms;
 mod scan;
 mod suites;
+mod telemetry;
 mod tenants;
 mod tidy;
 mod trail;

@@ -23,7 +23,10 @@ fn changed(upstream: Upstream) {
 
     let refused = gateway.journal();
     let refused = refused.iter().filter(|event| event["err"] == "E_SUITE");
-    assert!(refused.count() > 10, "refusals are on record with their layer");
+    assert!(
+        refused.count() > 10,
+        "refusals are on record with their layer"
+    );
 }
 
 /// One tenant asks for suite 0x02; then the deployment does and allows nothing less, which holds for every tenant.
@@ -42,13 +45,19 @@ fn apart(upstream: Upstream) {
     both_run(&gateway, "changed");
     gateway.reconfigure(|text| {
         let minimum = "minimum_suite = \"aes-256-gcm\"";
-        format!("[sealing]\n{asked}\n{minimum}\n{}", text.replace(&format!("{asked}\n"), ""))
+        format!(
+            "[sealing]\n{asked}\n{minimum}\n{}",
+            text.replace(&format!("{asked}\n"), "")
+        )
     });
     let clinic = gateway.account();
     clinic.run_script("suites.py", &["raised", "of-clinic"]);
     // The other tenant went on in the first suite.
     let lab = clinic.with(lab.credentials.clone());
-    assert_eq!(lab.run_script("suites_none.py", &["of-lab"]), "all refused\n");
+    assert_eq!(
+        lab.run_script("suites_none.py", &["of-lab"]),
+        "all refused\n"
+    );
 }
 
 fn admin(tenant: &'static str, name: &'static str) -> Principal {
