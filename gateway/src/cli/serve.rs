@@ -1,6 +1,7 @@
 //! `sealgate serve` and `sealgate config check`.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,13 +14,13 @@ use crate::assemble::assemble;
 use crate::clock::Clock;
 use crate::config::{Config, Problem};
 use crate::server::Server;
-use crate::telemetry::Endpoint;
+use crate::telemetry::{Endpoint, Telemetry};
 
 /// `sealgate serve --config FILE`
 pub(super) fn serve(file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
     let config = load(file)?;
-    run(config, None, |address| {
-        terminal.say(&format!("ready http://{address}"));
+    run(config, None, |endpoint| {
+        terminal.say(&format!("ready {endpoint}"));
     })
 }
 
@@ -47,7 +48,7 @@ pub(super) fn load(file: &Path) -> Result<Config, Failure> {
 pub(super) fn run(
     config: Config,
     listener: Option<std::net::TcpListener>,
-    ready: impl FnOnce(std::net::SocketAddr),
+    ready: impl FnOnce(&str),
 ) -> Result<(), Failure> {
     crate::config::start_logging();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(&error))?;
@@ -62,35 +63,40 @@ pub(super) fn run(
             .await
             .map_err(|error| Failure::new(&error))?;
         let telemetry = Arc::clone(&service.telemetry);
-        let endpoint = match config.metrics {
-            Some(address) => Some(
-                Endpoint::bind(address, Arc::clone(&telemetry))
-                    .await
-                    .map_err(|error| Failure(format!("cannot listen on {address}: {error}")))?,
-            ),
-            None => None,
-        };
-        let watched = watch(endpoint);
-        let server = Server::new(listener, service);
-        ready(server.address().map_err(|error| Failure::new(&error))?);
+        let watched = watch(config.metrics, &telemetry).await?;
+        let server = Server::new(listener, service, config.tls, config.requests_at_once)
+            .map_err(|error| Failure::new(&error))?;
+        ready(&server.endpoint().map_err(|error| Failure::new(&error))?);
         let stop = async {
             told_to_stop().await;
             telemetry.stop();
         };
         tokio::select! {
-            () = server.run(stop) => {}
+            ended = server.run(stop) => ended.map_err(|error| Failure::new(&error)),
             never = watched => match never {},
         }
-        Ok(())
     })
 }
 
-/// Serves metrics where the configuration asks for them, for as long as it is asked.
-async fn watch(endpoint: Option<Endpoint>) -> Infallible {
-    match endpoint {
-        Some(endpoint) => endpoint.serve().await,
-        None => std::future::pending().await,
-    }
+/// Binds the address where metrics are wanted, if anywhere, and serves them for as long as it is asked.
+async fn watch(
+    address: Option<SocketAddr>,
+    telemetry: &Arc<Telemetry>,
+) -> Result<impl Future<Output = Infallible> + use<>, Failure> {
+    let endpoint = match address {
+        Some(address) => {
+            let bound = Endpoint::bind(address, Arc::clone(telemetry)).await;
+            let failed = |error| Failure(format!("cannot listen on {address}: {error}"));
+            Some(bound.map_err(failed)?)
+        }
+        None => None,
+    };
+    Ok(async move {
+        match endpoint {
+            Some(endpoint) => endpoint.serve().await,
+            None => std::future::pending().await,
+        }
+    })
 }
 
 /// Ctrl-C, or the signal that service managers send.

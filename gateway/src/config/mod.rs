@@ -3,6 +3,7 @@
 
 mod reader;
 mod sealing;
+mod tls;
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
@@ -15,12 +16,17 @@ use zeroize::Zeroizing;
 pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
+pub use tls::{TlsConfig, TlsError, authorities};
 
 /// A configuration that can be run.
 #[derive(Debug)]
 pub struct Config {
     /// Where S3 clients connect.
     pub listen: SocketAddr,
+    /// The certificate they see; without one they connect without TLS.
+    pub tls: Option<TlsConfig>,
+    /// How many requests are worked on at once; more are told to come again.
+    pub requests_at_once: usize,
     /// Where metrics and health are told, if anywhere.
     pub metrics: Option<SocketAddr>,
     /// Base domains for virtual-hosted addressing.
@@ -59,6 +65,8 @@ pub enum UpstreamConfig {
         access_key_id: String,
         /// Their secret.
         secret_access_key: Secret,
+        /// Authorities that alone are trusted for the store's certificate, PEM; without, the machine's.
+        ca_file: Option<PathBuf>,
     },
 }
 
@@ -142,7 +150,7 @@ impl Config {
     }
 
     fn read(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<Self> {
-        let (listen, base_domains) = read_listen(root, problems);
+        let listen = read_listen(root, base, problems);
         let metrics = read_metrics(root, problems);
         let region = root
             .optional_text("region", problems)
@@ -154,10 +162,13 @@ impl Config {
         });
         let suites = Suites::of_deployment(root, problems);
         let tenants = read_tenants(root, suites, base, problems);
+        let listen = listen?;
         Some(Self {
-            listen: listen?,
+            listen: listen.address?,
+            tls: listen.tls,
+            requests_at_once: listen.requests_at_once,
             metrics,
-            base_domains,
+            base_domains: listen.base_domains,
             region,
             upstream: upstream?,
             bucket_prefix,
@@ -184,19 +195,34 @@ fn read_required<T>(
     Some(value)
 }
 
-fn read_listen(root: &mut Section, problems: &mut Problems) -> (Option<SocketAddr>, Vec<String>) {
-    let read = read_required(root, "listen", problems, |listen, problems| {
+struct Listen {
+    address: Option<SocketAddr>,
+    tls: Option<TlsConfig>,
+    requests_at_once: usize,
+    base_domains: Vec<String>,
+}
+
+fn read_listen(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<Listen> {
+    read_required(root, "listen", problems, |listen, problems| {
         let address = listen.parsed("s3", "127.0.0.1:9000", problems);
+        let tls = listen.section("tls", problems).map(|mut tls| {
+            let read = TlsConfig::read(&mut tls, base, problems);
+            tls.finish(problems);
+            read
+        });
         let domains = listen.texts("base_domains", problems);
-        (
+        Listen {
             address,
-            domains
+            tls,
+            requests_at_once: listen
+                .optional_number("requests_at_once", 1..=MOST_AT_ONCE, problems)
+                .unwrap_or(AT_ONCE),
+            base_domains: domains
                 .iter()
                 .map(|domain| domain.to_ascii_lowercase())
                 .collect(),
-        )
-    });
-    read.unwrap_or_default()
+        }
+    })
 }
 
 fn read_metrics(root: &mut Section, problems: &mut Problems) -> Option<SocketAddr> {
@@ -277,7 +303,16 @@ fn read_s3(s3: &mut Section, base: &Path, problems: &mut Problems) -> UpstreamCo
             base,
             problems,
         ))),
+        ca_file: read_authorities(s3, base, problems),
     }
+}
+
+fn read_authorities(s3: &mut Section, base: &Path, problems: &mut Problems) -> Option<PathBuf> {
+    let file = base.join(s3.optional_text("ca_file", problems)?);
+    if let Err(error) = authorities(&file) {
+        problems.add(&s3.at("ca_file"), crate::error::report(&error));
+    }
+    Some(file)
 }
 
 /// Sealed bytes and store credentials travel over TLS; without it only inside this machine.
@@ -418,6 +453,10 @@ pub fn start_logging() {
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
+
+/// Each takes about 256 KiB while it streams.
+const AT_ONCE: usize = 1024;
+const MOST_AT_ONCE: usize = 1_000_000;
 
 /// What S3 stores ask for.
 const SHORTEST_SECRET: usize = 16;
