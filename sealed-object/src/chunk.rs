@@ -133,7 +133,7 @@ impl Backend {
     pub(crate) const ALL: [Self; 2] = [Self::RustCrypto, Self::AwsLc];
 
     /// The one that seals a frame faster on this machine: tried once in a process, in turns, the best time of each. It
-    /// takes a millisecond or two. Which instructions a CPU has does not tell which of them an implementation uses well.
+    /// takes one to three milliseconds. Which instructions a CPU has does not tell which of them an implementation uses well.
     pub(crate) fn fastest() -> Self {
         static FASTEST: OnceLock<Backend> = OnceLock::new();
         *FASTEST.get_or_init(|| {
