@@ -34,9 +34,7 @@ fn opened(vector: &Vector) -> (Vec<u8>, Result<(), Error>) {
     };
     let hexed = |name, usual: &str| hex::decode(instead(name, usual)).unwrap();
     let kek_id = hexed("read-kek-id", "6b656b2d30303031").try_into().unwrap();
-    let kek = (0..32)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
+    let kek = hex::encode((0..32).collect::<Vec<u8>>());
     let kek = Kek::new(KeyId(kek_id), hexed("read-kek", &kek).try_into().unwrap());
     let bucket = hexed("read-bucket", "101112131415161718191a1b1c1d1e1f");
     let key = instead("read-key", "reports/räksmörgås 2026.pdf");
