@@ -13,10 +13,11 @@ use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::body::{Answer, Upload, patiently};
-use crate::error::{GatewayError, report};
+use crate::error::GatewayError;
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
 use crate::s3::{Addressing, Code, Operation, RequestId, S3Error, S3Request};
+use crate::telemetry::Telemetry;
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
 
@@ -33,6 +34,8 @@ pub struct Service {
     pub trail: Trail,
     /// What is done.
     pub operations: Operations,
+    /// What an operator watches.
+    pub telemetry: Arc<Telemetry>,
 }
 
 /// The body of a response on the wire.
@@ -62,22 +65,26 @@ impl Service {
         let closes =
             parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
+        let mut exchange = self.telemetry.arrival(id, body.clone());
         let access = self.trail.arrival(id, peer, &parts.headers);
         let parsed = S3Request::parse(parts, id, peer, &self.addressing);
-        let lingers = parsed
-            .as_ref()
-            .is_ok_and(|request| may_linger(request.operation));
+        let operation = parsed.as_ref().ok().map(|request| request.operation);
+        if let Some(operation) = operation {
+            exchange.operation(operation);
+        }
         let answering = async move {
-            match self.settled(parsed, body.clone(), access).await {
+            let response = match self.settled(parsed, body.clone(), access).await {
                 Ok(response) => response.map(into_wire),
                 Err(error) => {
+                    exchange.failed(&error);
                     // So that the client reads the error and not a broken connection.
                     body.drain().await;
                     refusal(&error, &path, method == http::Method::HEAD, id)
                 }
-            }
+            };
+            exchange.answered(response)
         };
-        let mut response = if lingers {
+        let mut response = if operation.is_some_and(may_linger) {
             patiently(Box::pin(answering)).await
         } else {
             answering.await
@@ -109,10 +116,13 @@ impl Service {
     pub async fn decline(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         let id = new_id();
         let (parts, body) = request.into_parts();
-        Upload::new(body, &parts.headers).drain().await;
+        let body = Upload::new(body, &parts.headers);
+        let exchange = self.telemetry.arrival(id, body.clone());
+        body.drain().await;
         let error = Code::SlowDown.because("Please reduce your request rate.");
         let is_head = parts.method == http::Method::HEAD;
-        identified(refusal(&error.into(), parts.uri.path(), is_head, id), id)
+        let refused = refusal(&error.into(), parts.uri.path(), is_head, id);
+        exchange.answered(identified(refused, id))
     }
 }
 
@@ -145,11 +155,6 @@ fn refusal(
 ) -> Response<ResponseBody> {
     let fault = error.fault();
     let status = fault.code.status();
-    if status.is_server_error() || matches!(error, GatewayError::Sealed(_)) {
-        tracing::error!(request = %id, code = error.trail_code(), error = report(error), "request failed");
-    } else {
-        tracing::debug!(request = %id, code = error.trail_code(), "request refused");
-    }
     let has_no_body = is_head || status == http::StatusCode::NOT_MODIFIED;
     let document = if has_no_body {
         String::new()
