@@ -110,7 +110,12 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
         },
-        authenticator: Authenticator::new(&config.region, directory, clock.clone()),
+        authenticator: Authenticator::new(
+            &config.region,
+            config.signature_v2_headers,
+            directory,
+            clock.clone(),
+        ),
         policies: Policies,
         trail: Trail::new(journal, clock),
         operations,

@@ -7,8 +7,9 @@ use policies::Principal;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::GatewayError;
-use crate::s3::{Code, S3Request};
-use crate::sigv4::{Payload, Verification, Verifier};
+use crate::s3::{BucketName, Code, S3Request};
+use crate::sigv2;
+use crate::sigv4::{Payload, SignatureError, Verification, Verifier};
 use crate::trail::Access;
 
 /// A request whose signature was verified, with the principal who signed it. Not `Clone`, and nobody
@@ -48,15 +49,23 @@ impl<T> Authenticated<T> {
 #[derive(Debug)]
 pub struct Authenticator {
     verifier: Verifier,
+    version2: sigv2::Verifier,
     directory: Arc<Directory>,
     clock: Clock,
 }
 
 impl Authenticator {
-    /// An authenticator for clients that sign for `region`.
-    pub fn new(region: &str, directory: Arc<Directory>, clock: Clock) -> Self {
+    /// An authenticator for clients that sign for `region`. `version2_headers`: whether `Authorization` headers of
+    /// Signature Version 2 are verified; its presigned URLs and forms always are.
+    pub fn new(
+        region: &str,
+        version2_headers: bool,
+        directory: Arc<Directory>,
+        clock: Clock,
+    ) -> Self {
         Self {
             verifier: Verifier::new(vec![region.to_owned()]),
+            version2: sigv2::Verifier::new(version2_headers),
             directory,
             clock,
         }
@@ -68,34 +77,54 @@ impl Authenticator {
         request: S3Request,
         access: &mut Access,
     ) -> Result<Authenticated<S3Request>, GatewayError> {
-        let secret = |id: &str| {
-            self.directory
-                .find(id)
-                .map(|credential| Arc::clone(&credential.secret))
-        };
-        let verified = match self
-            .verifier
-            .verify(&request.parts, self.clock.now(), &secret)?
-        {
-            Verification::Signed(verified) => verified,
-            Verification::Anonymous { .. } => {
-                return Err(Code::AccessDenied.because("The request is not signed, and nothing here is public. Sign it with AWS Signature Version 4.").into());
-            }
-        };
-        if verified.session_token.is_some() {
+        let (access_key_id, session_token, payload) = self.signer(&request)?;
+        if session_token.is_some() {
             return Err(Code::InvalidArgument
                 .because("Session tokens are not issued here; sign without x-amz-security-token.")
                 .into());
         }
         let credential = self
             .directory
-            .find(&verified.access_key_id)
-            .ok_or(crate::sigv4::SignatureError::InvalidAccessKeyId)?;
-        access.principal(&credential.principal, &verified.access_key_id);
+            .find(&access_key_id)
+            .ok_or(SignatureError::InvalidAccessKeyId)?;
+        access.principal(&credential.principal, &access_key_id);
         Ok(Authenticated {
             request,
             principal: Arc::clone(&credential.principal),
-            payload: verified.payload,
+            payload,
         })
+    }
+
+    /// Whose signature it is, the session token that came with it, and how it covers the body.
+    fn signer(
+        &self,
+        request: &S3Request,
+    ) -> Result<(String, Option<String>, Payload), GatewayError> {
+        let secret = |id: &str| {
+            self.directory
+                .find(id)
+                .map(|credential| Arc::clone(&credential.secret))
+        };
+        let now = self.clock.now();
+        match self.verifier.verify(&request.parts, now, &secret)? {
+            Verification::Signed(verified) => Ok((
+                verified.access_key_id,
+                verified.session_token,
+                verified.payload,
+            )),
+            Verification::Version2 => {
+                let bucket = request.bucket.as_ref().filter(|_| request.bucket_in_host);
+                let bucket = bucket.map(BucketName::as_str);
+                let verified = self.version2.verify(&request.parts, bucket, now, &secret)?;
+                Ok((
+                    verified.access_key_id,
+                    verified.session_token,
+                    verified.payload,
+                ))
+            }
+            Verification::Anonymous { .. } => Err(Code::AccessDenied
+                .because("The request is not signed, and nothing here is public. Sign it with AWS Signature Version 4.")
+                .into()),
+        }
     }
 }

@@ -20,6 +20,7 @@ pub mod operations;
 pub mod s3;
 pub mod server;
 pub mod service;
+pub mod sigv2;
 pub mod sigv4;
 pub mod trail;
 pub mod upstream;

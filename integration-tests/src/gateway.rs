@@ -124,10 +124,26 @@ impl Gateway {
         Self::serve_over(Upstream::SeaweedFs, &section, principals)
     }
 
+    /// `sealgate serve` over the embedded bucket, with `settings` at the top of the file and `listen` in its table
+    /// `[listen]`.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_with(settings: &str, listen: &str, principals: &[Principal]) -> Self {
+        let text = configuration("[upstream.embedded]\npath = \"bucket\"\n", principals);
+        let listening = format!("{settings}\n[listen]\n{listen}\n");
+        let text = text.replacen("[listen]\n", &listening, 1);
+        Self::serve_configured(Upstream::Embedded, &text, principals)
+    }
+
     fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
+        Self::serve_configured(upstream, &configuration(section, principals), principals)
+    }
+
+    fn serve_configured(upstream: Upstream, text: &str, principals: &[Principal]) -> Self {
         let directory = World::get().scratch();
         let config = directory.path().join("sealgate.toml");
-        fs::write(&config, configuration(section, principals)).expect("a file can be written");
+        fs::write(&config, text).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
         let mut process = start(&arguments, directory.path());

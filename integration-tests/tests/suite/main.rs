@@ -15,6 +15,7 @@ mod python;
 mod rest;
 mod rooms;
 mod scan;
+mod signatures;
 mod tenants;
 mod tidy;
 mod trail;

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::sigv4::canonical::{CanonicalRequest, Query, string_to_sign};
 use crate::sigv4::chunk_signer::ChunkSigner;
-use crate::sigv4::claim::{CONTENT_SHA256, Claim, Lifetime};
+use crate::sigv4::claim::{CONTENT_SHA256, Claim, Found, Lifetime};
 use crate::sigv4::day_keys::DayKeys;
 use crate::sigv4::error::SignatureError;
 use crate::sigv4::key::{SecretKey, Signature, SigningKey};
@@ -29,6 +29,8 @@ pub struct Verifier {
 pub enum Verification {
     /// The request is signed, and the signature is right.
     Signed(Verified),
+    /// The request is signed with Signature Version 2, which is verified elsewhere (`crate::sigv2`).
+    Version2,
     /// The request has no credentials at all; whether that is allowed is for a policy to decide.
     Anonymous {
         /// How the body is to be read; never one of the signed forms.
@@ -95,9 +97,13 @@ impl Verifier {
         secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
     ) -> Result<Verification, SignatureError> {
         let query = Query::parse(parts.uri.query().unwrap_or(""));
-        let Some(claim) = Claim::find(parts, &query)? else {
-            let payload = Claim::anonymous_payload(&parts.headers)?.without_signer()?;
-            return Ok(Verification::Anonymous { payload });
+        let claim = match Claim::find(parts, &query)? {
+            Found::Nothing => {
+                let payload = Claim::anonymous_payload(&parts.headers)?.without_signer()?;
+                return Ok(Verification::Anonymous { payload });
+            }
+            Found::Version2 => return Ok(Verification::Version2),
+            Found::Version4(claim) => *claim,
         };
         let expires = claim.check_time(now)?;
         self.check_scope(&claim)?;
