@@ -116,7 +116,7 @@ pub fn action_of(operation: Operation) -> Action {
             Operation::PutObjectTagging | Operation::DeleteObjectTagging | Operation::RestoreObject,
             ..,
         ) => Action::Change,
-        (Operation::AbortMultipartUpload, ..) => Action::Write,
+        (Operation::AbortMultipartUpload | Operation::PostObject, ..) => Action::Write,
         (_, Object, "GET" | "HEAD") => Action::Read,
         (_, Object, "DELETE") => Action::Delete,
         (_, Object, _) => Action::Write,

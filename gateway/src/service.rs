@@ -11,11 +11,11 @@ use uuid::Uuid;
 use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
-use crate::body::{Answer, Upload};
+use crate::body::{Answer, Upload, read_form};
 use crate::error::{GatewayError, report};
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
-use crate::s3::{Addressing, RequestId, S3Request};
+use crate::s3::{Addressing, Operation, RequestId, S3Request};
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
 
@@ -41,6 +41,7 @@ impl Service {
     /// What is meant, who means it, and may they; then it is put on record, and only then done. Each step
     /// takes what the step before proved, so that none can be left out.
     async fn handle(&self, request: S3Request, body: Upload, access: &mut Access) -> Answered {
+        let request = unfold(request, &body, access).await?;
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
@@ -87,6 +88,20 @@ impl Service {
         headers.insert(http::header::SERVER, HeaderValue::from_static("Sealgate"));
         response
     }
+}
+
+/// A form says in its fields what is meant; every other request has said so already.
+async fn unfold(
+    request: S3Request,
+    body: &Upload,
+    access: &mut Access,
+) -> Result<S3Request, GatewayError> {
+    if request.operation != Operation::PostObject {
+        return Ok(request);
+    }
+    let request = read_form(request, body).await?;
+    access.request(&request);
+    Ok(request)
 }
 
 /// The one place where an error becomes a response.

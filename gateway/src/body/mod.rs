@@ -1,6 +1,7 @@
 //! Bodies on their way through: a client's upload verified, plaintext sealed, sealed bytes opened.
 
 mod client;
+mod form;
 mod opening;
 mod sealing;
 mod upload;
@@ -10,6 +11,7 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
 pub use client::{BodyError, ClientBody};
+pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
 pub use opening::OpenedBody;
 pub use sealing::{PlainSource, Sealing, Seals, seal};
 pub use upload::Upload;

@@ -19,6 +19,8 @@ pub struct Upload(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     incoming: Incoming,
+    /// Read too far ahead, and to be read again.
+    returned: Bytes,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
 }
@@ -28,6 +30,7 @@ impl Upload {
     pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
         Self(Arc::new(Mutex::new(State {
             incoming,
+            returned: Bytes::new(),
             waits: headers.contains_key(http::header::EXPECT),
         })))
     }
@@ -39,7 +42,19 @@ impl Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.waits = false;
+        if !state.returned.is_empty() {
+            let returned = std::mem::take(&mut state.returned);
+            return Poll::Ready(Some(Ok(Frame::data(returned))));
+        }
         Pin::new(&mut state.incoming).poll_frame(context)
+    }
+
+    /// Gives back what was read too far: it is read again before anything else.
+    pub fn put_back(&self, bytes: Bytes) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .returned = bytes;
     }
 
     /// Reads on a little and throws it away: a connection that is closed with unread bytes is reset, and

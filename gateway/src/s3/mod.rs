@@ -3,6 +3,7 @@
 pub mod code;
 pub mod compatibility;
 pub mod etag;
+pub mod form;
 pub mod headers;
 pub mod names;
 pub mod operation;

@@ -213,7 +213,7 @@ operations! {
     UploadPart: PUT Object "" ["partNumber", "uploadId"] Seal;
     UploadPartCopy: PUT Object "" ["partNumber", "uploadId", "@copy-source"] Seal;
     // Routes outside the service model.
-    PostObject: POST Bucket "" [] Refuse;
+    PostObject: POST Bucket "" [] Seal;
     PreflightRequest: OPTIONS Bucket "" ["!"] Refuse;
 }
 
@@ -278,9 +278,6 @@ impl Operation {
             | Self::DeleteObjectAnnotation
             | Self::ListObjectAnnotations => "annotations would leave the gateway unsealed",
             Self::GetObjectAttributes => "not offered yet; HeadObject gives size and ETag",
-            Self::PostObject => {
-                "form uploads are not offered yet; use PutObject or a presigned PUT"
-            }
             _ => "it would export names, sizes or sealed bytes past the gateway",
         }
     }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::code::{Code, S3Error};
+use super::form::Form;
 use super::names::{BucketName, ObjectKey};
 use super::operation::{Operation, Target};
 use super::query::{self, Query};
@@ -41,6 +42,8 @@ pub struct S3Request {
     pub parts: Parts,
     /// The headers as they are meant: those received, and those that a presigned URL carries in its query.
     pub headers: HeaderMap,
+    /// The form that says what is meant, once it was read (`POST Object`).
+    pub form: Option<Box<Form>>,
 }
 
 impl std::fmt::Debug for S3Request {
@@ -105,6 +108,7 @@ impl S3Request {
             query,
             parts,
             headers,
+            form: None,
         })
     }
 

@@ -9,13 +9,14 @@ use percent_encoding::{percent_decode, percent_decode_str};
 use crate::s3::Operation;
 use crate::sigv4::{SignatureError, encode_path};
 
-/// The strings that the signer may have signed: with the path as it was sent, and with the path encoded as S3
-/// encodes it. `bucket` is the one that the host names, if any.
+/// The strings that the signer may have signed: with the path as it was sent, with the path encoded as S3 encodes
+/// it, and with the slash behind a bucket that some sign and do not send. `bucket` is the one that the host names,
+/// if any.
 pub(super) fn strings_to_sign(
     parts: &Parts,
     bucket: Option<&str>,
     date_line: &str,
-) -> [Vec<u8>; 2] {
+) -> [Vec<u8>; 3] {
     let mut before = Vec::with_capacity(512);
     before.extend_from_slice(parts.method.as_str().as_bytes());
     before.push(b'\n');
@@ -38,7 +39,10 @@ pub(super) fn strings_to_sign(
     let query = signed_query(parts.uri.query().unwrap_or_default());
     let sent = parts.uri.path();
     let encoded = encode_path(&percent_decode_str(sent).collect::<Vec<u8>>());
-    [sent, &encoded].map(|path| [&before, path.as_bytes(), &query].concat())
+    let is_bucket = bucket.is_none() && sent.matches('/').count() == 1;
+    let slash = if is_bucket { "/" } else { "" };
+    let with_slash = format!("{encoded}{slash}");
+    [sent, &encoded, &with_slash].map(|path| [&before, path.as_bytes(), &query].concat())
 }
 
 /// Refuses sub-resources that Version 2 leaves unsigned, because whoever holds a URL for a key could append one,

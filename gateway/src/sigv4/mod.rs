@@ -41,4 +41,4 @@ pub use payload::Payload;
 pub(crate) use payload::{Announced, UNSIGNED_PAYLOAD};
 pub use sign::{SignError, Signer};
 pub(crate) use timestamp::Timestamp;
-pub use verify::{Form, Verification, Verified, Verifier};
+pub use verify::{Form, SignedPolicy, Verification, Verified, Verifier};

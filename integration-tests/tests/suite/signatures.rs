@@ -14,6 +14,9 @@ on_both_upstreams! {
     version_4_urls_in_every_detail => |upstream| {
         shared(upstream).account().run_script("presigned_details.py", &["python-presigned-details"]);
     };
+    post_forms_in_every_detail => |upstream| {
+        shared(upstream).account().run_script("post_forms.py", &["python-post-forms"]);
+    };
 }
 
 fn admin() -> Principal {
@@ -43,6 +46,23 @@ fn version_2_headers_are_a_setting() {
     account.run_script("headers_version2.py", &["old-client-boto3", "verified"]);
     let closed = shared(Upstream::Embedded).account();
     closed.run_script("headers_version2.py", &["old-client-boto3", "refused"]);
+}
+
+#[test]
+fn a_form_may_do_what_its_signer_may() {
+    let principals = [
+        Principal::new("clinic", "clinic-admin", "tenant-admin"),
+        Principal::new("clinic", "clinic-uploader", "uploader"),
+        Principal::new("clinic", "clinic-reader", "reader"),
+    ];
+    let gateway = Gateway::serve(Upstream::Embedded, &principals);
+    let [_, uploader, reader] = principals;
+    let admin = gateway.account();
+    admin.run_aws(".".as_ref(), &["s3", "mb", "s3://forms"]);
+    for (principal, may) in [(uploader, "may-write"), (reader, "may-not-write")] {
+        let account = admin.with(principal.credentials);
+        account.run_script("form_role.py", &["forms", may]);
+    }
 }
 
 /// `localhost` resolves to the loopback address, and so do names below it; a name of two words tells a base domain
