@@ -17,6 +17,7 @@ use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig};
+use crate::cors::Cors;
 use crate::directory::Directory;
 use crate::keys::Keys;
 use crate::operations::{Layouts, Operations};
@@ -94,10 +95,13 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     .await?;
 
     let documents = DocumentKey::new(keyrings.deployment().derive(DOCUMENTS));
+    let directory = Arc::new(Directory::declared(&config.tenants));
+    let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let operations = Operations {
         upstream,
         store,
-        buckets: Buckets::new(control, documents, &config.bucket_prefix),
+        cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
+        buckets,
         keys: Keys::new(Arc::new(keyrings)),
         layouts: Layouts::default(),
         system_bucket: system_bucket.into(),
@@ -105,7 +109,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         random: Arc::new(OsRandom),
         clock: clock.clone(),
     };
-    let directory = Arc::new(Directory::declared(&config.tenants));
     Ok(Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),

@@ -78,8 +78,7 @@ impl Cors {
     pub async fn preflight(&self, request: &S3Request) -> Result<Response<Answer>, GatewayError> {
         let has = |name: &str| request.parts.headers.contains_key(name);
         let asked = Asked::of(request).ok_or_else(|| {
-            Code::InvalidRequest
-                .because("Insufficient information. Origin request header needed.")
+            Code::InvalidRequest.because("Insufficient information. Origin request header needed.")
         })?;
         if !has("access-control-request-method") {
             return Err(Code::InvalidRequest
@@ -101,7 +100,10 @@ impl Cors {
             Ok(Some(allowed)) => headers.extend(allowed),
             Ok(None) => {}
             Err(error) => {
-                tracing::debug!(error = report(&error), "a bucket's CORS rules cannot be read");
+                tracing::debug!(
+                    error = report(&error),
+                    "a bucket's CORS rules cannot be read"
+                );
             }
         }
     }
@@ -144,11 +146,14 @@ impl Cors {
         &self,
         tenant: &str,
         bucket: &BucketName,
-    ) -> Result<Option<Arc<CorsRules>>, Arc<BucketError>> {
+    ) -> Result<Option<Arc<CorsRules>>, BucketError> {
         let key = (tenant.to_owned(), bucket.clone());
-        self.known
-            .try_get_with(key, self.read(tenant, bucket))
-            .await
+        if let Some(known) = self.known.get(&key).await {
+            return Ok(known);
+        }
+        let rules = self.read(tenant, bucket).await?;
+        self.known.insert(key, rules.clone()).await;
+        Ok(rules)
     }
 
     async fn read(
@@ -185,7 +190,7 @@ fn claimed_access_key_id(request: &S3Request) -> Option<String> {
 
 fn forbidden(asked: &Asked) -> S3Error {
     Code::AccessForbidden
-        .because("CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec, or because CORS is not enabled for this bucket.")
+        .because("CORSResponse: This CORS request is not allowed: the bucket has no CORS rule for its origin, method and headers.")
         .with("Method", asked.method.as_str())
         .with("ResourceType", "BUCKET")
 }

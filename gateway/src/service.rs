@@ -12,6 +12,7 @@ use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::body::{Answer, Upload, read_form};
+use crate::cors::Asked;
 use crate::error::{GatewayError, report};
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
@@ -41,12 +42,22 @@ impl Service {
     /// What is meant, who means it, and may they; then it is put on record, and only then done. Each step
     /// takes what the step before proved, so that none can be left out.
     async fn handle(&self, request: S3Request, body: Upload, access: &mut Access) -> Answered {
+        if request.operation == Operation::PreflightRequest {
+            return self.preflight(&request, access).await;
+        }
         let request = unfold(request, &body, access).await?;
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
         let request = self.trail.intent(request, access).await?;
         Box::pin(self.operations.run(request, body)).await
+    }
+
+    /// A browser's question before a request carries no signature: what it may know is in the bucket's CORS rules.
+    async fn preflight(&self, request: &S3Request, access: &mut Access) -> Answered {
+        let answered = self.operations.cors.preflight(request).await?;
+        access.decided(policies::Decision::Permit("cors"));
+        Ok(answered)
     }
 
     /// Answers one HTTP request, whatever becomes of it.
@@ -62,13 +73,16 @@ impl Service {
             parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
         let mut access = self.trail.arrival(id, peer, &parts.headers);
+        let mut asked = None;
         let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
             Ok(request) => {
                 access.request(&request);
+                asked = Asked::of(&request);
                 self.handle(request, body.clone(), &mut access).await
             }
             Err(error) => Err(error.into()),
         };
+        let tenant = access.tenant().map(str::to_owned);
         let mut response = match self.trail.settle(access, answered).await {
             Ok(response) => response.map(into_wire),
             Err(error) => {
@@ -78,6 +92,10 @@ impl Service {
             }
         };
         let headers = response.headers_mut();
+        if let Some(asked) = asked.filter(|_| method != http::Method::OPTIONS) {
+            let cors = &self.operations.cors;
+            cors.decorate(&asked, tenant.as_deref(), headers).await;
+        }
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             headers.insert("x-amz-request-id", value.clone());
             headers.insert("x-amz-id-2", value);

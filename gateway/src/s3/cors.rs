@@ -119,11 +119,17 @@ impl Rule {
                         .map_err(|_| malformed("MaxAgeSeconds is a whole number"))?;
                     rule.max_age = Some(age);
                 }
-                _ => return Err(malformed("a CORSRule holds something that is not known here")),
+                _ => {
+                    return Err(malformed(
+                        "a CORSRule holds something that is not known here",
+                    ));
+                }
             }
         }
         if rule.origins.is_empty() || rule.methods.is_empty() {
-            return Err(malformed("a CORSRule needs an AllowedOrigin and an AllowedMethod"));
+            return Err(malformed(
+                "a CORSRule needs an AllowedOrigin and an AllowedMethod",
+            ));
         }
         Ok(rule)
     }
@@ -182,8 +188,9 @@ fn method(text: String) -> Result<String, S3Error> {
 fn header_name(text: String) -> Result<String, S3Error> {
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(_) => Ok(text),
-        Err(_) => Err(Code::InvalidRequest
-            .because(format!("ExposeHeader \"{text}\" is not the name of a header."))),
+        Err(_) => Err(Code::InvalidRequest.because(format!(
+            "ExposeHeader \"{text}\" is not the name of a header."
+        ))),
     }
 }
 
@@ -219,25 +226,50 @@ mod tests {
     fn a_rule_fits_by_origin_method_and_headers() {
         let rules = rules(EXAMPLE).unwrap();
         for (origin, method, headers, allowed) in [
-            ("http://www.example1.com", "PUT", "a, B", Some("http://www.example1.com")),
+            (
+                "http://www.example1.com",
+                "PUT",
+                "a, B",
+                Some("http://www.example1.com"),
+            ),
             ("http://www.example1.com", "DELETE", "", None),
             ("https://www.example1.com", "PUT", "", None),
             ("http://www.example1.com.evil.org", "PUT", "", None),
-            ("http://a.example2.com", "PUT", "X-Amz-Date,x-amz-acl", Some("http://a.example2.com")),
-            ("http://a.example2.com", "PUT", "x-amz-date, content-type", None),
-            ("http://.example2.com", "PUT", "", Some("http://.example2.com")),
+            (
+                "http://a.example2.com",
+                "PUT",
+                "X-Amz-Date,x-amz-acl",
+                Some("http://a.example2.com"),
+            ),
+            (
+                "http://a.example2.com",
+                "PUT",
+                "x-amz-date, content-type",
+                None,
+            ),
+            (
+                "http://.example2.com",
+                "PUT",
+                "",
+                Some("http://.example2.com"),
+            ),
             ("http://example2.com", "PUT", "", None),
             ("http://anywhere", "GET", "", Some("*")),
             ("http://anywhere", "GET", "range", None),
             ("null", "GET", "", Some("*")),
         ] {
             let headers = rules.allow(asked(origin, method, headers));
-            let told = headers.as_ref().map(|told| told["access-control-allow-origin"].to_str().unwrap());
+            let told = headers
+                .as_ref()
+                .map(|told| told["access-control-allow-origin"].to_str().unwrap());
             assert_eq!(told, allowed, "{origin} {method}");
-            let with_credentials = headers.is_some_and(|told| told.contains_key("access-control-allow-credentials"));
+            let with_credentials =
+                headers.is_some_and(|told| told.contains_key("access-control-allow-credentials"));
             assert_eq!(with_credentials, allowed.is_some_and(|told| told != "*"));
         }
-        let told = rules.allow(asked("http://a.example2.com", "PUT", "X-Amz-Date")).unwrap();
+        let told = rules
+            .allow(asked("http://a.example2.com", "PUT", "X-Amz-Date"))
+            .unwrap();
         for (name, value) in [
             ("access-control-allow-methods", "PUT"),
             ("access-control-allow-headers", "x-amz-date"),
@@ -256,7 +288,11 @@ mod tests {
 
     #[test]
     fn what_is_no_configuration_is_refused() {
-        let rule = |inside: &str| format!("<CORSRule><AllowedOrigin>a</AllowedOrigin><AllowedMethod>GET</AllowedMethod>{inside}</CORSRule>");
+        let rule = |inside: &str| {
+            format!(
+                "<CORSRule><AllowedOrigin>a</AllowedOrigin><AllowedMethod>GET</AllowedMethod>{inside}</CORSRule>"
+            )
+        };
         assert!(rules(&rule("")).is_ok());
         for text in [
             String::new(),

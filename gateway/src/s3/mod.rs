@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod compatibility;
+pub mod cors;
 pub mod etag;
 pub mod form;
 pub mod headers;

@@ -91,7 +91,13 @@ impl S3Request {
             (Some(_), false) => Target::Object,
         };
         let headers = meant_headers(&parts.headers, &query)?;
-        let operation = recognise(&parts, &headers, target, &query)?;
+        let is_preflight = parts.method == http::Method::OPTIONS && target != Target::Service;
+        let (operation, target) = if is_preflight {
+            // It asks about another request to this URL, whose key and query are not its own.
+            (Operation::PreflightRequest, Target::Bucket)
+        } else {
+            (recognise(&parts, &headers, target, &query)?, target)
+        };
         let bucket = bucket.map(|name| BucketName::parse(&name)).transpose()?;
         let key = if target == Target::Object {
             Some(ObjectKey::parse(key)?)
