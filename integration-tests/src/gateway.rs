@@ -88,10 +88,14 @@ impl Gateway {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn dev_on(address: &str) -> Self {
+        Self::dev_with(&["--listen", address])
+    }
+
+    fn dev_with(options: &[&str]) -> Self {
         let directory = World::get().scratch();
         let data = directory.path().join("data").display().to_string();
-        let arguments = ["dev", "--data", &data, "--listen", address];
-        let arguments: Vec<String> = arguments.map(str::to_owned).into();
+        let arguments = [&["dev", "--data", &data], options].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let mut process = start(&arguments, directory.path());
         let account = process.wait_for(START_LIMIT, dev_account);
         Self {
@@ -100,6 +104,30 @@ impl Gateway {
             account,
             upstream: Upstream::Embedded,
             directory,
+        }
+    }
+
+    /// `sealgate dev --tls`, or `serve` with a certificate of the world's authority.
+    pub fn start_tls(upstream: Upstream) -> Self {
+        match upstream {
+            Upstream::Embedded => Self::dev_with(&["--listen", "127.0.0.1:0", "--tls"]),
+            Upstream::SeaweedFs => Self::serve_with(
+                upstream,
+                &[Principal::new("demo", "demo-admin", "tenant-admin")],
+                |directory| {
+                    let world = World::get();
+                    let store = world.seaweedfs();
+                    let pair = world.authority().issue(directory);
+                    let listen = format!(
+                        "[listen.tls]\ncertificate = \"{}\"\nkey = \"{}\"\n",
+                        pair.certificate.display(),
+                        pair.key.display()
+                    );
+                    let authority = world.authority().file().display();
+                    let upstream = seaweedfs_upstream(store.secure_endpoint());
+                    format!("{listen}{upstream}ca_file = \"{authority}\"\n")
+                },
+            ),
         }
     }
 
@@ -129,20 +157,39 @@ impl Gateway {
     ///
     /// # Panics
     /// If it does not come up, with the end of its log.
-    pub fn serve_with(settings: &str, listen: &str, principals: &[Principal]) -> Self {
+    pub fn serve_set(settings: &str, listen: &str, principals: &[Principal]) -> Self {
         let text = configuration("[upstream.embedded]\npath = \"bucket\"\n", principals);
         let listening = format!("{settings}\n[listen]\n{listen}\n");
         let text = text.replacen("[listen]\n", &listening, 1);
-        Self::serve_configured(Upstream::Embedded, &text, principals)
+        Self::serve_configured(Upstream::Embedded, principals, |_| text)
     }
 
     fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
-        Self::serve_configured(upstream, &configuration(section, principals), principals)
+        Self::serve_with(upstream, principals, |_| section.to_owned())
     }
 
-    fn serve_configured(upstream: Upstream, text: &str, principals: &[Principal]) -> Self {
+    /// `sealgate serve` with the sections that `sections` makes for the gateway's own directory.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_with(
+        upstream: Upstream,
+        principals: &[Principal],
+        sections: impl FnOnce(&Path) -> String,
+    ) -> Self {
+        Self::serve_configured(upstream, principals, |directory| {
+            configuration(&sections(directory), principals)
+        })
+    }
+
+    fn serve_configured(
+        upstream: Upstream,
+        principals: &[Principal],
+        text: impl FnOnce(&Path) -> String,
+    ) -> Self {
         let directory = World::get().scratch();
         let config = directory.path().join("sealgate.toml");
+        let text = text(directory.path());
         fs::write(&config, text).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
@@ -153,6 +200,7 @@ impl Gateway {
             process,
             arguments,
             account: Account {
+                authority: authority(&endpoint),
                 endpoint,
                 credentials: credentials.expect("a gateway serves somebody"),
             },
@@ -187,6 +235,7 @@ impl Gateway {
         self.account = self.process.wait_for(START_LIMIT, |log| {
             dev_account(log).or_else(|| {
                 serve_endpoint(log).map(|endpoint| Account {
+                    authority: authority(&endpoint),
                     endpoint,
                     credentials: credentials.clone(),
                 })
@@ -254,13 +303,20 @@ fn dev_account(log: &str) -> Option<Account> {
             &exported("AWS_ACCESS_KEY_ID")?,
             &exported("AWS_SECRET_ACCESS_KEY")?,
         ),
+        authority: exported("AWS_CA_BUNDLE").map(PathBuf::from),
     })
 }
 
 fn serve_endpoint(log: &str) -> Option<String> {
-    log.lines()
-        .find_map(|line| line.strip_prefix("ready http://"))
-        .map(|address| format!("http://{}", address.trim()))
+    let said = log.lines().find_map(|line| line.strip_prefix("ready "));
+    said.map(|endpoint| endpoint.trim().to_owned())
+}
+
+/// `serve` shows certificates of the world's authority.
+fn authority(endpoint: &str) -> Option<PathBuf> {
+    endpoint
+        .starts_with("https://")
+        .then(|| World::get().authority().file().to_owned())
 }
 
 fn configuration(upstream: &str, principals: &[Principal]) -> String {

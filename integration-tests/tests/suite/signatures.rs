@@ -28,7 +28,7 @@ fn version_2_headers_are_a_setting() {
     let scratch = World::get().scratch();
     let here = scratch.path();
     fs::write(here.join("file"), "version 2").expect("a file can be written");
-    let gateway = Gateway::serve_with("signature_v2_headers = true", "", &[admin()]);
+    let gateway = Gateway::serve_set("signature_v2_headers = true", "", &[admin()]);
     let s3cmd = |arguments: &[&str]| {
         let arguments = [&["--signature-v2"], arguments].concat();
         gateway.account().run_s3cmd(here, &arguments)
@@ -70,6 +70,6 @@ fn a_form_may_do_what_its_signer_may() {
 #[test]
 fn buckets_in_the_host_name() {
     let listen = "base_domains = [\"s3.localhost\", \"localhost\"]";
-    let gateway = Gateway::serve_with("", listen, &[admin()]);
+    let gateway = Gateway::serve_set("", listen, &[admin()]);
     gateway.account().run_script("virtual_hosts.py", &[]);
 }
