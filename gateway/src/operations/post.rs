@@ -13,7 +13,7 @@ use super::store_headers::set;
 use super::{Answered, Call, Operations};
 use crate::body::{Answer, FormFile, Upload, possible_lengths};
 use crate::error::GatewayError;
-use crate::s3::form::{MOST_AFTER_FILE, Success};
+use crate::s3::form::Success;
 use crate::s3::xml::Writer;
 use crate::sigv4::{encode_path, encode_query};
 
@@ -33,8 +33,7 @@ impl Operations {
             self.put(&call, &place, Plain(file.length()), file).await?
         } else {
             forget_checksums(&mut call);
-            let rest = usize::try_from(MOST_AFTER_FILE).unwrap_or(usize::MAX);
-            self.put_in_two_parts(&call, file, possible.least, rest)
+            self.put_in_two_parts(&call, file, possible.least, LONGEST_REST)
                 .await?
         };
         answer(&call, stored, success)
@@ -119,6 +118,9 @@ fn permits(bytes: u64) -> u32 {
         .unwrap_or(u32::MAX)
         .clamp(1, PERMITS)
 }
+
+/// What may follow the file, and the boundary that a form which is broken off lacks.
+const LONGEST_REST: usize = (64 << 10) + 128;
 
 /// The least that a part before the last may have.
 const SMALLEST_PART: u64 = 5 << 20;

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod browsers;
 mod clients;
 mod command_line;
 mod crash;

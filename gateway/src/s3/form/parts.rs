@@ -119,9 +119,10 @@ impl HeadReader {
         if self.fields.is_empty() && self.buffer.starts_with(b"\r\n\r\n--") {
             self.buffer.advance(LINE_BREAK.len());
         }
-        let Some(behind) = self.buffer.get(delimiter.len()..) else {
+        let behind = self.buffer.get(delimiter.len()..).unwrap_or_default();
+        if behind.len() < LINE_BREAK.len() {
             return Ok(Part::Incomplete);
-        };
+        }
         if !self.buffer.starts_with(delimiter) {
             return Err(malformed("it does not begin with its boundary"));
         }
@@ -130,10 +131,11 @@ impl HeadReader {
                 .because("POST requires exactly one file upload per request.")
                 .with("ArgumentName", "file"));
         }
-        let Some(end) = memmem::find(behind, b"\r\n\r\n") else {
-            if behind.len() > LONGEST_HEADERS {
-                return Err(malformed("the headers of a part are too long"));
-            }
+        let end = memmem::find(behind, b"\r\n\r\n");
+        if end.unwrap_or(behind.len().saturating_sub(3)) > LONGEST_HEADERS {
+            return Err(malformed("the headers of a part are too long"));
+        }
+        let Some(end) = end else {
             return Ok(Part::Incomplete);
         };
         let (headers, content) = behind.split_at(end);
