@@ -23,5 +23,6 @@ pub mod server;
 pub mod service;
 pub mod sigv2;
 pub mod sigv4;
+pub mod telemetry;
 pub mod trail;
 pub mod upstream;

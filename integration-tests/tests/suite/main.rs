@@ -17,6 +17,8 @@ mod rest;
 mod rooms;
 mod scan;
 mod signatures;
+mod suites;
+mod telemetry;
 mod tenants;
 mod tidy;
 mod tls;

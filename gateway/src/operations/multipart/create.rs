@@ -1,7 +1,7 @@
 //! `CreateMultipartUpload` and `AbortMultipartUpload`.
 
 use http::{Method, StatusCode};
-use sealed_object::{Suite, create_upload};
+use sealed_object::create_upload;
 
 use super::super::store_headers::{mark_sealed, set};
 use super::super::{Answered, Call, Operations, document, empty};
@@ -9,7 +9,6 @@ use super::Ongoing;
 use crate::checksum::Algorithm;
 use crate::envelope;
 use crate::error::GatewayError;
-use crate::keys::context;
 use crate::s3::xml::Writer;
 use crate::upstream::{StoreRequest, UpstreamError};
 
@@ -45,9 +44,9 @@ impl Operations {
         let metadata = envelope::metadata_of(call.request.object_headers()?);
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (sealed, new) = create_upload(
-            Suite::GcmSivBlake3,
+            keys.suite,
             &keys.kek,
-            &context(&place.bucket, &place.key),
+            &self.keys.context(&place.bucket, &place.key),
             &metadata,
             self.clock.millis(),
             self.random.as_ref(),
@@ -74,7 +73,7 @@ impl Operations {
     }
 
     pub(crate) async fn abort_upload(&self, call: &Call) -> Answered {
-        let ongoing = self.ongoing(call).await?;
+        let ongoing = self.ongoing_of_any_suite(call).await?;
         self.abandon(&ongoing).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
