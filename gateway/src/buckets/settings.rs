@@ -1,4 +1,4 @@
-//! Settings of a bucket that the gateway keeps itself: one document each in the system bucket, MACed at
+//! Settings of a bucket that the gateway keeps itself: one document each in the system bucket, with a MAC for
 //! its place. What they mean is the business of `operations`.
 
 use futures_util::TryStreamExt as _;

@@ -132,7 +132,7 @@ impl Operations {
         };
         match call.request.operation {
             Op::PutObject => self.put_object(call, body).await,
-            Op::PostObject => self.post_object(call, body).await,
+            Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,

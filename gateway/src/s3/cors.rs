@@ -1,5 +1,5 @@
 //! CORS as a bucket's owner configures it: which pages of other origins may send which requests and read their
-//! answers (Amazon S3 API reference, "PutBucketCors"). Pure.
+//! answers (Amazon S3 API reference, `PutBucketCors`). Pure.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 

@@ -9,13 +9,15 @@ use base64::engine::general_purpose::STANDARD;
 const TYPE: &str = "multipart/form-data; boundary=----WebKitFormBoundaryAb12";
 
 fn body(parts: &[(&str, &str)], end: &str) -> Vec<u8> {
-    let mut text = String::new();
-    for (disposition, value) in parts {
-        text += &format!(
-            "------WebKitFormBoundaryAb12\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{value}\r\n"
-        );
-    }
-    (text + end).into_bytes()
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(disposition, value)| {
+            format!(
+                "------WebKitFormBoundaryAb12\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{value}\r\n"
+            )
+        })
+        .collect();
+    (parts.concat() + end).into_bytes()
 }
 
 const END: &str = "------WebKitFormBoundaryAb12--\r\n";
