@@ -20,8 +20,7 @@ pub fn form(data: &[u8]) -> Outcome {
         return Outcome::Refused;
     };
     let is_plain = |text: &str| !text.contains(['"', '\\', '\r', '\n']);
-    let names = fields.iter().map(|(name, _)| name).chain([&file_name]);
-    if names.clone().all(|name| is_plain(name)) {
+    if is_plain(&file_name) && fields.iter().all(|(name, _)| is_plain(name)) {
         let mut anew = Vec::new();
         for (name, value) in &fields {
             let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
