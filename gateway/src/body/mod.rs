@@ -1,6 +1,7 @@
 //! Bodies on their way through: a client's upload verified, plaintext sealed, sealed bytes opened.
 
 mod client;
+mod form;
 mod lingering;
 mod opening;
 mod sealing;
@@ -12,6 +13,7 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
 pub use client::{BodyError, ClientBody};
+pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
 pub use lingering::patiently;
 pub use opening::OpenedBody;
 pub use sealing::{PlainSource, Sealing, Seals, seal};

@@ -5,12 +5,14 @@
 
 mod buckets;
 mod copy;
+mod cors;
 mod delete;
 mod get;
 mod layouts;
 mod list;
 mod multipart;
 mod pass;
+mod post;
 mod put;
 mod read;
 mod store_headers;
@@ -24,6 +26,7 @@ use crate::authorize::Leave;
 use crate::body::{Answer, ClientBody, Upload};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
+use crate::cors::Cors;
 use crate::error::GatewayError;
 use crate::keys::Keys;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
@@ -51,6 +54,8 @@ pub struct Operations {
     pub system_bucket: Arc<str>,
     /// The region the gateway says it is in.
     pub region: Arc<str>,
+    /// What pages of other origins may do.
+    pub cors: Cors,
     /// Where nonces and salts come from.
     pub random: Arc<dyn Random>,
     /// The time.
@@ -127,6 +132,7 @@ impl Operations {
         };
         match call.request.operation {
             Op::PutObject => self.put_object(call, body).await,
+            Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,
@@ -148,6 +154,9 @@ impl Operations {
             Op::HeadBucket => self.head_bucket(&call).await,
             Op::GetBucketLocation => self.get_bucket_location(&call).await,
             Op::GetBucketAcl | Op::GetObjectAcl => self.get_acl(&call).await,
+            Op::GetBucketCors => self.get_cors(&call).await,
+            Op::PutBucketCors => self.put_cors(&call, body).await,
+            Op::DeleteBucketCors => self.delete_cors(&call).await,
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.

@@ -5,7 +5,7 @@ use sealed_object::{Plain, seal_single};
 
 use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
 use super::{Answered, Call, Operations, Place};
-use crate::body::{Answer, Upload, seal};
+use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
 use crate::s3::Code;
@@ -15,9 +15,20 @@ use crate::upstream::StoreRequest;
 impl Operations {
     pub(super) async fn put_object(&self, call: Call, incoming: Upload) -> Answered {
         let place = self.place(&call).await?;
-        let metadata = metadata_of(call.request.object_headers()?);
         let body = call.body(incoming)?;
         let length = Plain(body.length());
+        self.put(&call, &place, length, body).await
+    }
+
+    /// Seals `length` bytes from `source` into the place, in one request to the store.
+    pub(super) async fn put(
+        &self,
+        call: &Call,
+        place: &Place,
+        length: Plain,
+        source: impl PlainSource,
+    ) -> Answered {
+        let metadata = metadata_of(call.request.object_headers()?);
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, sealer) = seal_single(
             keys.suite,
@@ -29,7 +40,7 @@ impl Operations {
             self.clock.millis(),
             &self.random,
         )?;
-        let (body, sealing) = seal(body, sealer);
+        let (body, sealing) = seal(source, sealer);
         let request = StoreRequest::object(Method::PUT, &place.bucket.upstream, &place.key)
             .with_headers(call.request.storage_headers())
             .with_headers(call.request.write_conditions_for_store())
@@ -42,7 +53,7 @@ impl Operations {
         let (stored, summary, facts) = sealing.outcome(stored)?;
 
         if place.key.ends_with('/') && length > Plain(0) {
-            self.check_kept(&place, &stored.headers).await?;
+            self.check_kept(place, &stored.headers).await?;
         }
 
         let mut response = Response::new(Answer::empty());
@@ -50,7 +61,7 @@ impl Operations {
         let headers = response.headers_mut();
         pass_store_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
-        mark_sealed(&place, envelope.header().kek_id(), headers);
+        mark_sealed(place, envelope.header().kek_id(), headers);
         echo_checksum(&facts, headers);
         response.extensions_mut().insert(Facts::written(
             summary.object_id,

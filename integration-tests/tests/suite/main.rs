@@ -6,6 +6,7 @@
 )]
 
 mod broken_store;
+mod browsers;
 mod clients;
 mod command_line;
 mod crash;
@@ -16,6 +17,7 @@ mod python;
 mod rest;
 mod rooms;
 mod scan;
+mod signatures;
 mod suites;
 mod telemetry;
 mod tenants;

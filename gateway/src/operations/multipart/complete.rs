@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::Method;
+use http::{HeaderMap, Method};
 use http_body::Body as _;
 use md5::Digest as _;
 use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
@@ -43,6 +43,21 @@ impl Operations {
     }
 
     async fn complete(&self, call: &Call, ongoing: &Ongoing, tokens: &[PartToken]) -> Answered {
+        let committed = self.commit(call, ongoing, tokens).await?;
+        let mut response = completed(ongoing, &committed.etag);
+        pass_store_facts(&committed.store, response.headers_mut());
+        response.headers_mut().remove(http::header::ETAG);
+        response.extensions_mut().insert(committed.facts);
+        Ok(response)
+    }
+
+    /// Makes an object of these parts, or none.
+    pub(super) async fn commit(
+        &self,
+        call: &Call,
+        ongoing: &Ongoing,
+        tokens: &[PartToken],
+    ) -> Result<Committed, GatewayError> {
         self.check_with_store(ongoing, tokens).await?;
         let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
         let facts = with_md5(
@@ -75,15 +90,11 @@ impl Operations {
             .unwrap_or_default();
         self.check_committed(&parts, tag)?;
         self.forget_upload(ongoing).await;
-        let mut response = completed(ongoing, &etag::shown(tag));
-        pass_store_facts(&headers, response.headers_mut());
-        response.headers_mut().remove(http::header::ETAG);
-        response.extensions_mut().insert(trail::Facts::written(
-            summary.object_id,
-            &headers,
-            summary.plain,
-        ));
-        Ok(response)
+        Ok(Committed {
+            etag: etag::shown(tag),
+            facts: trail::Facts::written(summary.object_id, &headers, summary.plain),
+            store: headers,
+        })
     }
 
     /// Each part that lies in the store must be the very instance its token names. Not every store checks
@@ -195,7 +206,7 @@ impl Operations {
         let source = Source {
             place: &ongoing.place,
             version: None,
-            conditions: http::HeaderMap::new(),
+            conditions: HeaderMap::new(),
         };
         match self.head(&source).await {
             Ok((store, opened, _)) if opened.header().object_id() == ongoing.upload.object_id() => {
@@ -205,6 +216,16 @@ impl Operations {
             _ => Err(no_upload().into()),
         }
     }
+}
+
+/// An object made of parts.
+pub(super) struct Committed {
+    /// As clients see it, unquoted.
+    pub(super) etag: String,
+    /// The headers of the store's answer.
+    pub(super) store: HeaderMap,
+    /// For the record.
+    pub(super) facts: trail::Facts,
 }
 
 fn tokens_of(listed: &[CompletedPart], ongoing: &Ongoing) -> Result<Vec<PartToken>, GatewayError> {

@@ -7,6 +7,7 @@ mod create;
 mod list;
 mod part;
 mod records;
+mod streamed;
 
 use sealed_object::{Context, KeyId, Upload, UploadId};
 
