@@ -150,7 +150,7 @@ mod tests {
             .iter()
             .filter(|row| action_of(row.operation) == Action::Administer)
             .collect();
-        assert_eq!(administered.len(), 37);
+        assert_eq!(administered.len(), 29);
         assert!(
             policies::Role::ALL
                 .iter()

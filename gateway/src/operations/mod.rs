@@ -3,6 +3,7 @@
 //! One file per family. They speak S3 to both sides, ask `keys` for keys and `body` for sealing and
 //! opening, and leave signatures, policy and the trail to others.
 
+mod access_lists;
 mod buckets;
 mod copy;
 mod delete;
@@ -13,6 +14,7 @@ mod multipart;
 mod pass;
 mod put;
 mod read;
+mod settings;
 mod store_headers;
 
 use std::sync::Arc;
@@ -148,6 +150,17 @@ impl Operations {
             Op::HeadBucket => self.head_bucket(&call).await,
             Op::GetBucketLocation => self.get_bucket_location(&call).await,
             Op::GetBucketAcl | Op::GetObjectAcl => self.get_acl(&call).await,
+            Op::PutBucketAcl | Op::PutObjectAcl => self.put_acl(&call, body).await,
+            Op::GetBucketPolicy | Op::GetBucketPolicyStatus => self.get_policy(&call).await,
+            Op::GetPublicAccessBlock | Op::GetBucketOwnershipControls => {
+                self.get_setting(&call).await
+            }
+            Op::PutPublicAccessBlock | Op::PutBucketOwnershipControls => {
+                self.put_setting(&call, body).await
+            }
+            Op::DeletePublicAccessBlock | Op::DeleteBucketOwnershipControls => {
+                self.delete_setting(&call).await
+            }
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.
