@@ -2,9 +2,16 @@
 
 The file named by CONFORMANCE_RESULTS gets `name<TAB>passed|failed|skipped<TAB>reason`. A test whose
 preparation or clean-up fails has failed.
+
+Tests list the buckets of their account, so every worker has accounts of its own: worker N takes the Nth of
+the files in CONFORMANCE_SETTINGS.
 """
 
 import os
+
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    settings = os.environ["CONFORMANCE_SETTINGS"].split(":")
+    os.environ["S3TEST_CONF"] = settings[int(worker.removeprefix("gw"))]
 
 outcomes = {}
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod opening;
+mod portions;
 mod sealing;
 mod upload;
 
@@ -11,6 +12,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 pub use client::{BodyError, ClientBody};
 pub use opening::OpenedBody;
+pub use portions::{Portion, Portions};
 pub use sealing::{PlainSource, Sealing, Seals, seal};
 pub use upload::Upload;
 

@@ -1,9 +1,10 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
 use http::{HeaderMap, Method, Response, StatusCode};
-use sealed_object::{Plain, Suite, seal_single};
+use sealed_object::{Error, Plain, Suite, seal_single};
 
-use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
+use super::multipart::{Written, is_large};
+use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, set, store_etag};
 use super::{Answered, Call, Operations, Place};
 use crate::body::{Answer, Upload, seal};
 use crate::envelope::{metadata_of, write};
@@ -19,6 +20,14 @@ impl Operations {
         let metadata = metadata_of(call.request.object_headers()?);
         let body = call.body(incoming)?;
         let length = Plain(body.length());
+        if length > LARGEST {
+            return Err(Error::TooLarge.into());
+        }
+        if is_large(length) {
+            let storage = call.request.storage_headers();
+            let written = self.write_in_parts(&call, &place, &metadata, storage, length, body);
+            return Ok(put_in_parts(&place, &written.await?));
+        }
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, sealer) = seal_single(
             Suite::GcmSivBlake3,
@@ -78,3 +87,22 @@ impl Operations {
             .into())
     }
 }
+
+/// The answer for an object that was written in parts.
+fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
+    let mut response = Response::new(Answer::empty());
+    let headers = response.headers_mut();
+    pass_store_facts(&written.headers, headers);
+    set(headers, "etag", &format!("\"{}\"", written.etag));
+    mark_sealed(place, written.kek_id, headers);
+    echo_checksum(&written.facts, headers);
+    response.extensions_mut().insert(Facts::written(
+        written.summary.object_id,
+        &written.headers,
+        written.summary.plain,
+    ));
+    response
+}
+
+/// S3's limit on one `PutObject`.
+const LARGEST: Plain = Plain(5 * 1024 * 1024 * 1024);

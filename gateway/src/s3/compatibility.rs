@@ -124,8 +124,15 @@ const NOTES: &str = "
   boto3 still presigns with it in some regions, so ask for `signature_version=\"s3v4\"`. Version 4A is refused.
 - **Uploads need a length**: `Content-Length` or `x-amz-decoded-content-length`; otherwise 411. The sealed length,
   which the store must be told first, follows from it.
-- **One upload or part** has at most 5 GiB less 4 MiB. CopyObject takes sources up to 5 GiB; larger ones are copied
-  with UploadPartCopy.
+- **Sizes**: PutObject takes 5 GiB, one part 5 GiB less 4 MiB. CopyObject takes sources of any size: beyond 5 GiB the
+  bytes pass through the gateway, opened and sealed again, and the answer comes when they have.
+- **Access lists** are what they are: the owner has full control. Setting them to that is accepted; public lists and
+  grants to others are refused with `AccessDenied`. The public access block and the ownership controls are kept and
+  given back; nothing is public whatever they say.
+- **A bucket's settings** (versioning, object lock, tags, access block, ownership) may be changed by principals who may
+  make buckets. Lifecycle rules and the like are for administrators of the store.
+- **Bucket names** belong to their tenant: two tenants may use the same name, and another tenant's bucket is
+  `NoSuchBucket`.
 - **Checksums** CRC32, CRC32C, CRC64NVME, SHA1 and SHA256 and Content-MD5 are verified before anything is committed,
   and echoed. They are not returned on reads yet, and those listed in CompleteMultipartUpload are not compared:
   each part was verified when it arrived.

@@ -12,11 +12,11 @@ use crate::pytest::Outcome;
 
 /// The expected failures of one column: names and reasons.
 #[derive(Debug)]
-pub struct Expectations(BTreeMap<String, String>);
+pub(crate) struct Expectations(BTreeMap<String, String>);
 
 impl Expectations {
     /// Reads the list. The store alone is expected to do everything.
-    pub fn read(column: Column) -> Self {
+    pub(crate) fn read(column: Column) -> Self {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FILE))
             .expect("the list of expected failures is there");
         let lines = text
@@ -43,7 +43,7 @@ impl Expectations {
     }
 
     /// Failures that nobody expects and expected ones that did not happen, each a sentence.
-    pub fn surprises(&self, outcomes: &[Outcome]) -> Vec<String> {
+    pub(crate) fn surprises(&self, outcomes: &[Outcome]) -> Vec<String> {
         let judge = |one: &Outcome| match (one.passed(), self.0.get(&one.name)) {
             (false, None) => Some(format!("failed: {}: {}", one.name, one.reason)),
             (true, Some(reason)) => Some(format!(
@@ -56,7 +56,7 @@ impl Expectations {
     }
 
     /// Listed tests that a whole run did not meet.
-    pub fn strangers(&self, outcomes: &[Outcome]) -> Vec<String> {
+    pub(crate) fn strangers(&self, outcomes: &[Outcome]) -> Vec<String> {
         self.0
             .keys()
             .filter(|name| !outcomes.iter().any(|one| one.name == **name))
@@ -66,4 +66,4 @@ impl Expectations {
 }
 
 /// Where the list is, from the workspace's root.
-pub const FILE: &str = "integration-tests/conformance/expected-failures.txt";
+pub(crate) const FILE: &str = "integration-tests/conformance/expected-failures.txt";

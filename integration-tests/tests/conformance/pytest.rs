@@ -11,26 +11,25 @@ use crate::subject::Subject;
 
 /// What became of one test.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The test's name, with its parameters if it has any.
-    pub name: String,
+    pub(crate) name: String,
     outcome: String,
     /// Why it failed, in one line.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Outcome {
     /// Whether it ran to its end and held.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.outcome == "passed"
     }
 }
 
 /// Runs the core, or of the core what the pytest expression `only` selects. Skipped tests are left out.
-pub fn run(checkout: &Path, subject: &Subject, only: Option<&str>) -> Vec<Outcome> {
-    let settings = subject.scratch().join("s3tests.conf");
+pub(crate) fn run(checkout: &Path, subject: &Subject, only: Option<&str>) -> Vec<Outcome> {
     let results = subject.scratch().join("results");
-    fs::write(&settings, subject.settings()).expect("a file can be written");
+    let settings = settings(subject);
     let mut command = Command::new(tools::target().join("conformance/bin/python"));
     command
         .args([
@@ -43,7 +42,7 @@ pub fn run(checkout: &Path, subject: &Subject, only: Option<&str>) -> Vec<Outcom
             "results",
         ])
         .args(["-p", "no:cacheprovider", "-m", &core()])
-        .args(["--numprocesses", WORKERS, "--timeout", SECONDS])
+        .args(["--numprocesses", &WORKERS.to_string(), "--timeout", SECONDS])
         .args(only.iter().flat_map(|only| ["-k", only]))
         .arg("s3tests/functional/test_s3.py")
         .current_dir(checkout)
@@ -54,13 +53,23 @@ pub fn run(checkout: &Path, subject: &Subject, only: Option<&str>) -> Vec<Outcom
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONPATH", plugin())
         .env("AWS_DEFAULT_REGION", "us-east-1")
-        .env("S3TEST_CONF", &settings)
+        .env("CONFORMANCE_SETTINGS", &settings)
         .env("CONFORMANCE_RESULTS", &results)
         .stdin(Stdio::null());
     let status = command.status().expect("python starts");
     say(&format!("pytest: {status}"));
     let written = fs::read_to_string(&results).expect("pytest ran to its end");
     written.lines().filter_map(outcome).collect()
+}
+
+/// One file for each worker; their paths, separated by colons.
+fn settings(subject: &Subject) -> String {
+    let files = (0..WORKERS).map(|worker| {
+        let file = subject.scratch().join(format!("worker-{worker}.conf"));
+        fs::write(&file, subject.settings(worker)).expect("a file can be written");
+        file.display().to_string()
+    });
+    files.collect::<Vec<_>>().join(":")
 }
 
 fn outcome(line: &str) -> Option<Outcome> {
@@ -122,7 +131,8 @@ const OUTSIDE: &[&str] = &[
     "user_policy",
     "webidentity_test",
 ];
-const WORKERS: &str = "4";
+/// How many tests run at once, each worker with accounts of its own.
+pub(crate) const WORKERS: usize = 4;
 
 /// A test that takes longer hangs.
 const SECONDS: &str = "180";

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Column;
 
 /// Writes the column's new score beside those of the others: a line is `column passed total`.
-pub fn write(column: Column, passed: usize, total: usize) {
+pub(crate) fn write(column: Column, passed: usize, total: usize) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/scores.txt");
     let known = fs::read_to_string(&file).unwrap_or_default();
     let mut lines: Vec<String> = known

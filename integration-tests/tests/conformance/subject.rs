@@ -1,5 +1,8 @@
-//! What is tested: a gateway over one of the stores, or the store alone, with the three accounts that
-//! s3-tests sign with.
+//! What is tested: a gateway over one of the stores, or the store alone, with the accounts that s3-tests
+//! sign with. Every account is a tenant of its own.
+
+use std::fmt::Write as _;
+use std::path::Path;
 
 use integration_tests::client::Credentials;
 use integration_tests::gateway::{Gateway, Principal, Upstream};
@@ -8,12 +11,11 @@ use integration_tests::world::World;
 use tempfile::TempDir;
 
 use crate::Column;
+use crate::pytest::WORKERS;
 
 /// A running subject, ended when dropped.
-pub struct Subject {
+pub(crate) struct Subject {
     endpoint: String,
-    /// The sections of the configuration and who signs for each.
-    accounts: Vec<(&'static str, Principal)>,
     scratch: TempDir,
     _running: Running,
 }
@@ -25,64 +27,62 @@ enum Running {
 
 impl Subject {
     /// Starts what `column` names.
-    pub fn start(column: Column) -> Self {
+    pub(crate) fn start(column: Column) -> Self {
         let scratch = World::get().scratch();
-        let principals = [
-            Principal::new("main", "main", "tenant-admin"),
-            Principal::new("alt", "alt", "tenant-admin"),
-            Principal::new("other", "other", "tenant-admin"),
-        ];
+        let accounts: Vec<Principal> = ACCOUNTS
+            .iter()
+            .flatten()
+            .map(|name| account(name))
+            .collect();
         let (endpoint, running) = match column {
-            Column::SeaweedFs => over(Upstream::SeaweedFs, &principals),
-            Column::Embedded => over(Upstream::Embedded, &principals),
+            Column::SeaweedFs => over(Upstream::SeaweedFs, &accounts),
+            Column::Embedded => over(Upstream::Embedded, &accounts),
             Column::StoreAlone => {
-                let named: Vec<(&str, &Credentials)> = principals
+                let named: Vec<(&str, &Credentials)> = accounts
                     .iter()
                     .map(|one| (one.tenant, &one.credentials))
                     .collect();
                 let store = SeaweedFs::start_for(scratch.path(), &named);
-                (
-                    store.endpoint().to_owned(),
-                    Running::Store { _store: store },
-                )
+                let endpoint = store.endpoint().to_owned();
+                (endpoint, Running::Store { _store: store })
             }
         };
-        let [main, alt, other] = principals;
         Self {
             endpoint,
-            accounts: vec![
-                ("s3 main", main.clone()),
-                ("s3 alt", alt.clone()),
-                ("s3 tenant", other),
-                // Read at start, used by tests outside the core only.
-                ("iam", main.clone()),
-                ("iam root", main),
-                ("iam alt root", alt),
-            ],
             scratch,
             _running: running,
         }
     }
 
     /// A directory for the run's files.
-    pub fn scratch(&self) -> &std::path::Path {
+    pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// The configuration file of s3-tests for this subject.
-    pub fn settings(&self) -> String {
+    /// The configuration file of s3-tests for one worker.
+    pub(crate) fn settings(&self, worker: usize) -> String {
         let address = self.endpoint.trim_start_matches("http://");
         let (host, port) = address.rsplit_once(':').expect("an endpoint has a port");
         let mut text = format!(
             "[DEFAULT]\nhost = {host}\nport = {port}\nis_secure = False\n\
-             [fixtures]\nbucket prefix = conformance-{{random}}-\n"
+             [fixtures]\nbucket prefix = conformance-{worker}-{{random}}-\n"
         );
-        for (section, account) in &self.accounts {
+        let [main, alt, other] = ACCOUNTS[worker].map(account);
+        let sections = [
+            ("s3 main", &main),
+            ("s3 alt", &alt),
+            ("s3 tenant", &other),
+            // Read at start, used by tests outside the core only.
+            ("iam", &main),
+            ("iam root", &main),
+            ("iam alt root", &alt),
+        ];
+        for (section, account) in sections {
             let (tenant, credentials) = (account.tenant, &account.credentials);
-            text += &format!(
+            let _ = write!(
+                text,
                 "[{section}]\naccess_key = {}\nsecret_key = {}\nuser_id = {tenant}\n\
-                 display_name = {tenant}\nemail = {tenant}@example.com\ntenant = {tenant}\n\
-                 api_name = us-east-1\n",
+                 display_name = {tenant}\nemail = {tenant}@example.com\ntenant = {tenant}\n",
                 credentials.access_key_id(),
                 credentials.secret_access_key(),
             );
@@ -91,10 +91,20 @@ impl Subject {
     }
 }
 
-fn over(upstream: Upstream, principals: &[Principal]) -> (String, Running) {
-    let gateway = Gateway::serve(upstream, principals);
-    (
-        gateway.account().endpoint.clone(),
-        Running::Gateway { _gateway: gateway },
-    )
+fn account(name: &'static str) -> Principal {
+    Principal::new(name, name, "tenant-admin")
 }
+
+fn over(upstream: Upstream, accounts: &[Principal]) -> (String, Running) {
+    let gateway = Gateway::serve(upstream, accounts);
+    let endpoint = gateway.account().endpoint.clone();
+    (endpoint, Running::Gateway { _gateway: gateway })
+}
+
+/// The three accounts of each worker.
+const ACCOUNTS: [[&str; 3]; WORKERS] = [
+    ["main-0", "alt-0", "other-0"],
+    ["main-1", "alt-1", "other-1"],
+    ["main-2", "alt-2", "other-2"],
+    ["main-3", "alt-3", "other-3"],
+];

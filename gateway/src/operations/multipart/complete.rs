@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::Method;
+use http::{HeaderMap, Method};
 use http_body::Body as _;
 use md5::Digest as _;
 use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
@@ -17,7 +17,7 @@ use super::{Ongoing, no_upload, records};
 use crate::body::{BodyError, Upload};
 use crate::checksum::{Algorithm, ChecksumError, Declared};
 use crate::error::GatewayError;
-use crate::s3::xml::{CompletedPart, Writer, parse_complete};
+use crate::s3::xml::{CompletedPart, Element, Writer, parse_complete};
 use crate::s3::{Code, etag};
 use crate::sigv4::encode_path;
 use crate::trail;
@@ -60,20 +60,8 @@ impl Operations {
         let last = self.send_last(ongoing, tokens, footer).await?;
         let parts = parts_sent(tokens, last);
 
-        let request = StoreRequest::object(
-            Method::POST,
-            &ongoing.place.bucket.upstream,
-            &ongoing.place.key,
-        )
-        .with_query("uploadId", ongoing.upload.upstream_id())
-        .with_headers(call.request.write_conditions_for_store())
-        .with_document(complete_document(&parts));
-        let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
-        let tag = result
-            .child_text("ETag")
-            .map(etag::unquoted)
-            .unwrap_or_default();
-        self.check_committed(&parts, tag)?;
+        let (headers, result) = self.complete_in_store(call, ongoing, &parts).await?;
+        let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
         self.forget_upload(ongoing).await;
         let mut response = completed(ongoing, &etag::shown(tag));
         pass_store_facts(&headers, response.headers_mut());
@@ -125,6 +113,24 @@ impl Operations {
             })?);
         }
         Ok(current)
+    }
+
+    /// Has the store put these parts together, under the request's write conditions.
+    pub(super) async fn complete_in_store(
+        &self,
+        call: &Call,
+        ongoing: &Ongoing,
+        parts: &[(u16, String)],
+    ) -> Result<(HeaderMap, Element), GatewayError> {
+        let (bucket, key) = (&ongoing.place.bucket.upstream, &ongoing.place.key);
+        let request = StoreRequest::object(Method::POST, bucket, key)
+            .with_query("uploadId", ongoing.upload.upstream_id())
+            .with_headers(call.request.write_conditions_for_store())
+            .with_document(complete_document(parts));
+        let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
+        let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
+        self.check_committed(parts, tag)?;
+        Ok((headers, result))
     }
 
     /// Where the store's ETags are MD5s, that of the whole proves that it put together the parts it was told
@@ -205,7 +211,7 @@ impl Operations {
         let source = Source {
             place: &ongoing.place,
             version: None,
-            conditions: http::HeaderMap::new(),
+            conditions: HeaderMap::new(),
         };
         match self.head(&source).await {
             Ok((store, opened, _)) if opened.header().object_id() == ongoing.upload.object_id() => {

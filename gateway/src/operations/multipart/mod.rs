@@ -4,10 +4,12 @@
 
 mod complete;
 mod create;
+mod large;
 mod list;
 mod part;
 mod records;
 
+pub(super) use large::{Written, is_large};
 use sealed_object::{KeyId, Upload, UploadId};
 
 use super::{Call, Operations, Place};
