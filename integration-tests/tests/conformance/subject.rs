@@ -42,7 +42,7 @@ impl Subject {
                     .iter()
                     .map(|one| (one.tenant, &one.credentials))
                     .collect();
-                let store = SeaweedFs::start_for(scratch.path(), &named);
+                let store = SeaweedFs::start_for(scratch.path(), World::get().authority(), &named);
                 let endpoint = store.endpoint().to_owned();
                 (endpoint, Running::Store { _store: store })
             }
