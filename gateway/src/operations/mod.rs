@@ -19,7 +19,7 @@ mod store_headers;
 
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use sealed_object::Random;
 
 use crate::authorize::Leave;
@@ -31,7 +31,7 @@ use crate::keys::Keys;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::Recorded;
-use crate::upstream::{Capabilities, Upstream};
+use crate::upstream::{Capabilities, StoreRequest, Upstream};
 
 /// An answer to a client.
 pub type Answered = Result<Response<Answer>, GatewayError>;
@@ -187,6 +187,21 @@ impl Operations {
                 .with("BucketName", name.as_str())
         };
         Ok(found.ok_or_else(missing)?)
+    }
+
+    /// A write that the store refused for its condition, in S3's terms: `If-Match` on a key that has no object
+    /// is `NoSuchKey`, which not every store (`SeaweedFS`) says. Decided by the store all the same; this only
+    /// looks which of the two it was.
+    async fn refused_write(&self, call: &Call, place: &Place, error: GatewayError) -> GatewayError {
+        let is_condition = matches!(&error, GatewayError::Upstream(error) if error.code() == Some(Code::PreconditionFailed));
+        if !is_condition || call.request.header("if-match").is_none() {
+            return error;
+        }
+        let look = StoreRequest::object(Method::HEAD, &place.bucket.upstream, &place.key);
+        match self.upstream.send(look).await {
+            Err(missing) if missing.code() == Some(Code::NoSuchKey) => missing.into(),
+            _ => error,
+        }
     }
 
     /// The object's place the request names.

@@ -26,7 +26,10 @@ impl Operations {
         if is_large(length) {
             let storage = call.request.storage_headers();
             let written = self.write_in_parts(&call, &place, &metadata, storage, length, body);
-            return Ok(put_in_parts(&place, &written.await?));
+            return match written.await {
+                Ok(written) => Ok(put_in_parts(&place, &written)),
+                Err(error) => Err(self.refused_write(&call, &place, error).await),
+            };
         }
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, sealer) = seal_single(
@@ -49,7 +52,10 @@ impl Operations {
             .send(write(request, &envelope)?)
             .await
             .map_err(GatewayError::from);
-        let (stored, summary, facts) = sealing.outcome(stored)?;
+        let (stored, summary, facts) = match sealing.outcome(stored) {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(self.refused_write(&call, &place, error).await),
+        };
 
         if place.key.ends_with('/') && length > Plain(0) {
             self.check_kept(&place, &stored.headers).await?;

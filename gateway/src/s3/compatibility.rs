@@ -47,7 +47,25 @@ pub fn page() -> String {
         dormant.join(", ")
     );
     page.push_str(NOTES);
+    page.push_str(CONFORMANCE);
+    for line in SCORES.lines() {
+        let mut fields = line.split(' ');
+        if let (Some(column), Some(passed), Some(total)) =
+            (fields.next(), fields.next(), fields.next())
+        {
+            let _ = writeln!(page, "| {} | {passed} of {total} |", spelled(column));
+        }
+    }
     page
+}
+
+fn spelled(column: &str) -> &str {
+    match column {
+        "seaweedfs" => "Sealgate over SeaweedFS",
+        "embedded" => "Sealgate over its embedded bucket",
+        "store-alone" => "SeaweedFS without Sealgate, for comparison",
+        other => other,
+    }
 }
 
 fn route(row: &Row) -> String {
@@ -142,6 +160,20 @@ const NOTES: &str = "
 - **The embedded bucket** (`sealgate dev`) has versioning and tagging as far as its own page says
   (`embedded-bucket/src/lib.rs`).
 ";
+
+const CONFORMANCE: &str = "
+## Conformance
+
+The core of ceph/s3-tests, without the tests of Ceph's extensions, of other services and of what is refused as a whole.
+Every failure stands with its reason in `integration-tests/conformance/expected-failures.txt`; CONTRIBUTING.md says how
+to run them.
+
+| | passed |
+|---|---|
+";
+
+/// Written by the conformance run.
+const SCORES: &str = include_str!("../../../integration-tests/conformance/scores.txt");
 
 #[cfg(test)]
 mod tests {

@@ -38,7 +38,8 @@ impl Operations {
             Err(GatewayError::Upstream(error)) if error.is_missing() => {
                 self.completed_before(call, &ongoing).await
             }
-            other => other,
+            Err(error) => Err(self.refused_write(call, &ongoing.place, error).await),
+            done => done,
         }
     }
 
