@@ -152,15 +152,15 @@ impl Operations {
             Op::GetBucketAcl | Op::GetObjectAcl => self.get_acl(&call).await,
             Op::PutBucketAcl | Op::PutObjectAcl => self.put_acl(&call, body).await,
             Op::GetBucketPolicy | Op::GetBucketPolicyStatus => self.get_policy(&call).await,
-            Op::GetPublicAccessBlock | Op::GetBucketOwnershipControls => {
+            Op::GetPublicAccessBlock | Op::GetBucketOwnershipControls | Op::GetBucketTagging => {
                 self.get_setting(&call).await
             }
-            Op::PutPublicAccessBlock | Op::PutBucketOwnershipControls => {
+            Op::PutPublicAccessBlock | Op::PutBucketOwnershipControls | Op::PutBucketTagging => {
                 self.put_setting(&call, body).await
             }
-            Op::DeletePublicAccessBlock | Op::DeleteBucketOwnershipControls => {
-                self.delete_setting(&call).await
-            }
+            Op::DeletePublicAccessBlock
+            | Op::DeleteBucketOwnershipControls
+            | Op::DeleteBucketTagging => self.delete_setting(&call).await,
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.

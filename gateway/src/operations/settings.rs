@@ -1,6 +1,6 @@
-//! Settings of a bucket that the gateway keeps itself, because in the store they would weaken what guards
-//! the upstream bucket or would say nothing about the gateway: the public access block and the ownership
-//! of objects. Neither opens anything: nothing here is public, and every writer is of the owning tenant.
+//! Settings of a bucket that the gateway keeps itself. In the store the public access block and the ownership
+//! of objects would weaken what guards the upstream bucket; here they open nothing, since nothing is public
+//! and every writer is of the owning tenant. A bucket's tags are the tenant's words about its bucket.
 
 use http::StatusCode;
 
@@ -15,11 +15,12 @@ impl Operations {
     pub(super) async fn get_setting(&self, call: &Call) -> Answered {
         let bucket = self.bucket(call).await?;
         let kind = Kind::of(call.request.operation);
-        match self.buckets.setting(&bucket, kind.name()).await? {
-            Setting::Document(text) => Ok(document(text)),
-            Setting::Untouched => Ok(document(kind.initial())),
-            Setting::Removed => Err(kind.missing().into()),
-        }
+        let found = match self.buckets.setting(&bucket, kind.name()).await? {
+            Setting::Document(text) => Some(text),
+            Setting::Untouched => kind.initial(),
+            Setting::Removed => None,
+        };
+        Ok(document(found.ok_or_else(|| kind.missing())?))
     }
 
     pub(super) async fn put_setting(&self, call: &Call, incoming: Upload) -> Answered {
@@ -30,7 +31,10 @@ impl Operations {
         self.buckets
             .set_setting(&bucket, kind.name(), Some(text))
             .await?;
-        Ok(empty(StatusCode::OK))
+        Ok(empty(match kind {
+            Kind::Tags => StatusCode::NO_CONTENT,
+            Kind::PublicAccessBlock | Kind::Ownership => StatusCode::OK,
+        }))
     }
 
     pub(super) async fn delete_setting(&self, call: &Call) -> Answered {
@@ -59,6 +63,7 @@ impl Operations {
 enum Kind {
     PublicAccessBlock,
     Ownership,
+    Tags,
 }
 
 impl Kind {
@@ -67,6 +72,9 @@ impl Kind {
             Operation::GetBucketOwnershipControls
             | Operation::PutBucketOwnershipControls
             | Operation::DeleteBucketOwnershipControls => Self::Ownership,
+            Operation::GetBucketTagging
+            | Operation::PutBucketTagging
+            | Operation::DeleteBucketTagging => Self::Tags,
             _ => Self::PublicAccessBlock,
         }
     }
@@ -75,14 +83,16 @@ impl Kind {
         match self {
             Self::PublicAccessBlock => "public-access-block",
             Self::Ownership => "ownership-controls",
+            Self::Tags => "tags",
         }
     }
 
     /// What S3 gives a new bucket, and what is true here.
-    fn initial(self) -> String {
+    fn initial(self) -> Option<String> {
         match self {
-            Self::PublicAccessBlock => public_access_block(|_| true),
-            Self::Ownership => ownership_controls(OWNERSHIPS[0]),
+            Self::PublicAccessBlock => Some(public_access_block(|_| true)),
+            Self::Ownership => Some(ownership_controls(OWNERSHIPS[0])),
+            Self::Tags => None,
         }
     }
 
@@ -92,6 +102,7 @@ impl Kind {
                 .because("The public access block configuration was not found."),
             Self::Ownership => Code::OwnershipControlsNotFound
                 .because("The bucket ownership controls were not found."),
+            Self::Tags => Code::NoSuchTagSet.because("The bucket has no tags."),
         }
     }
 
@@ -99,6 +110,7 @@ impl Kind {
     fn checked(self, sent: &Element) -> Result<String, S3Error> {
         match self {
             Self::PublicAccessBlock => checked_block(sent),
+            Self::Tags => checked_tags(sent),
             Self::Ownership => {
                 let rule = sent
                     .child("Rule")
@@ -127,6 +139,39 @@ fn checked_block(sent: &Element) -> Result<String, S3Error> {
     Ok(public_access_block(|name| {
         sent.child_text(name).map(str::trim) == Some("true")
     }))
+}
+
+/// S3's limits: 50 tags, keys of 1 to 128 characters, values up to 256, no key twice.
+fn checked_tags(sent: &Element) -> Result<String, S3Error> {
+    let set = sent.child("TagSet").filter(|_| sent.name == "Tagging");
+    let set = set.ok_or_else(|| {
+        Code::MalformedXml.because("A Tagging document with a TagSet is needed here.")
+    })?;
+    let tags: Vec<(&str, &str)> = set
+        .all("Tag")
+        .map(|tag| {
+            let text = |name| tag.child_text(name).unwrap_or_default();
+            (text("Key"), text("Value"))
+        })
+        .collect();
+    let names: std::collections::BTreeSet<&str> = tags.iter().map(|(name, _)| *name).collect();
+    let fits = |(name, value): &(&str, &str)| {
+        (1..=128).contains(&name.chars().count()) && value.chars().count() <= 256
+    };
+    if tags.len() > 50 || names.len() < tags.len() || !tags.iter().all(fits) {
+        return Err(Code::InvalidTag.because(
+            "A bucket has at most 50 tags, each key once, of 1 to 128 characters, with a value of up to 256.",
+        ));
+    }
+    let mut writer = Writer::new("Tagging");
+    writer.within("TagSet", |set| {
+        for (name, value) in &tags {
+            set.within("Tag", |tag| {
+                tag.text("Key", name).text("Value", value);
+            });
+        }
+    });
+    Ok(writer.finish())
 }
 
 fn checked_ownership(ownership: &str) -> Result<&'static str, S3Error> {
@@ -189,7 +234,41 @@ mod tests {
         assert_eq!(kept.child_text("IgnorePublicAcls"), Some("true"));
         assert_eq!(kept.child_text("BlockPublicAcls"), Some("false"));
         for kind in [Kind::PublicAccessBlock, Kind::Ownership] {
-            assert_eq!(checked(kind, &kind.initial()), Ok(kind.initial()));
+            let initial = kind.initial().unwrap();
+            assert_eq!(checked(kind, &initial), Ok(initial));
+        }
+    }
+
+    #[test]
+    fn tags_have_limits() {
+        let document = |tags: &[(String, String)]| {
+            let mut writer = Writer::new("Tagging");
+            writer.within("TagSet", |set| {
+                for (name, value) in tags {
+                    set.within("Tag", |tag| {
+                        tag.text("Key", name).text("Value", value);
+                    });
+                }
+            });
+            writer.finish()
+        };
+        let tag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let many: Vec<_> = (0..51).map(|number| tag(&number.to_string(), "")).collect();
+        for good in [&[tag(&"k".repeat(128), &"v".repeat(256))], &many[..50]] {
+            assert_eq!(checked(Kind::Tags, &document(good)), Ok(document(good)));
+        }
+        for bad in [
+            &[tag(&"k".repeat(129), "")],
+            &[tag("k", &"v".repeat(257))],
+            &[tag("", "v")],
+            &[tag("k", "1"), tag("k", "2")][..],
+            &many,
+        ] {
+            assert_eq!(
+                checked(Kind::Tags, &document(bad)),
+                Err(Code::InvalidTag),
+                "{bad:?}"
+            );
         }
     }
 

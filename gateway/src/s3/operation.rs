@@ -116,7 +116,7 @@ operations! {
     DeleteBucketOwnershipControls: DELETE Bucket "ownershipControls" [] Gateway;
     DeleteBucketPolicy: DELETE Bucket "policy" [] Refuse;
     DeleteBucketReplication: DELETE Bucket "replication" [] Refuse;
-    DeleteBucketTagging: DELETE Bucket "tagging" [] PassThrough;
+    DeleteBucketTagging: DELETE Bucket "tagging" [] Gateway;
     DeleteBucketWebsite: DELETE Bucket "website" [] Refuse;
     DeleteObjects: POST Bucket "delete" [] Rewrite;
     DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock" [] Gateway;
@@ -142,7 +142,7 @@ operations! {
     GetBucketPolicyStatus: GET Bucket "policyStatus" [] Gateway;
     GetBucketReplication: GET Bucket "replication" [] Admin;
     GetBucketRequestPayment: GET Bucket "requestPayment" [] PassThrough;
-    GetBucketTagging: GET Bucket "tagging" [] PassThrough;
+    GetBucketTagging: GET Bucket "tagging" [] Gateway;
     GetBucketVersioning: GET Bucket "versioning" [] PassThrough;
     GetBucketWebsite: GET Bucket "website" [] Admin;
     GetObjectLockConfiguration: GET Bucket "object-lock" [] PassThrough;
@@ -174,7 +174,7 @@ operations! {
     PutBucketPolicy: PUT Bucket "policy" [] Refuse;
     PutBucketReplication: PUT Bucket "replication" [] Refuse;
     PutBucketRequestPayment: PUT Bucket "requestPayment" [] Admin;
-    PutBucketTagging: PUT Bucket "tagging" [] PassThrough;
+    PutBucketTagging: PUT Bucket "tagging" [] Gateway;
     PutBucketVersioning: PUT Bucket "versioning" [] PassThrough;
     PutBucketWebsite: PUT Bucket "website" [] Refuse;
     PutObjectLockConfiguration: PUT Bucket "object-lock" [] PassThrough;
