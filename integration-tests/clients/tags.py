@@ -18,7 +18,7 @@ def tags(key):
 
 s3.put_object(Bucket=bucket, Key="put", Body=b"1", Tagging=HEADER)
 assert tags("put") == PAIRS, tags("put")
-assert s3.head_object(Bucket=bucket, Key="put")["ResponseMetadata"]["HTTPHeaders"][
+assert s3.get_object(Bucket=bucket, Key="put")["ResponseMetadata"]["HTTPHeaders"][
     "x-amz-tagging-count"] == "2"
 
 upload = s3.create_multipart_upload(Bucket=bucket, Key="parts", Tagging=HEADER)["UploadId"]

@@ -3,14 +3,14 @@
 
 use http::{HeaderMap, Method};
 use sealed_object::geometry::fits_one_part;
-use sealed_object::{Facts, Metadata, PartToken, Plain, Suite, Summary, create_upload};
+use sealed_object::{Facts, Metadata, PartToken, Plain, Summary, create_upload};
 
 use super::super::store_headers::store_etag;
 use super::super::{Call, Operations, Place};
 use super::Ongoing;
 use crate::body::{PlainSource, Portions, seal};
 use crate::error::{GatewayError, report};
-use crate::keys::{SealingKeys, context};
+use crate::keys::SealingKeys;
 use crate::s3::etag;
 use crate::upstream::{SealedBody, StoreRequest, UpstreamError};
 
@@ -47,9 +47,9 @@ impl Operations {
     ) -> Result<Written, GatewayError> {
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, new) = create_upload(
-            Suite::GcmSivBlake3,
+            keys.suite,
             &keys.kek,
-            &context(&place.bucket, &place.key),
+            &self.keys.context(&place.bucket, &place.key),
             metadata,
             self.clock.millis(),
             self.random.as_ref(),
