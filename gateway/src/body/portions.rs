@@ -89,13 +89,13 @@ mod tests {
 
     impl PlainSource for Pieces {
         fn poll_plain(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, GatewayError>>> {
-            Poll::Ready(match self.0.is_empty() {
-                true => None,
-                false => match self.0.remove(0) {
-                    "" => Some(Err(GatewayError::Unexpected("the check failed"))),
-                    piece => Some(Ok(Bytes::from_static(piece.as_bytes()))),
-                },
-            })
+            if self.0.is_empty() {
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Some(match self.0.remove(0) {
+                "" => Err(GatewayError::Unexpected("the check failed")),
+                piece => Ok(Bytes::from_static(piece.as_bytes())),
+            }))
         }
 
         fn facts(&self) -> Facts {
