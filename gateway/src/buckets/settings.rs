@@ -1,5 +1,5 @@
-//! Settings of a bucket that the gateway keeps itself: one document each in the system bucket, with a MAC
-//! of its place. What they mean is the business of `operations`.
+//! Settings of a bucket that the gateway keeps itself: one document each in the system bucket, with a MAC for
+//! its place. What they mean is the business of `operations`.
 
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;

@@ -6,12 +6,14 @@
 mod access_lists;
 mod buckets;
 mod copy;
+mod cors;
 mod delete;
 mod get;
 mod layouts;
 mod list;
 mod multipart;
 mod pass;
+mod post;
 mod put;
 mod read;
 mod settings;
@@ -26,6 +28,7 @@ use crate::authorize::Leave;
 use crate::body::{Answer, ClientBody, Upload};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
+use crate::cors::Cors;
 use crate::error::GatewayError;
 use crate::keys::Keys;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
@@ -53,6 +56,8 @@ pub struct Operations {
     pub system_bucket: Arc<str>,
     /// The region the gateway says it is in.
     pub region: Arc<str>,
+    /// What pages of other origins may do.
+    pub cors: Cors,
     /// Where nonces and salts come from.
     pub random: Arc<dyn Random>,
     /// The time.
@@ -129,6 +134,7 @@ impl Operations {
         };
         match call.request.operation {
             Op::PutObject => self.put_object(call, body).await,
+            Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,
@@ -161,6 +167,9 @@ impl Operations {
             Op::DeletePublicAccessBlock
             | Op::DeleteBucketOwnershipControls
             | Op::DeleteBucketTagging => self.delete_setting(&call).await,
+            Op::GetBucketCors => self.get_cors(&call).await,
+            Op::PutBucketCors => self.put_cors(&call, body).await,
+            Op::DeleteBucketCors => self.delete_cors(&call).await,
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.

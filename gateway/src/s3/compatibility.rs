@@ -138,8 +138,13 @@ const NOTES: &str = "
 - **ETags** are opaque: the store's ETag of sealed bytes, with a suffix (`-1`) where a client might take it for
   an MD5 of the object. They are the same in every view and work in conditions.
 - **Part ETags** are tokens of about 180 characters. Echo them as they are.
-- **Signatures**: Signature Version 4, in headers and presigned, with every payload form. Version 2 is refused:
-  boto3 still presigns with it in some regions, so ask for `signature_version=\"s3v4\"`. Version 4A is refused.
+- **Signatures**: Signature Version 4 in headers, presigned and in forms, with every payload form. Version 2 presigned,
+  as boto3 still does by default in some regions, and in forms; in headers where `signature_v2_headers = true` says so.
+  Query parameters that Version 2 leaves unsigned and that name a sub-resource are refused. Version 4A is refused.
+- **Form uploads** (`POST /bucket`) need a signed policy that covers every field but checksums, and a `Content-Length`.
+  What follows the file is ignored, up to 64 KiB. A file over 5 MiB becomes an object of two parts.
+- **CORS** is kept and answered by the gateway. A preflight has no signature: without an access key in its URL it is
+  allowed if any tenant's bucket of that name allows it.
 - **Uploads need a length**: `Content-Length` or `x-amz-decoded-content-length`; otherwise 411. The sealed length,
   which the store must be told first, follows from it.
 - **Sizes**: PutObject takes 5 GiB, one part 5 GiB less 4 MiB. CopyObject takes sources of any size: beyond 5 GiB the

@@ -105,7 +105,7 @@ operations! {
     CreateSession: GET Bucket "session" [] Refuse;
     DeleteBucket: DELETE Bucket "" [] Gateway;
     DeleteBucketAnalyticsConfiguration: DELETE Bucket "analytics" [] Admin;
-    DeleteBucketCors: DELETE Bucket "cors" [] Admin;
+    DeleteBucketCors: DELETE Bucket "cors" [] Gateway;
     DeleteBucketEncryption: DELETE Bucket "encryption" [] Refuse;
     DeleteBucketIntelligentTieringConfiguration: DELETE Bucket "intelligent-tiering" [] Admin;
     DeleteBucketInventoryConfiguration: DELETE Bucket "inventory" [] Admin;
@@ -124,7 +124,7 @@ operations! {
     GetBucketAccelerateConfiguration: GET Bucket "accelerate" [] PassThrough;
     GetBucketAcl: GET Bucket "acl" [] Gateway;
     GetBucketAnalyticsConfiguration: GET Bucket "analytics" ["id"] Admin;
-    GetBucketCors: GET Bucket "cors" [] PassThrough;
+    GetBucketCors: GET Bucket "cors" [] Gateway;
     GetBucketEncryption: GET Bucket "encryption" [] Gateway;
     GetBucketIntelligentTieringConfiguration: GET Bucket "intelligent-tiering" ["id"] Admin;
     GetBucketInventoryConfiguration: GET Bucket "inventory" ["id"] Admin;
@@ -160,7 +160,7 @@ operations! {
     PutBucketAccelerateConfiguration: PUT Bucket "accelerate" [] Admin;
     PutBucketAcl: PUT Bucket "acl" [] Gateway;
     PutBucketAnalyticsConfiguration: PUT Bucket "analytics" [] Refuse;
-    PutBucketCors: PUT Bucket "cors" [] Admin;
+    PutBucketCors: PUT Bucket "cors" [] Gateway;
     PutBucketEncryption: PUT Bucket "encryption" [] Refuse;
     PutBucketIntelligentTieringConfiguration: PUT Bucket "intelligent-tiering" [] Admin;
     PutBucketInventoryConfiguration: PUT Bucket "inventory" [] Refuse;
@@ -213,8 +213,8 @@ operations! {
     UploadPart: PUT Object "" ["partNumber", "uploadId"] Seal;
     UploadPartCopy: PUT Object "" ["partNumber", "uploadId", "@copy-source"] Seal;
     // Routes outside the service model.
-    PostObject: POST Bucket "" [] Refuse;
-    PreflightRequest: OPTIONS Bucket "" ["!"] Refuse;
+    PostObject: POST Bucket "" [] Seal;
+    PreflightRequest: OPTIONS Bucket "" [] Gateway;
 }
 
 impl fmt::Display for Operation {
@@ -273,9 +273,6 @@ impl Operation {
             | Self::DeleteObjectAnnotation
             | Self::ListObjectAnnotations => "annotations would leave the gateway unsealed",
             Self::GetObjectAttributes => "not offered yet; HeadObject gives size and ETag",
-            Self::PostObject => {
-                "form uploads are not offered yet; use PutObject or a presigned PUT"
-            }
             _ => "it would export names, sizes or sealed bytes past the gateway",
         }
     }

@@ -44,6 +44,21 @@ impl Operations {
     }
 
     async fn complete(&self, call: &Call, ongoing: &Ongoing, tokens: &[PartToken]) -> Answered {
+        let committed = self.commit(call, ongoing, tokens).await?;
+        let mut response = completed(ongoing, &committed.etag);
+        pass_store_facts(&committed.store, response.headers_mut());
+        response.headers_mut().remove(http::header::ETAG);
+        response.extensions_mut().insert(committed.facts);
+        Ok(response)
+    }
+
+    /// Makes an object of these parts, or none.
+    pub(super) async fn commit(
+        &self,
+        call: &Call,
+        ongoing: &Ongoing,
+        tokens: &[PartToken],
+    ) -> Result<Committed, GatewayError> {
         let tokens = &*self.in_store(ongoing, tokens).await?;
         let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
         let facts = with_md5(
@@ -64,15 +79,11 @@ impl Operations {
         let (headers, result) = self.complete_in_store(call, ongoing, &parts).await?;
         let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
         self.forget_upload(ongoing).await;
-        let mut response = completed(ongoing, &etag::shown(tag));
-        pass_store_facts(&headers, response.headers_mut());
-        response.headers_mut().remove(http::header::ETAG);
-        response.extensions_mut().insert(trail::Facts::written(
-            summary.object_id,
-            &headers,
-            summary.plain,
-        ));
-        Ok(response)
+        Ok(Committed {
+            etag: etag::shown(tag),
+            facts: trail::Facts::written(summary.object_id, &headers, summary.plain),
+            store: headers,
+        })
     }
 
     /// Each part that lies in the store must be the very instance its token names. Not every store checks
@@ -222,6 +233,16 @@ impl Operations {
             _ => Err(no_upload().into()),
         }
     }
+}
+
+/// An object made of parts.
+pub(super) struct Committed {
+    /// As clients see it, unquoted.
+    pub(super) etag: String,
+    /// The headers of the store's answer.
+    pub(super) store: HeaderMap,
+    /// For the record.
+    pub(super) facts: trail::Facts,
 }
 
 fn tokens_of(listed: &[CompletedPart], ongoing: &Ongoing) -> Result<Vec<PartToken>, GatewayError> {

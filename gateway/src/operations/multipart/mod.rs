@@ -8,6 +8,7 @@ mod large;
 mod list;
 mod part;
 mod records;
+mod streamed;
 
 pub(super) use large::{Written, is_large};
 use sealed_object::{Context, KeyId, Upload, UploadId};

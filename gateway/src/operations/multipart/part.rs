@@ -86,7 +86,7 @@ impl Operations {
 
     /// Seals one part into the store, or into the staging area, and leaves its receipt. Gives the part's
     /// `ETag`.
-    async fn store_part(
+    pub(super) async fn store_part(
         &self,
         ongoing: &Ongoing,
         number: u16,
