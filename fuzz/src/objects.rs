@@ -56,7 +56,9 @@ pub fn trailer(data: &[u8]) -> Outcome {
     };
     assert_eq!(raw.len(), TRAILER_LEN);
     let mut fields = Choices::new(raw);
-    assert_eq!(fields.array(), *b"SOFT\x01\x01");
+    assert_eq!(fields.array(), *b"SOFT\x01");
+    let [suite] = fields.array();
+    assert!(matches!(suite, 1 | 2), "only two suites are known");
     assert_eq!(
         fields.u16() & 0xfff1,
         0,
