@@ -151,7 +151,7 @@ mod tests {
             .iter()
             .filter(|row| action_of(row.operation) == Action::Administer)
             .collect();
-        assert_eq!(administered.len(), 35);
+        assert_eq!(administered.len(), 27);
         assert!(
             policies::Role::ALL
                 .iter()

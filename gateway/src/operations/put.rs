@@ -1,9 +1,10 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
 use http::{HeaderMap, Method, Response, StatusCode};
-use sealed_object::{Plain, seal_single};
+use sealed_object::{Error, Metadata, Plain, seal_single};
 
-use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
+use super::multipart::{Written, is_large};
+use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, set, store_etag};
 use super::{Answered, Call, Operations, Place};
 use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
@@ -20,7 +21,7 @@ impl Operations {
         self.put(&call, &place, length, body).await
     }
 
-    /// Seals `length` bytes from `source` into the place, in one request to the store.
+    /// Seals `length` bytes from `source` into the place.
     pub(super) async fn put(
         &self,
         call: &Call,
@@ -29,6 +30,12 @@ impl Operations {
         source: impl PlainSource,
     ) -> Answered {
         let metadata = metadata_of(call.request.object_headers()?);
+        if length > LARGEST {
+            return Err(Error::TooLarge.into());
+        }
+        if is_large(length) {
+            return self.put_large(call, place, &metadata, length, source).await;
+        }
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, sealer) = seal_single(
             keys.suite,
@@ -50,7 +57,10 @@ impl Operations {
             .send(write(request, &envelope)?)
             .await
             .map_err(GatewayError::from);
-        let (stored, summary, facts) = sealing.outcome(stored)?;
+        let (stored, summary, facts) = match sealing.outcome(stored) {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(self.refused_write(call, place, error).await),
+        };
 
         if place.key.ends_with('/') && length > Plain(0) {
             self.check_kept(place, &stored.headers).await?;
@@ -71,6 +81,23 @@ impl Operations {
         Ok(response)
     }
 
+    /// The same in parts, for more than one request to the store can carry.
+    async fn put_large(
+        &self,
+        call: &Call,
+        place: &Place,
+        metadata: &Metadata,
+        length: Plain,
+        source: impl PlainSource,
+    ) -> Answered {
+        let storage = call.request.storage_headers();
+        let written = self.write_in_parts(call, place, metadata, storage, length, source);
+        match written.await {
+            Ok(written) => Ok(put_in_parts(place, &written)),
+            Err(error) => Err(self.refused_write(call, place, error).await),
+        }
+    }
+
     /// Some stores (`SeaweedFS`) take a key that ends in `/` for a directory and drop the bytes. What is
     /// acknowledged must be there, so such an upload is looked at before it is confirmed.
     async fn check_kept(&self, place: &Place, put: &HeaderMap) -> Result<(), GatewayError> {
@@ -88,3 +115,22 @@ impl Operations {
             .into())
     }
 }
+
+/// The answer for an object that was written in parts.
+fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
+    let mut response = Response::new(Answer::empty());
+    let headers = response.headers_mut();
+    pass_store_facts(&written.headers, headers);
+    set(headers, "etag", &format!("\"{}\"", written.etag));
+    mark_sealed(place, written.kek_id, headers);
+    echo_checksum(&written.facts, headers);
+    response.extensions_mut().insert(Facts::written(
+        written.summary.object_id,
+        &written.headers,
+        written.summary.plain,
+    ));
+    response
+}
+
+/// S3's limit on one `PutObject`.
+const LARGEST: Plain = Plain(5 * 1024 * 1024 * 1024);

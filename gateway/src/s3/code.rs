@@ -97,6 +97,7 @@ codes! {
     SignatureDoesNotMatch 403 "SignatureDoesNotMatch";
     SlowDown 503 "SlowDown";
     TooManyBuckets 400 "TooManyBuckets";
+    UnresolvableGrantByEmailAddress 400 "UnresolvableGrantByEmailAddress";
     XAmzContentSha256Mismatch 400 "XAmzContentSHA256Mismatch";
 }
 

@@ -1,10 +1,10 @@
 //! `CreateMultipartUpload` and `AbortMultipartUpload`.
 
-use http::{Method, StatusCode};
-use sealed_object::create_upload;
+use http::{HeaderMap, Method, StatusCode};
+use sealed_object::{Envelope, create_upload};
 
 use super::super::store_headers::{mark_sealed, set};
-use super::super::{Answered, Call, Operations, document, empty};
+use super::super::{Answered, Call, Operations, Place, document, empty};
 use super::Ongoing;
 use crate::checksum::Algorithm;
 use crate::envelope;
@@ -51,25 +51,37 @@ impl Operations {
             self.clock.millis(),
             self.random.as_ref(),
         )?;
-        let request = StoreRequest::object(Method::POST, &place.bucket.upstream, &place.key)
-            .with_query("uploads", "")
-            .with_headers(call.request.storage_headers());
-        let (_, answer) = self
-            .upstream
-            .document(envelope::write(request, &sealed)?, LONGEST_RESULT)
+        let upstream_id = self
+            .begin_in_store(call.request.storage_headers(), &place, &sealed)
             .await?;
-        let upstream_id = answer.child_text("UploadId").filter(|id| !id.is_empty());
-        let upstream_id = upstream_id
-            .ok_or_else(|| UpstreamError::Unexpected("it gave no upload id".to_owned()))?;
-        let (id, upload) = new.begin(upstream_id);
+        let (id, upload) = new.begin(&upstream_id);
         let id = id.encode();
-        self.record_upload(&place.bucket, upstream_id, &id).await?;
+        self.record_upload(&place.bucket, &upstream_id, &id).await?;
         Ok(Ongoing {
             place,
             upload,
             id,
             kek_id: sealed.header().kek_id(),
         })
+    }
+
+    /// Starts an upload in the store; gives the store's id for it.
+    pub(super) async fn begin_in_store(
+        &self,
+        storage: HeaderMap,
+        place: &Place,
+        sealed: &Envelope,
+    ) -> Result<String, GatewayError> {
+        let request = StoreRequest::object(Method::POST, &place.bucket.upstream, &place.key)
+            .with_query("uploads", "")
+            .with_headers(storage);
+        let (_, answer) = self
+            .upstream
+            .document(envelope::write(request, sealed)?, LONGEST_RESULT)
+            .await?;
+        let id = answer.child_text("UploadId").filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| UpstreamError::Unexpected("it gave no upload id".to_owned()))?;
+        Ok(id.to_owned())
     }
 
     pub(crate) async fn abort_upload(&self, call: &Call) -> Answered {
