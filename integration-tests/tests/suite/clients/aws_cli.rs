@@ -7,7 +7,7 @@ use integration_tests::world::World;
 use super::files::{SMALL, assert_same, assert_same_trees, slice, write_tree};
 use super::place::{Place, row};
 
-row!(aws; seaweedfs_http, embedded_http);
+row!(aws; seaweedfs_http, seaweedfs_https, embedded_http, embedded_https);
 
 fn aws(place: Place) {
     let scratch = World::get().scratch();
@@ -23,7 +23,11 @@ fn aws(place: Place) {
     assert_eq!(sync("up", "s3://row-aws/tree"), "", "nothing has changed");
     let down = sync("s3://row-aws/tree", "down");
     assert_eq!(down.matches("download: ").count(), 3, "{down}");
-    assert_eq!(sync("s3://row-aws/tree", "down"), "", "sizes are the files'");
+    assert_eq!(
+        sync("s3://row-aws/tree", "down"),
+        "",
+        "sizes are the files'"
+    );
     assert_same_trees(&here.join("up"), &here.join("down"));
 
     // The local sizes, byte for byte, though more bytes lie in the store.
@@ -45,7 +49,12 @@ fn aws(place: Place) {
     assert!(fs::read(here.join("part")).is_ok_and(|part| part == expected));
 
     // Within S3 a large object moves by ranged part copies that name the listed ETag.
-    aws(&["s3", "mv", "s3://row-aws/tree/deep/er/large.mpg", "s3://row-aws/moved"]);
+    aws(&[
+        "s3",
+        "mv",
+        "s3://row-aws/tree/deep/er/large.mpg",
+        "s3://row-aws/moved",
+    ]);
     aws(&["s3", "mv", "s3://row-aws/moved", "back"]);
     assert_same(&here.join("up/deep/er/large.mpg"), &here.join("back"));
 

@@ -6,7 +6,7 @@ use integration_tests::world::World;
 use super::files::{assert_same, slice, write};
 use super::place::{Place, row};
 
-row!(curl; seaweedfs_http, embedded_http);
+row!(curl; seaweedfs_http, seaweedfs_https, embedded_http);
 
 fn curl(place: Place) {
     let scratch = World::get().scratch();

@@ -1,5 +1,5 @@
 //! DuckDB's httpfs: Parquet written in parts and read by ranges. What it asserts is in its script.
 
-use super::place::row;
+use super::place::{Place, row};
 
-row!(|place: super::place::Place| place.run_script("row_duckdb.py", "row-duckdb"); seaweedfs_http, embedded_http);
+row!(|place: Place| place.run_script("row_duckdb.py", "row-duckdb"); seaweedfs_http, seaweedfs_https, embedded_http);

@@ -4,7 +4,7 @@ use integration_tests::tools;
 
 use super::place::{Place, row};
 
-row!(javascript; seaweedfs_http, embedded_http);
+row!(javascript; seaweedfs_http, seaweedfs_https, embedded_http, embedded_https);
 
 fn javascript(place: Place) {
     let script = tools::script("row_javascript.cjs").display().to_string();

@@ -1,5 +1,5 @@
 //! minio-py. What it asserts is in its script.
 
-use super::place::row;
+use super::place::{Place, row};
 
-row!(|place: super::place::Place| place.run_script("row_minio_py.py", "row-minio-py"); seaweedfs_http, embedded_http);
+row!(|place: Place| place.run_script("row_minio_py.py", "row-minio-py"); seaweedfs_http, seaweedfs_https, embedded_http);

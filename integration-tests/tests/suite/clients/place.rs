@@ -5,20 +5,24 @@ use std::path::Path;
 use integration_tests::client::Account;
 use integration_tests::gateway::Upstream;
 
-use crate::shared;
+use crate::{shared, shared_by_tls};
 
 /// A gateway that every row of the matrix shares, and how it is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     SeaweedFsHttp,
+    SeaweedFsHttps,
     EmbeddedHttp,
+    EmbeddedHttps,
 }
 
 impl Place {
     pub(crate) fn account(self) -> &'static Account {
         match self {
             Self::SeaweedFsHttp => shared(Upstream::SeaweedFs).account(),
+            Self::SeaweedFsHttps => shared_by_tls(Upstream::SeaweedFs).account(),
             Self::EmbeddedHttp => shared(Upstream::Embedded).account(),
+            Self::EmbeddedHttps => shared_by_tls(Upstream::Embedded).account(),
         }
     }
 
@@ -27,7 +31,7 @@ impl Place {
     pub(crate) fn mebibytes(self) -> usize {
         match self {
             Self::SeaweedFsHttp => 100,
-            Self::EmbeddedHttp => 20,
+            Self::SeaweedFsHttps | Self::EmbeddedHttp | Self::EmbeddedHttps => 20,
         }
     }
 
@@ -55,6 +59,8 @@ macro_rules! row {
         $(#[test] fn $place() { $row(row!(@ $place)); })+
     };
     (@ seaweedfs_http) => { crate::clients::place::Place::SeaweedFsHttp };
+    (@ seaweedfs_https) => { crate::clients::place::Place::SeaweedFsHttps };
+    (@ embedded_https) => { crate::clients::place::Place::EmbeddedHttps };
     (@ embedded_http) => { crate::clients::place::Place::EmbeddedHttp };
 }
 pub(super) use row;

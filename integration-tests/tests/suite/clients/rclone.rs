@@ -8,7 +8,7 @@ use integration_tests::world::World;
 use super::files::{assert_same, assert_same_trees, write, write_tree};
 use super::place::{Place, row};
 
-row!(|place: Place| folders(place, "Other"); seaweedfs_http, embedded_http);
+row!(|place: Place| folders(place, "Other"); seaweedfs_http, seaweedfs_https, embedded_http, embedded_https);
 
 /// Over 200 MiB rclone uploads in parts.
 mod in_parts {
@@ -23,7 +23,7 @@ mod minio {
 
 mod aws {
     use super::*;
-    row!(|place: Place| folders(place, "AWS"); seaweedfs_http);
+    row!(|place: Place| folders(place, "AWS"); seaweedfs_https);
 }
 
 mod ceph {

@@ -9,7 +9,7 @@ use integration_tests::world::World;
 use super::files::{assert_same_trees, write_tree};
 use super::place::{Place, row};
 
-row!(restic; seaweedfs_http, embedded_http);
+row!(restic; seaweedfs_http, seaweedfs_https, embedded_http);
 
 fn restic(place: Place) {
     let program = Path::new("/usr/bin/restic");
@@ -35,7 +35,10 @@ fn restic(place: Place) {
     restic(&["init"]);
     restic(&["backup", "up"]);
     let second = restic(&["backup", "up"]);
-    assert!(second.contains("0 new,     0 changed,     3 unmodified"), "{second}");
+    assert!(
+        second.contains("0 new,     0 changed,     3 unmodified"),
+        "{second}"
+    );
     restic(&["check", "--read-data"]);
     restic(&["restore", "latest", "--target", "down"]);
     assert_same_trees(&here.join("up"), &here.join("down/up"));

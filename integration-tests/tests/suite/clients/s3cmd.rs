@@ -5,7 +5,7 @@ use integration_tests::world::World;
 use super::files::{assert_same, assert_same_trees, write_tree};
 use super::place::{Place, row};
 
-row!(s3cmd; seaweedfs_http, embedded_http);
+row!(s3cmd; seaweedfs_http, seaweedfs_https, embedded_http);
 
 fn s3cmd(place: Place) {
     let scratch = World::get().scratch();
@@ -22,7 +22,11 @@ fn s3cmd(place: Place) {
     s3cmd(&["sync", "s3://row-s3cmd/tree/", "down/"]);
     assert_same_trees(&here.join("up"), &here.join("down"));
 
-    s3cmd(&["cp", "s3://row-s3cmd/tree/deep/er/large.mpg", "s3://row-s3cmd/copy"]);
+    s3cmd(&[
+        "cp",
+        "s3://row-s3cmd/tree/deep/er/large.mpg",
+        "s3://row-s3cmd/copy",
+    ]);
     s3cmd(&["get", "s3://row-s3cmd/copy", "copy"]);
     assert_same(&here.join("up/deep/er/large.mpg"), &here.join("copy"));
     let listed = s3cmd(&["ls", "--recursive", "s3://row-s3cmd/tree"]);

@@ -5,7 +5,7 @@ use integration_tests::world::World;
 use super::files::{assert_same_trees, write_tree};
 use super::place::{Place, row};
 
-row!(s5cmd; seaweedfs_http, embedded_http);
+row!(s5cmd; seaweedfs_http, seaweedfs_https, embedded_http);
 
 fn s5cmd(place: Place) {
     let scratch = World::get().scratch();
