@@ -15,9 +15,7 @@ fn curl(place: Place) {
     write(&up, place.large());
     let account = place.account();
     let signed = account.run_script("row_curl.py", &["row-curl", "sign"]);
-    let [put, get] = *signed.lines().collect::<Vec<_>>() else {
-        panic!("two URLs, not {signed}");
-    };
+    let (put, get) = signed.trim().split_once('\n').expect("two URLs");
     let curl = |arguments: &[&str]| {
         let mut curl = account.program("/usr/bin/curl".as_ref());
         curl.args(["--silent", "--show-error", "--fail"])

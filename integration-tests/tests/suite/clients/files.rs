@@ -54,7 +54,7 @@ pub(super) fn slice(whole: &Path, range: std::ops::Range<usize>) -> Vec<u8> {
 }
 
 pub(super) fn read(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    fs::read(path).expect("a file can be read")
 }
 
 pub(super) fn assert_same_trees(left: &Path, right: &Path) {

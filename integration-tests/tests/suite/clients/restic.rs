@@ -1,6 +1,7 @@
 //! restic, a backup tool on minio-go: a repository made, filled twice, checked, restored and pruned. No
 //! registry ships it for every machine, so this row runs where it is installed and says so where it is not.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use integration_tests::client::finished;
@@ -14,7 +15,12 @@ row!(restic; seaweedfs_http, seaweedfs_https, embedded_http);
 fn restic(place: Place) {
     let program = Path::new("/usr/bin/restic");
     if !program.is_file() {
-        println!("not run: {} is not installed", program.display());
+        // Past the capture of the test harness.
+        let _ = writeln!(
+            std::io::stderr(),
+            "restic row not run: no {}",
+            program.display()
+        );
         return;
     }
     let scratch = World::get().scratch();
