@@ -1,4 +1,4 @@
-//! DuckDB's httpfs: Parquet written in parts and read by ranges. What it asserts is in its script.
+//! `DuckDB` with httpfs: Parquet written in parts and read by ranges. What it asserts is in its script.
 
 use super::place::{Place, row};
 
