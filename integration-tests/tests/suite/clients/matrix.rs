@@ -88,7 +88,8 @@ pub(super) const CLIENTS: &[Client] = &[
         name: "pyarrow",
         version: Version::Python("pyarrow"),
         run: Run::Always("pyarrow"),
-        remarks: "Stands on the AWS SDK for C++.",
+        remarks: "Stands on the AWS SDK for C++, which gives up after 3 seconds without a byte (`request_timeout`); the \
+                  row copies a small object only.",
     },
     Client {
         name: "object_store",
