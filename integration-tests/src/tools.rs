@@ -67,7 +67,8 @@ fn programs() -> PathBuf {
     named_in("SEALGATE_TOOLS").unwrap_or_else(|| target().join("tools/bin"))
 }
 
-fn named_in(variable: &str) -> Option<PathBuf> {
+/// A path that the caller's environment names.
+pub fn named_in(variable: &str) -> Option<PathBuf> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the harness is told its programs by cargo xtask; the ban is for the product"

@@ -1,7 +1,9 @@
 //! Bodies on their way through: a client's upload verified, plaintext sealed, sealed bytes opened.
 
 mod client;
+mod form;
 mod opening;
+mod portions;
 mod sealing;
 mod upload;
 
@@ -10,7 +12,9 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
 pub use client::{BodyError, ClientBody};
+pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
 pub use opening::OpenedBody;
+pub use portions::{Portion, Portions};
 pub use sealing::{PlainSource, Sealing, Seals, seal};
 pub use upload::Upload;
 

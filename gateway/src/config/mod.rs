@@ -33,6 +33,8 @@ pub struct Config {
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
     pub region: String,
+    /// Whether `Authorization` headers of Signature Version 2 are verified.
+    pub signature_v2_headers: bool,
     /// The store.
     pub upstream: UpstreamConfig,
     /// Beginning of every upstream bucket's name.
@@ -155,6 +157,7 @@ impl Config {
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
+        let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = read_upstream(root, base, problems);
         let kms = read_kms(root, base, problems);
         let journal = read_required(root, "audit", problems, |audit, problems| {
@@ -170,6 +173,7 @@ impl Config {
             metrics,
             base_domains: listen.base_domains,
             region,
+            signature_v2_headers,
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,

@@ -19,6 +19,8 @@ pub(super) enum Run {
     Always(&'static str),
     /// The same, where the machine has the program.
     WhereInstalled(&'static str),
+    /// The same, over http and the embedded bucket, by a test that is no row: its whole name.
+    ByTest(&'static str),
     /// Not by the suite.
     No,
 }
@@ -182,14 +184,14 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "a browser's form (POST)",
-        version: Version::Text(""),
-        run: Run::No,
-        remarks: "",
+        version: Version::Text("the machine's Chromium"),
+        run: Run::ByTest("browsers::chromium_uploads_from_another_origin"),
+        remarks: "From a page of another origin, with the bucket's CORS rules.",
     },
     Client {
         name: "a browser's fetch (PUT, with CORS)",
-        version: Version::Text(""),
-        run: Run::No,
-        remarks: "",
+        version: Version::Text("the machine's Chromium"),
+        run: Run::ByTest("browsers::chromium_uploads_from_another_origin"),
+        remarks: "From a page of another origin, with the bucket's CORS rules.",
     },
 ];
