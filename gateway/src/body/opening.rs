@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use sealed_object::{BodyOpener, Facts, SpanOpener};
+use sealed_object::{BodyOpener, Facts, SpanOpener, Tail};
 
 use super::sealing::PlainSource;
 use crate::clock::Clock;
@@ -22,6 +22,8 @@ pub struct OpenedBody {
     input: Bytes,
     /// Stored bytes still wanted; what the store sends beyond is not looked at.
     wanted: u64,
+    /// The end of a whole object, once it was read.
+    tail: Option<Box<Tail>>,
     clock: Clock,
 }
 
@@ -48,6 +50,7 @@ impl OpenedBody {
             opener: Opener::Whole(Box::new(opener)),
             input: Bytes::new(),
             wanted: stored,
+            tail: None,
             clock,
         }
     }
@@ -59,6 +62,7 @@ impl OpenedBody {
             opener: Opener::Span(Box::new(opener)),
             input: Bytes::new(),
             wanted: stored,
+            tail: None,
             clock,
         }
     }
@@ -70,6 +74,7 @@ impl OpenedBody {
             opener: Opener::Done,
             input: Bytes::new(),
             wanted: 0,
+            tail: None,
             clock,
         }
     }
@@ -111,7 +116,8 @@ impl OpenedBody {
     fn finish(&mut self) -> Result<Option<Bytes>, GatewayError> {
         match std::mem::replace(&mut self.opener, Opener::Done) {
             Opener::Whole(opener) => {
-                let (last, _tail) = opener.finish()?;
+                let (last, tail) = opener.finish()?;
+                self.tail = Some(Box::new(tail));
                 Ok(Some(last).filter(|last| !last.is_empty()))
             }
             Opener::Span(opener) => {
@@ -153,13 +159,14 @@ impl PlainSource for OpenedBody {
 }
 
 impl OpenedBody {
-    /// Reads all of it; for what is small enough to be checked whole before the answer begins.
-    pub async fn collected(mut self) -> Result<Bytes, GatewayError> {
+    /// Reads all of it; for what is small enough to be checked whole before the answer begins. Of a whole
+    /// object its end comes along.
+    pub async fn collected(mut self) -> Result<(Bytes, Option<Box<Tail>>), GatewayError> {
         let mut all = BytesMut::new();
         while let Some(piece) = std::future::poll_fn(|context| self.poll_plain(context)).await {
             all.extend_from_slice(&piece?);
         }
-        Ok(all.freeze())
+        Ok((all.freeze(), self.tail))
     }
 }
 

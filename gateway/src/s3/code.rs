@@ -67,6 +67,7 @@ codes! {
     KeyShredded 410 "KeyShredded";
     KeyTooLong 400 "KeyTooLongError";
     KmsAccessDenied 403 "KMS.AccessDenied";
+    MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";
     MetadataTooLarge 400 "MetadataTooLarge";
     MethodNotAllowed 405 "MethodNotAllowed";
