@@ -3,7 +3,9 @@
 //! One file per family. They speak S3 to both sides, ask `keys` for keys and `body` for sealing and
 //! opening, and leave signatures, policy and the trail to others.
 
+mod attributes;
 mod buckets;
+mod checksums;
 mod copy;
 mod delete;
 mod get;
@@ -129,6 +131,7 @@ impl Operations {
             Op::PutObject => self.put_object(call, body).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
+            Op::GetObjectAttributes => self.get_object_attributes(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,
             Op::DeleteObjects => self.delete_objects(&call, body).await,
             Op::CopyObject => self.copy_object(&call).await,

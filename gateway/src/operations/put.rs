@@ -3,8 +3,8 @@
 use http::{HeaderMap, Method, Response, StatusCode};
 use sealed_object::{Plain, Suite, seal_single};
 
-use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
-use super::{Answered, Call, Operations, Place};
+use super::store_headers::{mark_sealed, number, pass_store_facts, store_etag};
+use super::{Answered, Call, Operations, Place, checksums};
 use crate::body::{Answer, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
@@ -52,7 +52,7 @@ impl Operations {
         pass_store_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
         mark_sealed(&place, envelope.header().kek_id(), headers);
-        echo_checksum(&facts, headers);
+        checksums::say(&checksums::of_upload(&facts, summary.crc64), headers);
         response.extensions_mut().insert(Facts::written(
             summary.object_id,
             &stored.headers,

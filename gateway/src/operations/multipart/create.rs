@@ -5,7 +5,7 @@ use sealed_object::{Suite, create_upload};
 
 use super::super::store_headers::{mark_sealed, set};
 use super::super::{Answered, Call, Operations, document, empty};
-use crate::checksum::Algorithm;
+use super::checksums::Chosen;
 use crate::envelope;
 use crate::error::GatewayError;
 use crate::keys::context;
@@ -16,12 +16,7 @@ impl Operations {
     pub(crate) async fn create_upload(&self, call: &Call) -> Answered {
         let place = self.place(call).await?;
         let metadata = envelope::metadata_of(call.request.object_headers()?);
-        let algorithm = call
-            .request
-            .text("x-amz-checksum-algorithm")?
-            .map(Algorithm::from_name)
-            .transpose()
-            .map_err(crate::body::BodyError::from)?;
+        let chosen = Chosen::by(&call.request)?;
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (sealed, new) = create_upload(
             Suite::GcmSivBlake3,
@@ -41,7 +36,9 @@ impl Operations {
         let upstream_id = answer.child_text("UploadId").filter(|id| !id.is_empty());
         let upstream_id = upstream_id
             .ok_or_else(|| UpstreamError::Unexpected("it gave no upload id".to_owned()))?;
-        let (id, _) = new.begin(upstream_id);
+        let (id, _) = new
+            .with_checksum(chosen.map(Chosen::choice))
+            .begin(upstream_id);
         self.record_upload(&place.bucket, upstream_id, &id.encode())
             .await?;
 
@@ -52,12 +49,10 @@ impl Operations {
             .text("UploadId", id.encode());
         let mut response = document(writer.finish());
         mark_sealed(&place, sealed.header().kek_id(), response.headers_mut());
-        if let Some(algorithm) = algorithm {
-            set(
-                response.headers_mut(),
-                "x-amz-checksum-algorithm",
-                algorithm.name(),
-            );
+        if let Some(Chosen { algorithm, kind }) = chosen {
+            let headers = response.headers_mut();
+            set(headers, "x-amz-checksum-algorithm", algorithm.name());
+            set(headers, "x-amz-checksum-type", kind.name());
         }
         Ok(response)
     }

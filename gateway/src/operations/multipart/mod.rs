@@ -2,6 +2,7 @@
 //! replica can go on with any upload; what the store must remember lies in the system bucket
 //! (`records.rs`).
 
+mod checksums;
 mod complete;
 mod create;
 mod list;
@@ -10,6 +11,7 @@ mod records;
 
 use sealed_object::{KeyId, Upload, UploadId};
 
+use self::checksums::Chosen;
 use super::{Call, Operations, Place};
 use crate::error::GatewayError;
 use crate::keys::context;
@@ -24,6 +26,13 @@ struct Ongoing {
     id: String,
     /// The KEK version it is sealed under.
     kek_id: KeyId,
+}
+
+impl Ongoing {
+    /// The checksum chosen for the object when the upload began.
+    fn chosen(&self) -> Option<Chosen> {
+        self.upload.checksum().and_then(Chosen::of)
+    }
 }
 
 impl Operations {
