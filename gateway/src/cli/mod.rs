@@ -3,6 +3,7 @@
 mod dev;
 mod docs;
 mod inspect;
+mod self_signed;
 mod serve;
 mod terminal;
 
