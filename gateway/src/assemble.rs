@@ -103,6 +103,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         buckets: Buckets::new(control, documents, &config.bucket_prefix),
         keys: Keys::new(Arc::new(keyrings)),
         layouts: Layouts::default(),
+        accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
         random: Arc::new(OsRandom),

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 
 pub use reader::Problem;
 use reader::{Problems, Section};
+
+use crate::accommodations::Accommodations;
 pub use tls::{TlsConfig, TlsError, authorities};
 
 /// A configuration that can be run.
@@ -28,6 +30,8 @@ pub struct Config {
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
     pub region: String,
+    /// What is done for single clients' sake.
+    pub accommodations: Accommodations,
     /// The store.
     pub upstream: UpstreamConfig,
     /// Beginning of every upstream bucket's name.
@@ -145,6 +149,7 @@ impl Config {
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
+        let accommodations = read_accommodations(root, problems);
         let (upstream, bucket_prefix) = read_upstream(root, base, problems);
         let kms = read_kms(root, base, problems);
         let journal = read_required(root, "audit", problems, |audit, problems| {
@@ -158,6 +163,7 @@ impl Config {
             requests_at_once: listen.requests_at_once,
             base_domains: listen.base_domains,
             region,
+            accommodations,
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,
@@ -180,6 +186,16 @@ fn read_required<T>(
     let value = read(&mut section, problems);
     section.finish(problems);
     Some(value)
+}
+
+/// `[accommodations]`, which need not be there.
+fn read_accommodations(root: &mut Section, problems: &mut Problems) -> Accommodations {
+    let section = root.section("accommodations", problems);
+    section.map_or(Accommodations { rclone_etags: true }, |mut section| {
+        let rclone_etags = section.switch("rclone_etags", problems);
+        section.finish(problems);
+        Accommodations { rclone_etags }
+    })
 }
 
 struct Listen {

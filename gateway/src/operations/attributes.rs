@@ -12,14 +12,14 @@ use crate::s3::xml::Writer;
 use crate::s3::{Code, S3Error, S3Request};
 use crate::trail::Facts;
 
-/// The attributes that a request names.
-#[derive(Debug, Default, Clone, Copy)]
-struct Attributes {
-    etag: bool,
-    checksum: bool,
-    parts: bool,
-    storage_class: bool,
-    size: bool,
+/// An attribute of an object, by its name in the service model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attribute {
+    ETag,
+    Checksum,
+    ObjectParts,
+    StorageClass,
+    ObjectSize,
 }
 
 /// Which of the parts are told.
@@ -31,7 +31,8 @@ struct Page {
 
 impl Operations {
     pub(super) async fn get_object_attributes(&self, call: &Call) -> Answered {
-        let attributes = Attributes::of(&call.request)?;
+        let attributes = Attribute::all_of(&call.request)?;
+        let asks = |attribute| attributes.contains(&attribute);
         let page = Page::of(&call.request)?;
         let place = self.place(call).await?;
         let source = Source {
@@ -39,7 +40,7 @@ impl Operations {
             version: call.request.version(),
             conditions: HeaderMap::new(),
         };
-        let wanted = if attributes.checksum || attributes.parts {
+        let wanted = if asks(Attribute::Checksum) || asks(Attribute::ObjectParts) {
             Wanted::Ending
         } else {
             Wanted::Layout
@@ -55,18 +56,19 @@ impl Operations {
             };
             let in_parts = opened.header().kind() == Kind::Multipart;
             let mut writer = Writer::new("GetObjectAttributesResponse");
-            if attributes.etag {
+            if asks(Attribute::ETag) {
                 writer.maybe("ETag", shown_etag(&store));
             }
             if let Some(known) = known.as_deref() {
-                write_known(known, attributes, in_parts.then_some(page), &mut writer);
+                let page = in_parts.then_some(page);
+                write_known(known, &attributes, page, &mut writer);
             }
-            if attributes.storage_class {
+            if asks(Attribute::StorageClass) {
                 let class = store.get("x-amz-storage-class");
                 let class = class.and_then(|class| class.to_str().ok());
                 writer.text("StorageClass", class.unwrap_or("STANDARD"));
             }
-            if attributes.size {
+            if asks(Attribute::ObjectSize) {
                 writer.text("ObjectSize", size.to_string());
             }
             let mut response = document(writer.finish());
@@ -80,13 +82,13 @@ impl Operations {
 }
 
 /// What the end of the object tells: its checksum, and its parts where it was uploaded in parts.
-fn write_known(known: &Known, attributes: Attributes, page: Option<Page>, writer: &mut Writer) {
+fn write_known(known: &Known, attributes: &[Attribute], page: Option<Page>, writer: &mut Writer) {
     let ending = known.ending.as_ref();
     let checksum = ending.and_then(|ending| checksums::of_object(&ending.facts));
-    if let Some(checksum) = checksum.filter(|_| attributes.checksum) {
+    if let Some(checksum) = checksum.filter(|_| attributes.contains(&Attribute::Checksum)) {
         writer.within("Checksum", |element| checksums::write(&checksum, element));
     }
-    if let Some(page) = page.filter(|_| attributes.parts) {
+    if let Some(page) = page.filter(|_| attributes.contains(&Attribute::ObjectParts)) {
         writer.within("ObjectParts", |element| page.write(known, element));
     }
 }
@@ -99,31 +101,29 @@ fn tell_version(store: &HeaderMap, response: &mut Response<Answer>) {
     }
 }
 
-impl Attributes {
+impl Attribute {
     /// Reads `x-amz-object-attributes`: names with commas between them, in one header or several.
-    fn of(request: &S3Request) -> Result<Self, S3Error> {
-        let mut attributes = Self::default();
-        let mut named = 0_usize;
+    fn all_of(request: &S3Request) -> Result<Vec<Self>, S3Error> {
+        let mut attributes = Vec::new();
         for value in request.headers.get_all("x-amz-object-attributes") {
             for name in value.to_str().unwrap_or("?").split(',').map(str::trim) {
-                named = named.saturating_add(usize::from(!name.is_empty()));
-                match name {
-                    "ETag" => attributes.etag = true,
-                    "Checksum" => attributes.checksum = true,
-                    "ObjectParts" => attributes.parts = true,
-                    "StorageClass" => attributes.storage_class = true,
-                    "ObjectSize" => attributes.size = true,
-                    "" => {}
+                attributes.push(match name {
+                    "" => continue,
+                    "ETag" => Self::ETag,
+                    "Checksum" => Self::Checksum,
+                    "ObjectParts" => Self::ObjectParts,
+                    "StorageClass" => Self::StorageClass,
+                    "ObjectSize" => Self::ObjectSize,
                     other => {
                         return Err(Code::InvalidArgument
                             .because("Invalid attribute name specified.")
                             .with("ArgumentName", "x-amz-object-attributes")
                             .with("ArgumentValue", other));
                     }
-                }
+                });
             }
         }
-        if named == 0 {
+        if attributes.is_empty() {
             return Err(Code::InvalidRequest.because("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty."));
         }
         Ok(attributes)

@@ -9,6 +9,7 @@ use super::layouts::{Ending, Known};
 use super::read::{RACES, Reading, Source, Wanted, replaced_too_fast, unsatisfiable};
 use super::store_headers::{object_head, set, shown_etag, store_etag};
 use super::{Answered, Call, Operations, checksums};
+use crate::accommodations::etag_of_parts;
 use crate::body::Answer;
 use crate::error::GatewayError;
 use crate::s3::range::{ByteRange, Satisfied};
@@ -24,6 +25,8 @@ struct View<'a> {
     /// The part, where one was asked for; its range is `range`.
     part: Option<u16>,
     known: Option<&'a Known>,
+    /// Whether the client is shown the MD5 of the parts' MD5s as `ETag`.
+    md5_of_parts: bool,
 }
 
 impl Operations {
@@ -44,9 +47,9 @@ impl Operations {
 
     /// The bytes of one part. Where they lie is learned first, and what is then read must be that object.
     async fn get_part(&self, call: &Call, source: &Source<'_>, number: u16) -> Answered {
-        let wanted = wanted_of(call);
         for _ in 0..RACES {
             let (store, opened, size) = self.head(source).await?;
+            let wanted = self.wanted(call, &opened);
             let Some(known) = self.known(source, &opened, &store, wanted).await? else {
                 continue;
             };
@@ -58,6 +61,7 @@ impl Operations {
                     range: None,
                     part: Some(number),
                     known: Some(&known),
+                    md5_of_parts: self.shows_md5_of_parts(call, &opened),
                 };
                 return Ok(view.answer(call, source));
             };
@@ -97,7 +101,7 @@ impl Operations {
             Answer::Ready(bytes)
         } else {
             let is_shown = part.is_some() || range.is_none();
-            if is_shown && wanted_of(call) == Wanted::Ending {
+            if is_shown && self.wanted(call, &opened) == Wanted::Ending {
                 // If the object was replaced since, the answer goes on and has no checksum.
                 known = self.known(source, &opened, &store, Wanted::Ending).await?;
             }
@@ -110,6 +114,7 @@ impl Operations {
             range,
             part,
             known: known.as_deref(),
+            md5_of_parts: self.shows_md5_of_parts(call, &opened),
         };
         let mut response = view.answer(call, source);
         *response.body_mut() = body;
@@ -124,16 +129,13 @@ impl Operations {
             version: call.request.version(),
             conditions: call.request.conditions_for_store(),
         };
-        let mut wanted = wanted_of(call);
         for _ in 0..RACES {
             let (store, opened, size) = self.head(&source).await?;
+            let wanted = self.wanted(call, &opened);
             let range = match call.request.range() {
                 Some(range) => range.within(size).map_err(|_| unsatisfiable(range, size))?,
                 None => None,
             };
-            if range.is_some() {
-                wanted = Wanted::Layout;
-            }
             let known = match (part, wanted) {
                 (None, Wanted::Layout) => None,
                 _ => match self.known(&source, &opened, &store, wanted).await? {
@@ -152,10 +154,27 @@ impl Operations {
                 range,
                 part,
                 known: known.as_deref(),
+                md5_of_parts: self.shows_md5_of_parts(call, &opened),
             };
             return Ok(view.answer(call, &source));
         }
         Err(replaced_too_fast())
+    }
+
+    /// What must be known of the object for this answer.
+    fn wanted(&self, call: &Call, opened: &Opened) -> Wanted {
+        if call.request.wants_checksum() || self.shows_md5_of_parts(call, opened) {
+            Wanted::Ending
+        } else {
+            Wanted::Layout
+        }
+    }
+
+    fn shows_md5_of_parts(&self, call: &Call, opened: &Opened) -> bool {
+        opened.header().kind() == Kind::Multipart
+            && self
+                .accommodations
+                .shows_md5_of_parts(&call.request.headers)
     }
 
     /// The range to honour. With `If-Range` only if the object still is the one named (RFC 9110 §13.1.5).
@@ -199,10 +218,16 @@ impl View<'_> {
             let count = known.layout.parts().to_string();
             set(headers, "x-amz-mp-parts-count", &count);
         }
-        if call.request.wants_checksum()
-            && let Some(ending) = self.known.and_then(|known| known.ending.as_ref())
+        if let Some(known) = self.known
+            && let Some(ending) = &known.ending
         {
-            self.say_checksum(&ending.facts, headers);
+            if call.request.wants_checksum() {
+                self.say_checksum(&ending.facts, headers);
+            }
+            if let Some(md5) = ending.facts.md5.filter(|_| self.md5_of_parts) {
+                let etag = etag_of_parts(md5, known.layout.parts());
+                set(headers, "etag", &format!("\"{etag}\""));
+            }
         }
         if let Some(range) = self.range {
             set(headers, "content-range", &range.content_range(self.size));
@@ -232,15 +257,6 @@ impl View<'_> {
             (Some(_), _) | (None, None) => checksums::say(&whole, headers),
             (None, Some(_)) => {}
         }
-    }
-}
-
-/// What must be known of the object for this answer.
-fn wanted_of(call: &Call) -> Wanted {
-    if call.request.wants_checksum() {
-        Wanted::Ending
-    } else {
-        Wanted::Layout
     }
 }
 

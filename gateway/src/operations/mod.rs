@@ -22,6 +22,7 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 use sealed_object::Random;
 
+use crate::accommodations::Accommodations;
 use crate::authorize::Leave;
 use crate::body::{Answer, ClientBody, Upload};
 use crate::buckets::{Bucket, Buckets};
@@ -49,6 +50,8 @@ pub struct Operations {
     pub keys: Keys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// What is done for single clients' sake.
+    pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.
     pub system_bucket: Arc<str>,
     /// The region the gateway says it is in.

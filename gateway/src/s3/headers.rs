@@ -120,34 +120,6 @@ impl S3Request {
         ByteRange::parse(self.headers.get("range")?.to_str().ok()?)
     }
 
-    /// The part of the object asked for (`?partNumber=`), 1 to 10 000; it goes with no range.
-    pub fn part_number(&self) -> Result<Option<u16>, S3Error> {
-        let Some(text) = self.query.get("partNumber") else {
-            return Ok(None);
-        };
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (1..=10_000).contains(number));
-        let number = number.ok_or_else(|| {
-            Code::InvalidArgument
-                .because("Part number must be an integer between 1 and 10000, inclusive.")
-                .with("ArgumentName", "partNumber")
-                .with("ArgumentValue", text)
-        })?;
-        if self.headers.contains_key("range") {
-            return Err(Code::InvalidRequest
-                .because("Cannot specify both Range header and partNumber query parameter."));
-        }
-        Ok(Some(number))
-    }
-
-    /// Whether the client asks for the checksum of what it reads (`x-amz-checksum-mode: ENABLED`).
-    pub fn wants_checksum(&self) -> bool {
-        self.header("x-amz-checksum-mode")
-            .is_some_and(|mode| mode.trim_ascii().eq_ignore_ascii_case(b"enabled"))
-    }
-
     /// The version asked for (`?versionId=`).
     pub fn version(&self) -> Option<&str> {
         self.query.filled("versionId")
