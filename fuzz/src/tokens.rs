@@ -57,12 +57,12 @@ pub fn part_token(data: &[u8]) -> Outcome {
     let facts = PARTED.facts.iter().cycle().nth(usize::from(flags >> 4));
     let facts = facts.expect("a cycle does not end").clone();
     let checksum = ClientChecksum::new(5, &md5).expect("a lawful length");
-    let known = Facts {
+    let declared = Facts {
         md5: (flags & 1 != 0).then_some(md5),
         client_checksum: (flags & 4 != 0).then_some(checksum),
         ..Facts::default()
     };
-    let token = PartToken::new(facts, &etag, flags & 2 != 0, &known);
+    let token = PartToken::new(facts, &etag, flags & 2 != 0, &declared);
     assert_eq!(token.is_ok(), etag.len() <= 255);
     if let Ok(token) = token {
         let text = token.encode(&PARTED.upload);

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod envelopes;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod numbers;
