@@ -80,7 +80,7 @@ signer = client(signature_version="s3v4")
 
 
 def hoist(request, **_):
-    request.headers.pop("x-amz-checksum-sha256")
+    del request.headers["x-amz-checksum-sha256"]
     request.url += "?" + urllib.parse.urlencode(SHA256)
 
 

@@ -13,6 +13,7 @@ on_both_upstreams! {
     aws_copies_syncs_moves_and_removes => aws;
     rclone_copies_checks_and_syncs => rclone;
     rclone_uploads_250_mib_in_parts => rclone_in_parts;
+    rclone_compares_the_etag_of_parts => rclone_presets;
     s3cmd_puts_gets_and_lists => s3cmd;
 }
 
@@ -109,6 +110,28 @@ fn rclone_in_parts(upstream: Upstream) {
     rclone(&["copy", "up", "s3:rclone-parts"]);
     rclone(&["check", "--download", "up", "s3:rclone-parts"]);
     rclone(&["purge", "s3:rclone-parts"]);
+}
+
+/// With these providers rclone compares the `ETag` of an upload in parts with one of its own making. The
+/// file's size stands for that of files over its default cutoff of 200 MiB.
+fn rclone_presets(upstream: Upstream) {
+    let scratch = World::get().scratch();
+    let here = scratch.path();
+    write(&here.join("up/parts"), 12 << 20);
+    write(&here.join("up/one-part"), 1 << 20);
+    for provider in ["AWS", "Minio", "Ceph", "Other"] {
+        let remote = format!("s3:rclone-{}", provider.to_lowercase());
+        let rclone = |arguments: &[&str]| {
+            let preset = ["--s3-provider", provider, "--s3-force-path-style"];
+            let parts = ["--s3-upload-cutoff", "0", "--s3-chunk-size", "5Mi"];
+            let arguments = [arguments, &preset, &parts].concat();
+            shared(upstream).account().run_rclone(here, &arguments)
+        };
+        rclone(&["mkdir", &remote]);
+        rclone(&["copy", "up", &remote]);
+        rclone(&["check", "--download", "up", &remote]);
+        rclone(&["purge", &remote]);
+    }
 }
 
 fn s3cmd(upstream: Upstream) {

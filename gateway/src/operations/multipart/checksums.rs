@@ -155,6 +155,7 @@ pub(super) fn tell(
         let algorithm = stated
             .as_ref()
             .map_or(Algorithm::Crc64Nvme, |stated| stated.algorithm);
+        let kind = kind.filter(|kind| algorithm.allows(*kind));
         let kind = kind.unwrap_or_else(|| algorithm.default_type());
         Chosen { algorithm, kind }
     };
