@@ -16,6 +16,7 @@ use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
+use crate::cors::Cors;
 use crate::directory::Directory;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::operations::{Layouts, Operations};
@@ -97,6 +98,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     .await?;
 
     let documents = DocumentKey::new(keyrings.deployment().derive(DOCUMENTS));
+    let directory = Arc::new(Directory::declared(&config.tenants));
+    let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     tracing::info!(
         suite = config.suites.sealing.name(),
@@ -107,7 +110,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         random: suites.random(),
         upstream,
         store,
-        buckets: Buckets::new(control, documents, &config.bucket_prefix),
+        cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
+        buckets,
         keys: Keys::new(Arc::new(keyrings), suites),
         layouts: Layouts::default(),
         accommodations: config.accommodations,
@@ -115,12 +119,16 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let directory = Arc::new(Directory::declared(&config.tenants));
     Ok(Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
         },
-        authenticator: Authenticator::new(&config.region, directory, clock.clone()),
+        authenticator: Authenticator::new(
+            &config.region,
+            config.signature_v2_headers,
+            directory,
+            clock.clone(),
+        ),
         policies: Policies,
         trail: Trail::new(journal, clock),
         operations,

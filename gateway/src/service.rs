@@ -12,11 +12,12 @@ use uuid::Uuid;
 use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
-use crate::body::{Answer, Upload};
+use crate::body::{Answer, Upload, read_form};
+use crate::cors::Asked;
 use crate::error::GatewayError;
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
-use crate::s3::{Addressing, Code, RequestId, S3Request};
+use crate::s3::{Addressing, Code, Operation, RequestId, S3Request};
 use crate::telemetry::Telemetry;
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
@@ -45,11 +46,22 @@ impl Service {
     /// What is meant, who means it, and may they; then it is put on record, and only then done. Each step
     /// takes what the step before proved, so that none can be left out.
     async fn handle(&self, request: S3Request, body: Upload, access: &mut Access) -> Answered {
+        if request.operation == Operation::PreflightRequest {
+            return self.preflight(&request, access).await;
+        }
+        let request = unfold(request, &body, access).await?;
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
         let request = self.trail.intent(request, access).await?;
         Box::pin(self.operations.run(request, body)).await
+    }
+
+    /// A browser's question before a request carries no signature: what it may know is in the bucket's CORS rules.
+    async fn preflight(&self, request: &S3Request, access: &mut Access) -> Answered {
+        let answered = self.operations.cors.preflight(request).await?;
+        access.decided(policies::Decision::Permit("cors"));
+        Ok(answered)
     }
 
     /// Answers one HTTP request, whatever becomes of it.
@@ -66,14 +78,17 @@ impl Service {
         let body = Upload::new(body, &parts.headers);
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
+        let mut asked = None;
         let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
             Ok(request) => {
                 access.request(&request);
+                asked = Asked::of(&request);
                 exchange.operation(request.operation);
                 self.handle(request, body.clone(), &mut access).await
             }
             Err(error) => Err(error.into()),
         };
+        let tenant = access.tenant().map(str::to_owned);
         let mut response = match self.trail.settle(access, answered).await {
             Ok(response) => response.map(into_wire),
             Err(error) => {
@@ -83,6 +98,10 @@ impl Service {
                 refusal(&error, &path, method == http::Method::HEAD, id)
             }
         };
+        if let Some(asked) = asked.filter(|_| method != http::Method::OPTIONS) {
+            let (cors, headers) = (&self.operations.cors, response.headers_mut());
+            cors.decorate(&asked, tenant.as_deref(), headers).await;
+        }
         if closes {
             accommodations::close(response.headers_mut());
         }
@@ -112,6 +131,20 @@ fn identified(mut response: Response<ResponseBody>, id: RequestId) -> Response<R
     }
     headers.insert(http::header::SERVER, HeaderValue::from_static("Sealgate"));
     response
+}
+
+/// A form says in its fields what is meant; every other request has said so already.
+async fn unfold(
+    request: S3Request,
+    body: &Upload,
+    access: &mut Access,
+) -> Result<S3Request, GatewayError> {
+    if request.operation != Operation::PostObject {
+        return Ok(request);
+    }
+    let request = read_form(request, body).await?;
+    access.request(&request);
+    Ok(request)
 }
 
 /// The one place where an error becomes a response.

@@ -50,7 +50,8 @@ pub fn target() -> PathBuf {
         .to_owned()
 }
 
-fn named_in(variable: &str) -> Option<PathBuf> {
+/// A path that the caller's environment names.
+pub fn named_in(variable: &str) -> Option<PathBuf> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the harness is told its programs by cargo xtask; the ban is for the product"

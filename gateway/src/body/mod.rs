@@ -2,7 +2,9 @@
 
 mod calculating;
 mod client;
+mod form;
 mod opening;
+mod portions;
 mod sealing;
 mod upload;
 
@@ -12,7 +14,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 pub use calculating::Calculating;
 pub use client::{BodyError, ClientBody};
+pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
 pub use opening::OpenedBody;
+pub use portions::{Portion, Portions};
 pub use sealing::{PlainSource, Sealing, Seals, seal};
 pub use upload::Upload;
 

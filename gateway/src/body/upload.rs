@@ -19,6 +19,8 @@ pub struct Upload(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     incoming: Incoming,
+    /// Read too far ahead, and to be read again.
+    returned: Bytes,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
     /// Bytes read so far.
@@ -30,6 +32,7 @@ impl Upload {
     pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
         Self(Arc::new(Mutex::new(State {
             incoming,
+            returned: Bytes::new(),
             waits: headers.contains_key(http::header::EXPECT),
             received: 0,
         })))
@@ -42,6 +45,10 @@ impl Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.waits = false;
+        if !state.returned.is_empty() {
+            let returned = std::mem::take(&mut state.returned);
+            return Poll::Ready(Some(Ok(Frame::data(returned))));
+        }
         let frame = ready!(Pin::new(&mut state.incoming).poll_frame(context));
         if let Some(Ok(frame)) = &frame {
             let length = frame.data_ref().map_or(0, Bytes::len);
@@ -55,6 +62,14 @@ impl Upload {
     pub fn received(&self) -> u64 {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.received
+    }
+
+    /// Gives back what was read too far: it is read again before anything else.
+    pub fn put_back(&self, bytes: Bytes) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .returned = bytes;
     }
 
     /// Reads on a little and throws it away: a connection that is closed with unread bytes is reset, and

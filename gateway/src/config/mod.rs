@@ -37,6 +37,8 @@ pub struct Config {
     pub region: String,
     /// What is done for single clients' sake.
     pub accommodations: Accommodations,
+    /// Whether `Authorization` headers of Signature Version 2 are verified.
+    pub signature_v2_headers: bool,
     /// The store.
     pub upstream: UpstreamConfig,
     /// Beginning of every upstream bucket's name.
@@ -160,6 +162,7 @@ impl Config {
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
         let accommodations = read_accommodations(root, problems);
+        let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = read_upstream(root, base, problems);
         let kms = read_kms(root, base, problems);
         let journal = read_required(root, "audit", problems, |audit, problems| {
@@ -176,6 +179,7 @@ impl Config {
             base_domains: listen.base_domains,
             region,
             accommodations,
+            signature_v2_headers,
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,

@@ -198,6 +198,21 @@ impl Section {
         base.join(self.text(name, example, problems))
     }
 
+    /// A switch that is off when nothing is said.
+    pub(super) fn flag(&mut self, name: &str, problems: &mut Problems) -> bool {
+        match self.table.remove(name) {
+            None => false,
+            Some(Value::Boolean(on)) => on,
+            Some(other) => {
+                problems.add(
+                    &self.at(name),
+                    format!("must be true or false, not {}", other.type_str()),
+                );
+                false
+            }
+        }
+    }
+
     pub(super) fn texts(&mut self, name: &str, problems: &mut Problems) -> Vec<String> {
         let Some(value) = self.table.remove(name) else {
             return Vec::new();

@@ -57,8 +57,8 @@ impl S3Request {
                     .with("Header", name));
             }
             if name.starts_with("x-amz-grant-") {
-                return Err(Code::AccessControlListNotSupported
-                    .because("Grants are not offered; access is decided by policy."));
+                return Err(Code::AccessDenied
+                    .because("Grants to others are not accepted; access is decided by policy."));
             }
             let known = KNOWN_AMZ_HEADERS.contains(&name)
                 || KNOWN_AMZ_PREFIXES
@@ -69,8 +69,12 @@ impl S3Request {
             }
         }
         match self.text("x-amz-acl")? {
-            None | Some("private" | "bucket-owner-full-control") => Ok(()),
-            Some(_) => Err(Code::AccessControlListNotSupported.because("Only the canned ACLs private and bucket-owner-full-control are accepted; access is decided by policy.")),
+            // Everything is its tenant's, so what grants the owner only changes nothing.
+            None | Some("private" | "bucket-owner-full-control" | "bucket-owner-read") => Ok(()),
+            Some("public-read" | "public-read-write" | "authenticated-read") => Err(Code::AccessDenied
+                .because("Public access lists are not accepted; access is decided by policy.")),
+            Some(_) => Err(Code::AccessControlListNotSupported
+                .because("Of the canned ACLs private, bucket-owner-full-control and bucket-owner-read are accepted; access is decided by policy.")),
         }
     }
 
@@ -323,9 +327,14 @@ impl ObjectHeaders {
 
 /// `aws-chunked` is a transfer form, not a property of the object; other codings stay, in order.
 fn without_aws_chunked(value: &[u8]) -> Option<Vec<u8>> {
-    let codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-    let kept: Vec<&[u8]> = codings
-        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"aws-chunked"))
+    let is_chunked = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
+    let codings = || value.split(|&byte| byte == b',');
+    if !codings().any(is_chunked) {
+        return Some(value.to_vec());
+    }
+    let kept: Vec<&[u8]> = codings()
+        .filter(|coding| !is_chunked(coding) && !coding.trim_ascii().is_empty())
+        .map(<[u8]>::trim_ascii)
         .collect();
     (!kept.is_empty()).then(|| kept.join(&b","[..]))
 }
@@ -477,7 +486,11 @@ mod tests {
             without_aws_chunked(b"aws-chunked,gzip"),
             Some(b"gzip".to_vec())
         );
-        assert_eq!(without_aws_chunked(b"gzip, br"), Some(b"gzip,br".to_vec()));
+        assert_eq!(
+            without_aws_chunked(b"gzip, AWS-Chunked, br"),
+            Some(b"gzip,br".to_vec())
+        );
+        assert_eq!(without_aws_chunked(b"gzip, br"), Some(b"gzip, br".to_vec()));
     }
 
     #[test]

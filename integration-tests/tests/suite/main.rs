@@ -5,6 +5,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod browsers;
 mod clients;
 mod command_line;
 mod crash;
@@ -15,6 +16,7 @@ mod python;
 mod rest;
 mod rooms;
 mod scan;
+mod signatures;
 mod suites;
 mod telemetry;
 mod tenants;

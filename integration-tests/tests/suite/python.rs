@@ -17,6 +17,10 @@ on_both_upstreams! {
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
     listing => |upstream| run(upstream, "listing");
+    versions => |upstream| run(upstream, "versions");
+    locks => |upstream| run(upstream, "locks");
+    tags => |upstream| run(upstream, "tags");
+    bucket_settings => |upstream| run(upstream, "bucket_settings");
     views_agree => |upstream| run(upstream, "views");
     refusals => |upstream| run(upstream, "refusals");
     held_back => |upstream| run(upstream, "held_back");

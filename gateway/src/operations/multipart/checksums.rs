@@ -239,6 +239,12 @@ fn check_stated(
 }
 
 impl Told {
+    /// The CRC64NVME of parts that the gateway made itself.
+    pub(super) fn alone(tokens: &[PartToken]) -> Result<Self, ChecksumFault> {
+        let (algorithm, kind) = (Algorithm::Crc64Nvme, ChecksumType::FullObject);
+        told(Chosen { algorithm, kind }, tokens)
+    }
+
     /// Adds to what the trailer will keep.
     pub(super) fn kept_in(&self, facts: Facts) -> Facts {
         let value = self.object.value();
