@@ -3,9 +3,11 @@
 mod calculating;
 mod client;
 mod form;
+mod lingering;
 mod opening;
 mod portions;
 mod sealing;
+mod stored;
 mod upload;
 
 use bytes::Bytes;
@@ -15,9 +17,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 pub use calculating::Calculating;
 pub use client::{BodyError, ClientBody};
 pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
+pub use lingering::patiently;
 pub use opening::OpenedBody;
 pub use portions::{Portion, Portions};
 pub use sealing::{PlainSource, Sealing, Seals, seal};
+pub use stored::{AskAgain, Stored};
 pub use upload::Upload;
 
 use crate::upstream::BoxError;

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use policies::Role;
 use zeroize::Zeroizing;
@@ -73,6 +74,8 @@ pub enum UpstreamConfig {
         secret_access_key: Secret,
         /// Authorities that alone are trusted for the store's certificate, PEM; without, the machine's.
         ca_file: Option<PathBuf>,
+        /// How long the store may be silent when it is its turn.
+        timeout: Duration,
     },
 }
 
@@ -236,6 +239,7 @@ fn read_listen(root: &mut Section, base: &Path, problems: &mut Problems) -> Opti
             tls,
             requests_at_once: listen
                 .optional_number("requests_at_once", 1..=MOST_AT_ONCE, problems)
+                .and_then(|number| usize::try_from(number).ok())
                 .unwrap_or(AT_ONCE),
             base_domains: domains
                 .iter()
@@ -324,6 +328,10 @@ fn read_s3(s3: &mut Section, base: &Path, problems: &mut Problems) -> UpstreamCo
             problems,
         ))),
         ca_file: read_authorities(s3, base, problems),
+        timeout: Duration::from_secs(
+            s3.optional_number("timeout_seconds", 1..=LONGEST_SILENCE, problems)
+                .unwrap_or(SILENCE),
+        ),
     }
 }
 
@@ -476,7 +484,11 @@ pub fn start_logging() {
 
 /// Each takes about 256 KiB while it streams.
 const AT_ONCE: usize = 1024;
-const MOST_AT_ONCE: usize = 1_000_000;
+const MOST_AT_ONCE: u64 = 1_000_000;
+
+/// Seconds. Completing an upload of many parts takes some stores long.
+const SILENCE: u64 = 60;
+const LONGEST_SILENCE: u64 = 3600;
 
 /// What S3 stores ask for.
 const SHORTEST_SECRET: usize = 16;

@@ -99,13 +99,13 @@ impl Section {
     pub(super) fn optional_number(
         &mut self,
         name: &str,
-        range: std::ops::RangeInclusive<usize>,
+        range: std::ops::RangeInclusive<u64>,
         problems: &mut Problems,
-    ) -> Option<usize> {
+    ) -> Option<u64> {
         let value = self.table.remove(name)?;
         let number = value
             .as_integer()
-            .and_then(|number| usize::try_from(number).ok())
+            .and_then(|number| u64::try_from(number).ok())
             .filter(|number| range.contains(number));
         if number.is_none() {
             problems.add(

@@ -12,6 +12,7 @@ use super::{Answered, Call, Operations, checksums};
 use crate::accommodations::etag_of_parts;
 use crate::body::Answer;
 use crate::error::GatewayError;
+use crate::s3::etag::unquoted;
 use crate::s3::range::{ByteRange, Satisfied};
 use crate::s3::{Code, S3Error};
 use crate::trail::Facts;
@@ -40,8 +41,7 @@ impl Operations {
         if let Some(number) = call.request.part_number()? {
             return self.get_part(call, &source, number).await;
         }
-        let range = self.range_wanted(call, &source).await?;
-        let reading = self.read(&source, range).await?;
+        let reading = self.read_wanted(call, &source).await?;
         self.answer_reading(call, &source, reading, None).await
     }
 
@@ -177,19 +177,24 @@ impl Operations {
                 .shows_md5_of_parts(&call.request.headers)
     }
 
-    /// The range to honour. With `If-Range` only if the object still is the one named (RFC 9110 §13.1.5).
-    async fn range_wanted(
-        &self,
-        call: &Call,
-        source: &Source<'_>,
-    ) -> Result<Option<ByteRange>, GatewayError> {
-        let (Some(range), Some(tag)) = (call.request.range(), call.request.text("if-range")?)
-        else {
-            return Ok(call.request.range());
+    /// Reads what is to be sent: the range, or with `If-Range` all if the object is not the one named any more
+    /// (RFC 9110 §13.1.5), be it replaced only between the store's two answers.
+    async fn read_wanted(&self, call: &Call, source: &Source<'_>) -> Result<Reading, GatewayError> {
+        let range = call.request.range();
+        let (Some(_), Some(tag)) = (range, call.request.text("if-range")?) else {
+            return self.read(source, range).await;
         };
+        let names = |store: &HeaderMap| shown_etag(store).as_deref() == Some(unquoted(tag));
         let (store, ..) = self.head(source).await?;
-        let same = shown_etag(&store).as_deref() == Some(crate::s3::etag::unquoted(tag));
-        Ok(same.then_some(range))
+        if names(&store) {
+            match self.read(source, range).await {
+                Ok(reading) if names(&reading.store) => return Ok(reading),
+                Err(error) if error.fault().code != Code::InvalidRange => return Err(error),
+                // Of an object that fits no more, the range may be out of reach.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.read(source, None).await
     }
 }
 
