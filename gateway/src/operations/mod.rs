@@ -138,7 +138,7 @@ impl Operations {
             clock: self.clock.clone(),
         };
         match call.request.operation {
-            Op::PutObject => self.put_object(call, body).await,
+            Op::PutObject => Box::pin(self.put_object(call, body)).await,
             Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
