@@ -21,5 +21,6 @@ pub mod s3;
 pub mod server;
 pub mod service;
 pub mod sigv4;
+pub mod tools;
 pub mod trail;
 pub mod upstream;

@@ -10,6 +10,13 @@ use crate::s3::xml::Element;
 #[error("the exchange with the store broke")]
 pub struct TransportError(#[source] pub super::BoxError);
 
+impl TransportError {
+    /// Of a response whose body broke off.
+    pub(crate) fn from_body(error: super::BoxError) -> Self {
+        Self(error)
+    }
+}
+
 /// An exchange with the store that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {

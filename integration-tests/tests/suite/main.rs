@@ -17,6 +17,7 @@ mod rooms;
 mod scan;
 mod tenants;
 mod tidy;
+mod tools;
 mod trail;
 
 use std::sync::OnceLock;
