@@ -99,6 +99,7 @@ fn lines_of(report: &Report) -> Vec<String> {
         objects,
         bytes,
         gone,
+        folder_markers,
         not_told,
     } = report.counts;
     let mut lines: Vec<String> = report.findings.iter().map(line_of).collect();
@@ -121,6 +122,11 @@ fn lines_of(report: &Report) -> Vec<String> {
     }
     if gone > 0 {
         lines.push(format!("{gone} were deleted meanwhile"));
+    }
+    if folder_markers > 0 {
+        lines.push(format!(
+            "{folder_markers} folder markers of which the store keeps only the name"
+        ));
     }
     if let Some(unread) = report.trail_lines_unread {
         lines.push(format!(

@@ -22,11 +22,14 @@ pub(super) enum Examined {
     },
     /// It was deleted since it was listed.
     Gone,
+    /// A key that ends in `/` without bytes: some stores (`SeaweedFS`) keep nothing else of it, not its header.
+    FolderMarker,
     Found(Finding),
 }
 
 /// Why an examination ended early.
 enum Broken {
+    FolderMarker,
     /// Something to report about this object.
     Found(FindingKind, String),
     /// The store did not give the object.
@@ -48,6 +51,7 @@ impl Scrub<'_> {
                 Ok((stored, object_id)) => return Ok(Examined::Whole { stored, object_id }),
                 Err(Broken::Found(kind, detail)) => (kind, detail),
                 Err(Broken::Tool(error)) => return Err(error),
+                Err(Broken::FolderMarker) => return Ok(Examined::FolderMarker),
                 Err(Broken::Store(error)) if error.is_missing() => return Ok(Examined::Gone),
                 Err(Broken::Store(error)) => {
                     if let Some(pause) = pauses.next() {
@@ -77,7 +81,9 @@ impl Scrub<'_> {
         let version = listed.version.as_deref();
         let mut stored =
             Stored::in_store(self.upstream, &self.bucket.upstream, &listed.key, version).await?;
+        let is_bare_marker = stored.length == 0 && listed.key.ends_with('/');
         let envelope = envelope::read(&stored.headers).map_err(|error| match error {
+            Error::NotSealed if is_bare_marker => Broken::FolderMarker,
             Error::NotSealed => Broken::Found(
                 FindingKind::Unsealed,
                 "it has no header of a sealed object".to_owned(),
@@ -86,10 +92,7 @@ impl Scrub<'_> {
         })?;
         let opened = self.open(&listed.key, &envelope).await?;
         let object_id = hex::encode(opened.header().object_id().0);
-        let is_bodiless_marker = stored.length == 0
-            && listed.key.ends_with('/')
-            && opened.header().plain() == Some(Plain(0));
-        if !is_bodiless_marker {
+        if !(is_bare_marker && opened.header().plain() == Some(Plain(0))) {
             self.check_body(&mut stored, &opened, pace).await?;
         }
         Ok((stored.length, object_id))

@@ -91,6 +91,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Objects that were deleted while the scrub ran.
     pub gone: u64,
+    /// Keys ending in `/` of which the store keeps nothing but the name.
+    pub folder_markers: u64,
     /// Objects of which the trail does not tell what should be there.
     pub not_told: u64,
 }
@@ -249,6 +251,9 @@ impl Scrub<'_> {
                 }
             }
             Examined::Gone => counts.gone = counts.gone.saturating_add(1),
+            Examined::FolderMarker => {
+                counts.folder_markers = counts.folder_markers.saturating_add(1);
+            }
             Examined::Found(finding) => {
                 watcher.found(&finding);
                 record.found(finding)?;
