@@ -16,7 +16,7 @@ use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, KmsConfig, UpstreamConfig};
+use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
 use crate::directory::Directory;
 use crate::keys::Keys;
 use crate::operations::{Layouts, Operations};
@@ -47,6 +47,9 @@ pub enum AssembleError {
     /// The machine's certificates.
     #[error("the machine's root certificates cannot be read")]
     Certificates(#[source] std::io::Error),
+    /// The authorities given for the store's certificate.
+    #[error("the authorities for the store's certificate cannot be used")]
+    Authorities(#[from] crate::config::TlsError),
     /// The control documents' client.
     #[error("the system bucket's client cannot be made")]
     ControlStore(#[from] object_store::Error),
@@ -156,9 +159,14 @@ pub(crate) fn connect(
             region,
             access_key_id,
             secret_access_key,
+            ca_file,
         } => {
-            let transport = upstream::network_transport(&NetworkSettings::default())
-                .map_err(AssembleError::Certificates)?;
+            let settings = NetworkSettings {
+                authorities: ca_file.as_deref().map(authorities).transpose()?,
+                ..NetworkSettings::default()
+            };
+            let transport =
+                upstream::network_transport(settings).map_err(AssembleError::Certificates)?;
             let credentials = Some((access_key_id.as_str(), secret_access_key.reveal()));
             let control = upstream::control_store(
                 transport.clone(),

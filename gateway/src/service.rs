@@ -15,7 +15,7 @@ use crate::body::{Answer, Upload};
 use crate::error::{GatewayError, report};
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
-use crate::s3::{Addressing, RequestId, S3Request};
+use crate::s3::{Addressing, Code, RequestId, S3Request};
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
 
@@ -76,17 +76,32 @@ impl Service {
                 refusal(&error, &path, method == http::Method::HEAD, id)
             }
         };
-        let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-            headers.insert("x-amz-request-id", value.clone());
-            headers.insert("x-amz-id-2", value);
-        }
         if closes {
-            accommodations::close(headers);
+            accommodations::close(response.headers_mut());
         }
-        headers.insert(http::header::SERVER, HeaderValue::from_static("Sealgate"));
-        response
+        identified(response, id)
     }
+
+    /// Answers a request that the gateway has no place for. Nothing of it is looked at.
+    pub async fn decline(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        let id = new_id();
+        let (parts, body) = request.into_parts();
+        Upload::new(body, &parts.headers).drain().await;
+        let error = Code::SlowDown.because("Please reduce your request rate.");
+        let is_head = parts.method == http::Method::HEAD;
+        identified(refusal(&error.into(), parts.uri.path(), is_head, id), id)
+    }
+}
+
+/// With the headers that every answer has.
+fn identified(mut response: Response<ResponseBody>, id: RequestId) -> Response<ResponseBody> {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert("x-amz-request-id", value.clone());
+        headers.insert("x-amz-id-2", value);
+    }
+    headers.insert(http::header::SERVER, HeaderValue::from_static("Sealgate"));
+    response
 }
 
 /// The one place where an error becomes a response.

@@ -9,11 +9,12 @@ from connect import noise
 from minio import Minio
 
 bucket = sys.argv[1]
+endpoint = urlsplit(os.environ["AWS_ENDPOINT_URL"])
 minio = Minio(
-    urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc,
+    endpoint.netloc,
     access_key=os.environ["AWS_ACCESS_KEY_ID"],
     secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
-    secure=False,
+    secure=endpoint.scheme == "https",
     region="us-east-1",
 )
 minio.make_bucket(bucket)

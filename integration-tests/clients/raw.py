@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import os
+import ssl
 import urllib.parse
 from datetime import datetime, timezone
 
@@ -14,7 +15,10 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 
 def connect():
     address = urllib.parse.urlsplit(os.environ["AWS_ENDPOINT_URL"])
-    return http.client.HTTPConnection(address.hostname, address.port, timeout=300)
+    if address.scheme == "http":
+        return http.client.HTTPConnection(address.hostname, address.port, timeout=300)
+    context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    return http.client.HTTPSConnection(address.hostname, address.port, timeout=300, context=context)
 
 
 def signed(method, path, headers=(), payload=EMPTY, query=""):

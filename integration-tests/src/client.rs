@@ -1,7 +1,7 @@
 //! Runs a real S3 client to its end. It knows how clients are told where to go, and no S3.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::tools;
@@ -49,6 +49,8 @@ pub struct Account {
     pub endpoint: String,
     /// Who the client is.
     pub credentials: Credentials,
+    /// Whom the client trusts to vouch for the place, where it is reached by TLS.
+    pub authority: Option<PathBuf>,
 }
 
 impl Account {
@@ -58,6 +60,7 @@ impl Account {
         Self {
             endpoint: self.endpoint.clone(),
             credentials,
+            authority: self.authority.clone(),
         }
     }
 
@@ -101,10 +104,14 @@ impl Account {
     /// # Panics
     /// If it fails, with what it wrote.
     pub fn run_s3cmd(&self, directory: &Path, arguments: &[&str]) -> String {
-        let host = self.endpoint.trim_start_matches("http://");
+        let (_, host) = self.endpoint.split_once("://").expect("a URL has a scheme");
         let mut command = self.command("s3cmd");
+        match &self.authority {
+            Some(file) => command.arg(format!("--ca-certs={}", file.display())),
+            None => command.arg("--no-ssl"),
+        };
         command
-            .args(["--config", "/dev/null", "--no-ssl", "--no-progress"])
+            .args(["--config", "/dev/null", "--no-progress"])
             .arg(format!("--host={host}"))
             .arg(format!("--host-bucket={host}"))
             .args(arguments)
@@ -137,6 +144,12 @@ impl Account {
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .stdin(Stdio::null());
+        if let Some(file) = &self.authority {
+            // The first for what botocore is in, the second for OpenSSL's and Go's clients.
+            command
+                .env("AWS_CA_BUNDLE", file)
+                .env("SSL_CERT_FILE", file);
+        }
         command
     }
 }

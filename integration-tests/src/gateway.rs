@@ -88,10 +88,14 @@ impl Gateway {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn dev_on(address: &str) -> Self {
+        Self::dev_with(&["--listen", address])
+    }
+
+    fn dev_with(options: &[&str]) -> Self {
         let directory = World::get().scratch();
         let data = directory.path().join("data").display().to_string();
-        let arguments = ["dev", "--data", &data, "--listen", address];
-        let arguments: Vec<String> = arguments.map(str::to_owned).into();
+        let arguments = [&["dev", "--data", &data], options].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let mut process = start(&arguments, directory.path());
         let account = process.wait_for(START_LIMIT, dev_account);
         Self {
@@ -100,6 +104,30 @@ impl Gateway {
             account,
             upstream: Upstream::Embedded,
             directory,
+        }
+    }
+
+    /// `sealgate dev --tls`, or `serve` with a certificate of the world's authority.
+    pub fn start_tls(upstream: Upstream) -> Self {
+        match upstream {
+            Upstream::Embedded => Self::dev_with(&["--listen", "127.0.0.1:0", "--tls"]),
+            Upstream::SeaweedFs => Self::serve_with(
+                upstream,
+                &[Principal::new("demo", "demo-admin", "tenant-admin")],
+                |directory| {
+                    let world = World::get();
+                    let store = world.seaweedfs();
+                    let pair = world.authority().issue(directory);
+                    let listen = format!(
+                        "[listen.tls]\ncertificate = \"{}\"\nkey = \"{}\"\n",
+                        pair.certificate.display(),
+                        pair.key.display()
+                    );
+                    let authority = world.authority().file().display();
+                    let upstream = seaweedfs_upstream(store.secure_endpoint());
+                    format!("{listen}{upstream}ca_file = \"{authority}\"\n")
+                },
+            ),
         }
     }
 
@@ -125,9 +153,22 @@ impl Gateway {
     }
 
     fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
+        Self::serve_with(upstream, principals, |_| section.to_owned())
+    }
+
+    /// `sealgate serve` with the sections that `sections` makes for the gateway's own directory.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_with(
+        upstream: Upstream,
+        principals: &[Principal],
+        sections: impl FnOnce(&Path) -> String,
+    ) -> Self {
         let directory = World::get().scratch();
         let config = directory.path().join("sealgate.toml");
-        fs::write(&config, configuration(section, principals)).expect("a file can be written");
+        let text = configuration(&sections(directory.path()), principals);
+        fs::write(&config, text).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
         let mut process = start(&arguments, directory.path());
@@ -137,6 +178,7 @@ impl Gateway {
             process,
             arguments,
             account: Account {
+                authority: authority(&endpoint),
                 endpoint,
                 credentials: credentials.expect("a gateway serves somebody"),
             },
@@ -171,6 +213,7 @@ impl Gateway {
         self.account = self.process.wait_for(START_LIMIT, |log| {
             dev_account(log).or_else(|| {
                 serve_endpoint(log).map(|endpoint| Account {
+                    authority: authority(&endpoint),
                     endpoint,
                     credentials: credentials.clone(),
                 })
@@ -238,13 +281,20 @@ fn dev_account(log: &str) -> Option<Account> {
             &exported("AWS_ACCESS_KEY_ID")?,
             &exported("AWS_SECRET_ACCESS_KEY")?,
         ),
+        authority: exported("AWS_CA_BUNDLE").map(PathBuf::from),
     })
 }
 
 fn serve_endpoint(log: &str) -> Option<String> {
-    log.lines()
-        .find_map(|line| line.strip_prefix("ready http://"))
-        .map(|address| format!("http://{}", address.trim()))
+    let said = log.lines().find_map(|line| line.strip_prefix("ready "));
+    said.map(|endpoint| endpoint.trim().to_owned())
+}
+
+/// `serve` shows certificates of the world's authority.
+fn authority(endpoint: &str) -> Option<PathBuf> {
+    endpoint
+        .starts_with("https://")
+        .then(|| World::get().authority().file().to_owned())
 }
 
 fn configuration(upstream: &str, principals: &[Principal]) -> String {

@@ -70,6 +70,11 @@ impl Process {
         }
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the process as `kill -9` does and waits until it is gone.
     pub fn kill(&mut self) {
         // It may have ended by itself, which is as good.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::authority::Authority;
 use crate::client::Credentials;
 use crate::port;
 use crate::process::Process;
@@ -17,6 +18,7 @@ use crate::tools;
 #[derive(Debug)]
 pub struct SeaweedFs {
     endpoint: String,
+    secure_endpoint: String,
     credentials: Credentials,
     data: PathBuf,
     // Held for its Drop; a store in a static ends with the test binary instead.
@@ -24,11 +26,12 @@ pub struct SeaweedFs {
 }
 
 impl SeaweedFs {
-    /// Starts a store with its data in `directory` and waits until it answers S3.
+    /// Starts a store with its data in `directory` and a certificate of `authority`, and waits until it
+    /// answers S3.
     ///
     /// # Panics
     /// If it does not come up, with the end of its log.
-    pub fn start(directory: &Path) -> Self {
+    pub fn start(directory: &Path, authority: &Authority) -> Self {
         let data = directory.join("data");
         fs::create_dir_all(&data).expect("the store's directory can be made");
         let credentials = Credentials::new("STOREACCESSKEY", "store-secret-for-tests-only");
@@ -36,14 +39,19 @@ impl SeaweedFs {
         fs::write(&accounts, accounts_for(&credentials).to_string())
             .expect("a file can be written");
 
-        let s3 = port::free();
-        let arguments = arguments(&data, &accounts, s3);
+        let (s3, https) = (port::free(), port::free());
+        let mut arguments = arguments(&data, &accounts, s3);
+        let pair = authority.issue(directory);
+        arguments.push(format!("-s3.port.https={https}"));
+        arguments.push(format!("-s3.cert.file={}", pair.certificate.display()));
+        arguments.push(format!("-s3.key.file={}", pair.key.display()));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let log = directory.join("weed.log");
         let mut process = Process::start(&tools::tool("weed"), &arguments, &log);
         process.wait_for(START_LIMIT, |_| answers(s3).then_some(()));
         Self {
             endpoint: format!("http://127.0.0.1:{s3}"),
+            secure_endpoint: format!("https://127.0.0.1:{https}"),
             credentials,
             data,
             _process: process,
@@ -53,6 +61,11 @@ impl SeaweedFs {
     /// Where S3 is answered.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Where S3 is answered over TLS.
+    pub fn secure_endpoint(&self) -> &str {
+        &self.secure_endpoint
     }
 
     /// The account that may do everything.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::seaweedfs::SeaweedFs;
 use crate::tools;
 
@@ -13,6 +14,7 @@ use crate::tools;
 #[derive(Debug)]
 pub struct World {
     directory: PathBuf,
+    authority: Authority,
     seaweedfs: OnceLock<SeaweedFs>,
 }
 
@@ -26,6 +28,7 @@ impl World {
             let directory = worlds.join(std::process::id().to_string());
             fs::create_dir_all(&directory).expect("the target directory can be written");
             Self {
+                authority: Authority::new(&directory),
                 directory,
                 seaweedfs: OnceLock::new(),
             }
@@ -35,7 +38,12 @@ impl World {
     /// The SeaweedFS all tests share; they differ in bucket names.
     pub fn seaweedfs(&self) -> &SeaweedFs {
         self.seaweedfs
-            .get_or_init(|| SeaweedFs::start(&self.directory.join("seaweedfs")))
+            .get_or_init(|| SeaweedFs::start(&self.directory.join("seaweedfs"), &self.authority))
+    }
+
+    /// The authority of all servers that are reached by TLS.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// A fresh directory for one test's files, removed with the value.

@@ -12,8 +12,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 
 use super::Failure;
+use super::self_signed::{FOLDER, SelfSigned};
 use super::serve::{load, run};
 use super::terminal::Terminal;
+use crate::clock::Clock;
 use crate::config::Config;
 
 /// Options of `sealgate dev`.
@@ -25,20 +27,33 @@ pub(super) struct Dev {
     /// Where to listen; another port is taken if this one is in use.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
+    /// Serve over TLS, with a certificate made for this machine.
+    #[arg(long)]
+    tls: bool,
 }
 
 impl Dev {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<(), Failure> {
         let file = self.data.join("sealgate.toml");
-        self.write_configuration(&file)
-            .map_err(|error| Failure(format!("{} cannot be written: {error}", file.display())))?;
-        let config = load(&file)?;
+        let unwritable = |error| Failure(format!("{} cannot be written: {error}", file.display()));
+        let certificate = SelfSigned::below(&self.data);
+        if self.tls {
+            certificate
+                .make(self.listen.ip(), Clock::system().now())
+                .map_err(unwritable)?;
+        }
+        self.write_configuration(&file).map_err(unwritable)?;
+        let mut config = load(&file)?;
+        if self.tls {
+            config.tls = Some(certificate.server);
+        }
         let listener = self
             .bind(terminal)
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", self.listen)))?;
-        let greeting = self.greeting(&config, &file);
-        run(config, Some(listener), |address| {
-            for line in greeting(address) {
+        let authority = config.tls.is_some().then_some(certificate.authority);
+        let greeting = self.greeting(&config, &file, authority);
+        run(config, Some(listener), |endpoint| {
+            for line in greeting(endpoint) {
                 terminal.say(&line);
             }
         })
@@ -55,7 +70,7 @@ impl Dev {
             .create(&self.data)?;
         let access_key_id = format!("DEMO{}", hex::encode_upper(random::<8>()?));
         let secret = URL_SAFE_NO_PAD.encode(random::<30>()?);
-        let text = configuration(self.listen, &access_key_id, &secret);
+        let text = configuration(self.listen, self.tls, &access_key_id, &secret);
         // Complete before it has its name, so that a crash leaves none or all of it.
         let unfinished = file.with_extension("toml.new");
         let mut new = fs::OpenOptions::new()
@@ -90,7 +105,8 @@ impl Dev {
         &self,
         config: &Config,
         file: &Path,
-    ) -> impl FnOnce(SocketAddr) -> Vec<String> + use<> {
+        authority: Option<PathBuf>,
+    ) -> impl FnOnce(&str) -> Vec<String> + use<> {
         let credential = config
             .tenants
             .iter()
@@ -109,17 +125,24 @@ impl Dev {
             self.data.join("bucket"),
             file.to_owned(),
         );
-        move |address| {
-            vec![
+        // Clients may be started elsewhere.
+        let authority = authority.map(|file| std::path::absolute(&file).unwrap_or(file));
+        let trust = authority.map(|file| format!("export AWS_CA_BUNDLE={}", file.display()));
+        move |endpoint| {
+            let mut lines = vec![
                 "# Sealgate is running. In another terminal:".to_owned(),
-                format!("export AWS_ENDPOINT_URL=http://{address}"),
+                format!("export AWS_ENDPOINT_URL={endpoint}"),
                 format!("export AWS_ACCESS_KEY_ID={id}"),
                 format!("export AWS_SECRET_ACCESS_KEY={secret}"),
                 format!("export AWS_REGION={region}"),
+            ];
+            lines.extend(trust);
+            lines.extend([
                 "aws s3 mb s3://documents && aws s3 cp README.md s3://documents/ && aws s3 ls s3://documents/".to_owned(),
                 format!("# The sealed bytes lie in {}; the settings in {}. Ctrl-C stops.", sealed.display(), file.display()),
                 "ready".to_owned(),
-            ]
+            ]);
+            lines
         }
     }
 }
@@ -130,13 +153,20 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn configuration(listen: SocketAddr, access_key_id: &str, secret: &str) -> String {
+fn configuration(listen: SocketAddr, tls: bool, access_key_id: &str, secret: &str) -> String {
+    let tls = if tls {
+        format!(
+            "[listen.tls]\ncertificate = \"{FOLDER}/server.pem\"\nkey = \"{FOLDER}/server-key.pem\"\n\n"
+        )
+    } else {
+        String::new()
+    };
     format!(
         r#"# Made by `sealgate dev`. `sealgate serve --config` runs the same gateway from it.
 [listen]
 s3 = "{listen}"
 
-[upstream.embedded]
+{tls}[upstream.embedded]
 path = "bucket"
 
 # Whoever reads this file opens every object: fine for one machine and for trying things out.
@@ -166,6 +196,7 @@ mod tests {
     fn the_configuration_it_writes_is_a_good_one() {
         let text = configuration(
             "127.0.0.1:9000".parse().unwrap(),
+            false,
             "DEMO1",
             "0123456789abcdef",
         );

@@ -6,6 +6,7 @@ mod inspect;
 mod keys;
 mod object;
 mod scrub;
+mod self_signed;
 mod serve;
 mod terminal;
 

@@ -15,8 +15,8 @@ use crate::server::Server;
 /// `sealgate serve --config FILE`
 pub(super) fn serve(file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
     let config = load(file)?;
-    run(config, None, |address| {
-        terminal.say(&format!("ready http://{address}"));
+    run(config, None, |endpoint| {
+        terminal.say(&format!("ready {endpoint}"));
     })
 }
 
@@ -44,7 +44,7 @@ pub(super) fn load(file: &Path) -> Result<Config, Failure> {
 pub(super) fn run(
     config: Config,
     listener: Option<std::net::TcpListener>,
-    ready: impl FnOnce(std::net::SocketAddr),
+    ready: impl FnOnce(&str),
 ) -> Result<(), Failure> {
     crate::config::start_logging();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(&error))?;
@@ -58,10 +58,11 @@ pub(super) fn run(
         let service = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
-        let server = Server::new(listener, service);
-        ready(server.address().map_err(|error| Failure::new(&error))?);
-        server.run(told_to_stop()).await;
-        Ok(())
+        let server = Server::new(listener, service, config.tls, config.requests_at_once)
+            .map_err(|error| Failure::new(&error))?;
+        ready(&server.endpoint().map_err(|error| Failure::new(&error))?);
+        let ended = server.run(told_to_stop()).await;
+        ended.map_err(|error| Failure::new(&error))
     })
 }
 

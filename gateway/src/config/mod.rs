@@ -2,6 +2,7 @@
 //! or the environment.
 
 mod reader;
+mod tls;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -12,12 +13,17 @@ use zeroize::Zeroizing;
 
 pub use reader::Problem;
 use reader::{Problems, Section};
+pub use tls::{TlsConfig, TlsError, authorities};
 
 /// A configuration that can be run.
 #[derive(Debug)]
 pub struct Config {
     /// Where S3 clients connect.
     pub listen: SocketAddr,
+    /// The certificate they see; without one they connect without TLS.
+    pub tls: Option<TlsConfig>,
+    /// How many requests are worked on at once; more are told to come again.
+    pub requests_at_once: usize,
     /// Base domains for virtual-hosted addressing.
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
@@ -52,6 +58,8 @@ pub enum UpstreamConfig {
         access_key_id: String,
         /// Their secret.
         secret_access_key: Secret,
+        /// Authorities that alone are trusted for the store's certificate, PEM; without, the machine's.
+        ca_file: Option<PathBuf>,
     },
 }
 
@@ -133,7 +141,7 @@ impl Config {
     }
 
     fn read(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<Self> {
-        let (listen, base_domains) = read_listen(root, problems);
+        let listen = read_listen(root, base, problems);
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
@@ -143,9 +151,12 @@ impl Config {
             audit.path("journal", "audit", base, problems)
         });
         let tenants = read_tenants(root, base, problems);
+        let listen = listen?;
         Some(Self {
-            listen: listen?,
-            base_domains,
+            listen: listen.address?,
+            tls: listen.tls,
+            requests_at_once: listen.requests_at_once,
+            base_domains: listen.base_domains,
             region,
             upstream: upstream?,
             bucket_prefix,
@@ -171,19 +182,34 @@ fn read_required<T>(
     Some(value)
 }
 
-fn read_listen(root: &mut Section, problems: &mut Problems) -> (Option<SocketAddr>, Vec<String>) {
-    let read = read_required(root, "listen", problems, |listen, problems| {
+struct Listen {
+    address: Option<SocketAddr>,
+    tls: Option<TlsConfig>,
+    requests_at_once: usize,
+    base_domains: Vec<String>,
+}
+
+fn read_listen(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<Listen> {
+    read_required(root, "listen", problems, |listen, problems| {
         let address = listen.parsed("s3", "127.0.0.1:9000", problems);
+        let tls = listen.section("tls", problems).map(|mut tls| {
+            let read = TlsConfig::read(&mut tls, base, problems);
+            tls.finish(problems);
+            read
+        });
         let domains = listen.texts("base_domains", problems);
-        (
+        Listen {
             address,
-            domains
+            tls,
+            requests_at_once: listen
+                .optional_number("requests_at_once", 1..=MOST_AT_ONCE, problems)
+                .unwrap_or(AT_ONCE),
+            base_domains: domains
                 .iter()
                 .map(|domain| domain.to_ascii_lowercase())
                 .collect(),
-        )
-    });
-    read.unwrap_or_default()
+        }
+    })
 }
 
 fn read_upstream(
@@ -257,7 +283,16 @@ fn read_s3(s3: &mut Section, base: &Path, problems: &mut Problems) -> UpstreamCo
             base,
             problems,
         ))),
+        ca_file: read_authorities(s3, base, problems),
     }
+}
+
+fn read_authorities(s3: &mut Section, base: &Path, problems: &mut Problems) -> Option<PathBuf> {
+    let file = base.join(s3.optional_text("ca_file", problems)?);
+    if let Err(error) = authorities(&file) {
+        problems.add(&s3.at("ca_file"), crate::error::report(&error));
+    }
+    Some(file)
 }
 
 /// Sealed bytes and store credentials travel over TLS; without it only inside this machine.
@@ -387,6 +422,10 @@ pub fn start_logging() {
         .with_writer(std::io::stderr)
         .try_init();
 }
+
+/// Each takes about 256 KiB while it streams.
+const AT_ONCE: usize = 1024;
+const MOST_AT_ONCE: usize = 1_000_000;
 
 /// What S3 stores ask for.
 const SHORTEST_SECRET: usize = 16;

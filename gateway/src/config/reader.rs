@@ -37,6 +37,10 @@ impl Problems {
         });
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn into_vec(self) -> Vec<Problem> {
         self.0
     }
@@ -90,6 +94,26 @@ impl Section {
             );
         }
         self.optional_text(name, problems).unwrap_or_default()
+    }
+
+    pub(super) fn optional_number(
+        &mut self,
+        name: &str,
+        range: std::ops::RangeInclusive<usize>,
+        problems: &mut Problems,
+    ) -> Option<usize> {
+        let value = self.table.remove(name)?;
+        let number = value
+            .as_integer()
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|number| range.contains(number));
+        if number.is_none() {
+            problems.add(
+                &self.at(name),
+                format!("must be a number from {} to {}", range.start(), range.end()),
+            );
+        }
+        number
     }
 
     /// A secret, given as `name` or in the file that `name_file` points to.

@@ -84,6 +84,7 @@ fn store() -> Account {
     Account {
         endpoint: store.endpoint().to_owned(),
         credentials: store.credentials().clone(),
+        authority: None,
     }
 }
 
@@ -121,6 +122,7 @@ fn nginx(directory: &Path, store: &Account) -> Option<Proxy> {
         account: Account {
             endpoint: format!("http://127.0.0.1:{port}"),
             credentials: store.credentials.clone(),
+            authority: None,
         },
         bucket: "bench-nginx",
         server: Server::Process(process),
@@ -169,6 +171,7 @@ fn rclone(directory: &Path, store: &Account) -> Proxy {
         account: Account {
             endpoint: format!("http://{address}"),
             credentials,
+            authority: None,
         },
         bucket: "bench",
         server: Server::Process(process),

@@ -17,6 +17,7 @@ mod rooms;
 mod scan;
 mod tenants;
 mod tidy;
+mod tls;
 mod tools;
 mod trail;
 
@@ -38,6 +39,17 @@ macro_rules! on_both_upstreams {
     };
 }
 pub(crate) use on_both_upstreams;
+
+/// The same by TLS; the store over the network is reached by TLS too.
+pub(crate) fn shared_by_tls(upstream: Upstream) -> &'static Gateway {
+    static EMBEDDED: OnceLock<Gateway> = OnceLock::new();
+    static SEAWEEDFS: OnceLock<Gateway> = OnceLock::new();
+    let gateway = match upstream {
+        Upstream::Embedded => &EMBEDDED,
+        Upstream::SeaweedFs => &SEAWEEDFS,
+    };
+    gateway.get_or_init(|| Gateway::start_tls(upstream))
+}
 
 /// The gateway over `upstream` that tests share when each is content with buckets of its own.
 pub(crate) fn shared(upstream: Upstream) -> &'static Gateway {

@@ -33,6 +33,7 @@ fn the_search_finds_a_canary_that_was_not_sealed() {
     let account = Account {
         endpoint: store.endpoint().to_owned(),
         credentials: store.credentials().clone(),
+        authority: None,
     };
     account.run_script(
         "canary_control.py",

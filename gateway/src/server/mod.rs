@@ -1,0 +1,119 @@
+//! The listener: accepts connections, with TLS or without, and drains at the end. The only place that starts
+//! tasks.
+
+mod certificates;
+mod connection;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
+
+use crate::config::{TlsConfig, TlsError};
+use crate::service::Service;
+use certificates::Certificates;
+use connection::Connections;
+
+/// A bound listener.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    service: Arc<Service>,
+    certificates: Option<Arc<Certificates>>,
+    requests_at_once: usize,
+}
+
+impl Server {
+    /// Serves on a listener that is already bound; with TLS where there is a certificate for it. More than
+    /// `requests_at_once` are told to come again.
+    pub fn new(
+        listener: TcpListener,
+        service: Service,
+        tls: Option<TlsConfig>,
+        requests_at_once: usize,
+    ) -> Result<Self, TlsError> {
+        Ok(Self {
+            listener,
+            service: Arc::new(service),
+            certificates: tls.map(Certificates::load).transpose()?.map(Arc::new),
+            requests_at_once,
+        })
+    }
+
+    /// Where it listens: `https://` or `http://`, address and port.
+    pub fn endpoint(&self) -> io::Result<String> {
+        let address: SocketAddr = self.listener.local_addr()?;
+        let scheme = if self.certificates.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        Ok(format!("{scheme}://{address}"))
+    }
+
+    /// Serves until `stop` is ready, then lets requests in flight finish for a while.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), TlsError> {
+        let graceful = GracefulShutdown::new();
+        let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
+        let connections = Connections {
+            service: self.service,
+            acceptor: acceptor.transpose()?,
+            places: Arc::new(Semaphore::new(self.requests_at_once)),
+        };
+        let mut hangup = signal(SignalKind::hangup()).ok();
+        let mut look = tokio::time::interval(LOOK_AT_FILES);
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                () = received(&mut hangup) => refresh(self.certificates.as_ref(), true),
+                _ = look.tick() => refresh(self.certificates.as_ref(), false),
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => connections.serve(stream, peer.ip(), graceful.watcher()),
+                    Err(error) => {
+                        // Out of file descriptors, most likely: wait for some to be closed.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        tracing::info!("stopping: requests in flight are finished, new ones are not accepted");
+        if tokio::time::timeout(LONGEST_DRAIN, graceful.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some requests did not finish within {} s and were broken off",
+                LONGEST_DRAIN.as_secs()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A signal; never, where it cannot be listened for.
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Looks at the certificate's files, beside the connections.
+fn refresh(certificates: Option<&Arc<Certificates>>, in_any_case: bool) {
+    if let Some(certificates) = certificates.cloned() {
+        tokio::task::spawn_blocking(move || certificates.refresh(in_any_case));
+    }
+}
+
+const LONGEST_DRAIN: Duration = Duration::from_secs(30);
+const LOOK_AT_FILES: Duration = Duration::from_secs(5);
