@@ -19,7 +19,13 @@ use terminal::Terminal;
 
 /// Sealgate: an S3-compatible gateway that seals every object before it reaches the bucket.
 #[derive(Debug, Parser)]
-#[command(name = "sealgate", version, about, propagate_version = true)]
+#[command(
+    name = "sealgate",
+    version,
+    about,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 could not be done, 2 mistyped, 3 done and found something wrong."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use integration_tests::client::Credentials;
+use integration_tests::client::{Account, Credentials};
 use integration_tests::gateway::{self, Gateway, Principal, Upstream};
 use integration_tests::process::Process;
 use integration_tests::tools;
@@ -361,11 +361,7 @@ fn scrub_goes_on_after_kill_9() {
         .account()
         .run_aws(scratch.path(), &["s3", "sync", "many", "s3://resumed"]);
     // Straight into the store: one at the beginning, one at the end.
-    let (access_key, secret_key) = store_credentials();
-    let store = integration_tests::client::Account {
-        endpoint: World::get().seaweedfs().endpoint().to_owned(),
-        credentials: Credentials::new(&access_key, &secret_key),
-    };
+    let store = store_account(&gateway);
     for key in ["000", "059"] {
         let target = format!("s3://{}demo-resumed/{key}", prefix_of(&gateway));
         store.run_aws(scratch.path(), &["s3", "cp", "many/001", &target]);
@@ -466,11 +462,7 @@ fn older_versions_are_scrubbed_when_asked_for() {
     let gateway = Gateway::start(Upstream::SeaweedFs);
     let scratch = World::get().scratch();
     let account = gateway.account();
-    let (access_key, secret_key) = store_credentials();
-    let store = integration_tests::client::Account {
-        endpoint: World::get().seaweedfs().endpoint().to_owned(),
-        credentials: Credentials::new(&access_key, &secret_key),
-    };
+    let store = store_account(&gateway);
     let upstream = format!("{}demo-versions", prefix_of(&gateway));
     account.run_aws(scratch.path(), &["s3", "mb", "s3://versions"]);
     let versioned = ["s3api", "put-bucket-versioning", "--bucket", &upstream];
@@ -571,6 +563,17 @@ fn store_credentials() -> (String, String) {
         credentials.access_key_id().to_owned(),
         credentials.secret_access_key().to_owned(),
     )
+}
+
+/// The store's own account, for clients that go past the gateway.
+fn store_account(gateway: &Gateway) -> Account {
+    let (access_key, secret_key) = store_credentials();
+    Account {
+        endpoint: World::get().seaweedfs().endpoint().to_owned(),
+        ..gateway
+            .account()
+            .with(Credentials::new(&access_key, &secret_key))
+    }
 }
 
 /// Endpoint and credentials of the store, as scripts take them.

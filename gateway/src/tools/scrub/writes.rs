@@ -225,11 +225,11 @@ fn effect_of(op: &str, line: &Line, names_version: bool, one_of_several: bool) -
         (200..300, None) if DELETES.contains(&op) => {
             // Deleting one version may bring another back; of several keys the trail does not tell a version
             // that was named from a marker that was made.
-            let plain = !names_version && !(one_of_several && line.version.is_some());
-            Some(if plain {
-                Effect::Deleted
-            } else {
+            let of_version = names_version || (one_of_several && line.version.is_some());
+            Some(if of_version {
                 Effect::Unknown
+            } else {
+                Effect::Deleted
             })
         }
         (200..300, None) => Some(
