@@ -8,7 +8,6 @@ use http::Method;
 use http_body_util::BodyExt as _;
 use kms_keys::{Keyrings, LocalFile, WhenMissing};
 use object_store::ObjectStore;
-use sealed_object::OsRandom;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
@@ -18,11 +17,12 @@ use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
 use crate::directory::Directory;
-use crate::keys::Keys;
+use crate::keys::{Keys, SuitesOfTenants};
 use crate::operations::{Layouts, Operations};
 use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sigv4::{SecretKey, Signer};
+use crate::telemetry::Telemetry;
 use crate::trail::Trail;
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
@@ -86,15 +86,21 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
     let keyrings = open_keyrings(&control, provider, &clock).await?;
     let documents = document_key(&keyrings);
+    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+    tracing::info!(
+        suite = config.suites.sealing.name(),
+        implementation = config.suites.sealing.implementation(),
+        "objects of tenants that ask for no other suite are sealed"
+    );
     let operations = Operations {
+        random: suites.random(),
         upstream,
         store,
         buckets: Buckets::new(control, documents, &config.bucket_prefix),
-        keys: Keys::new(Arc::new(keyrings)),
+        keys: Keys::new(Arc::new(keyrings), suites),
         layouts: Layouts::default(),
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
-        random: Arc::new(OsRandom),
         clock: clock.clone(),
     };
     let directory = Arc::new(Directory::declared(&config.tenants));
@@ -106,6 +112,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         policies: Policies,
         trail: Trail::new(journal, clock),
         operations,
+        telemetry: Arc::new(Telemetry::new()),
     })
 }
 

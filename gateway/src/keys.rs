@@ -1,32 +1,82 @@
 //! The bridge from a tenant's keyring to the keys that seal and open objects.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kms_keys::{KeyMaterial, Keyrings, Provisioning};
-use sealed_object::{AuditKey, Aux, Context, Envelope, Header, Kek, KeyId, Opened, Suite};
+use sealed_object::{
+    AuditKey, Aux, Context, Envelope, Header, Kek, KeyId, ModuleRandom, Opened, OsRandom, Random,
+    Suite,
+};
 
 use crate::buckets::Bucket;
+use crate::config::{Suites, TenantConfig};
 use crate::error::GatewayError;
 
 /// Keys of tenants, as the operations ask for them.
 #[derive(Debug, Clone)]
 pub struct Keys {
     keyrings: Arc<Keyrings>,
+    suites: Arc<SuitesOfTenants>,
+}
+
+/// Which cipher suites each tenant asked for.
+#[derive(Debug)]
+pub struct SuitesOfTenants {
+    deployment: Suites,
+    tenants: HashMap<String, Suites>,
 }
 
 /// What a new object is sealed under.
 #[derive(Debug)]
 pub struct SealingKeys {
+    /// The cipher suite.
+    pub suite: Suite,
     /// The tenant's active KEK version.
     pub kek: Kek,
     /// The tenant's active AUX key.
     pub aux: Aux,
 }
 
+impl SuitesOfTenants {
+    /// As declared in a configuration.
+    pub fn declared(deployment: Suites, tenants: &[TenantConfig]) -> Self {
+        Self {
+            deployment,
+            tenants: tenants
+                .iter()
+                .map(|tenant| (tenant.id.clone(), tenant.suites))
+                .collect(),
+        }
+    }
+
+    /// Where nonces, salts and data keys come from: if anyone seals with suite 0x02, from the generator of the
+    /// module that does it, which is the one that is approved.
+    pub fn random(&self) -> Arc<dyn Random> {
+        let seals_in_module = self
+            .tenants
+            .values()
+            .chain([&self.deployment])
+            .any(|suites| suites.sealing == Suite::GcmHmacSha512);
+        if seals_in_module {
+            Arc::new(ModuleRandom)
+        } else {
+            Arc::new(OsRandom)
+        }
+    }
+
+    fn of(&self, tenant: &str) -> Suites {
+        self.tenants.get(tenant).copied().unwrap_or(self.deployment)
+    }
+}
+
 impl Keys {
-    /// Keys from these keyrings.
-    pub fn new(keyrings: Arc<Keyrings>) -> Self {
-        Self { keyrings }
+    /// Keys from these keyrings, for objects of these suites.
+    pub fn new(keyrings: Arc<Keyrings>, suites: SuitesOfTenants) -> Self {
+        Self {
+            keyrings,
+            suites: Arc::new(suites),
+        }
     }
 
     /// The active keys of a tenant. A tenant that authenticated exists, so it gets its keyring on first use.
@@ -34,6 +84,7 @@ impl Keys {
         let keys = self.keyrings.writing(tenant, Provisioning::Allowed).await?;
         let aux = Aux::new(id_of(&keys.aux), *keys.aux.secret());
         Ok(SealingKeys {
+            suite: self.suites.of(tenant).sealing,
             kek: kek_of(&keys.kek),
             aux,
         })
@@ -73,6 +124,11 @@ impl Keys {
         Ok(Aux::new(id_of(&keys.aux), *keys.aux.secret()).audit_key(suite)?)
     }
 
+    /// What an object is bound to, and the least suite that its tenant allows there.
+    pub fn context(&self, bucket: &Bucket, key: &str) -> Context {
+        place_of(bucket, key).with_minimum(self.suites.of(&bucket.tenant).minimum)
+    }
+
     /// Opens an object's envelope for the place it was read from.
     pub async fn open(
         &self,
@@ -81,15 +137,16 @@ impl Keys {
         envelope: &Envelope,
     ) -> Result<Opened, GatewayError> {
         let header: &Header = envelope.header();
-        let context = context(bucket, key);
+        let context = self.context(bucket, key);
         context.admit(header.suite())?;
         let kek = self.kek(&bucket.tenant, header.kek_id()).await?;
         Ok(envelope.open(&kek, &context)?)
     }
 }
 
-/// What an object is bound to: tenant, logical bucket, key.
-pub fn context(bucket: &Bucket, key: &str) -> Context {
+/// What an object is bound to: tenant, logical bucket, key. Admits every suite; [`Keys::context`] is for whatever
+/// is to be opened or sealed.
+pub fn place_of(bucket: &Bucket, key: &str) -> Context {
     Context::new(&bucket.tenant, bucket.id.as_bytes(), key.as_bytes())
 }
 

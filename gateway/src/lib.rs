@@ -21,6 +21,7 @@ pub mod s3;
 pub mod server;
 pub mod service;
 pub mod sigv4;
+pub mod telemetry;
 pub mod tools;
 pub mod trail;
 pub mod upstream;

@@ -1,6 +1,7 @@
 //! The life of a request. Read [`Service::handle`]; everything else is one of its steps.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -12,10 +13,11 @@ use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::body::{Answer, Upload};
-use crate::error::{GatewayError, report};
+use crate::error::GatewayError;
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
 use crate::s3::{Addressing, Code, RequestId, S3Request};
+use crate::telemetry::Telemetry;
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
 
@@ -32,6 +34,8 @@ pub struct Service {
     pub trail: Trail,
     /// What is done.
     pub operations: Operations,
+    /// What an operator watches.
+    pub telemetry: Arc<Telemetry>,
 }
 
 /// The body of a response on the wire.
@@ -60,10 +64,12 @@ impl Service {
         let closes =
             parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
+        let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
         let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
             Ok(request) => {
                 access.request(&request);
+                exchange.operation(request.operation);
                 self.handle(request, body.clone(), &mut access).await
             }
             Err(error) => Err(error.into()),
@@ -71,6 +77,7 @@ impl Service {
         let mut response = match self.trail.settle(access, answered).await {
             Ok(response) => response.map(into_wire),
             Err(error) => {
+                exchange.failed(&error);
                 // So that the client reads the error and not a broken connection.
                 body.drain().await;
                 refusal(&error, &path, method == http::Method::HEAD, id)
@@ -79,17 +86,20 @@ impl Service {
         if closes {
             accommodations::close(response.headers_mut());
         }
-        identified(response, id)
+        exchange.answered(identified(response, id))
     }
 
     /// Answers a request that the gateway has no place for. Nothing of it is looked at.
     pub async fn decline(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         let id = new_id();
         let (parts, body) = request.into_parts();
-        Upload::new(body, &parts.headers).drain().await;
+        let body = Upload::new(body, &parts.headers);
+        let exchange = self.telemetry.arrival(id, body.clone());
+        body.drain().await;
         let error = Code::SlowDown.because("Please reduce your request rate.");
         let is_head = parts.method == http::Method::HEAD;
-        identified(refusal(&error.into(), parts.uri.path(), is_head, id), id)
+        let refused = refusal(&error.into(), parts.uri.path(), is_head, id);
+        exchange.answered(identified(refused, id))
     }
 }
 
@@ -113,11 +123,6 @@ fn refusal(
 ) -> Response<ResponseBody> {
     let fault = error.fault();
     let status = fault.code.status();
-    if status.is_server_error() || matches!(error, GatewayError::Sealed(_)) {
-        tracing::error!(request = %id, code = error.trail_code(), error = report(error), "request failed");
-    } else {
-        tracing::debug!(request = %id, code = error.trail_code(), "request refused");
-    }
     let has_no_body = is_head || status == http::StatusCode::NOT_MODIFIED;
     let document = if has_no_body {
         String::new()

@@ -401,7 +401,6 @@ impl Body for RecordedStream {
                 let code = error
                     .downcast_ref::<GatewayError>()
                     .map_or_else(|| "InternalError".to_owned(), GatewayError::trail_code);
-                tracing::error!(request = %self.access.draft.req, code, error = crate::error::report(error.as_ref()), "an answer was broken off");
                 self.settle(ABORTED, Some(code));
             }
         }

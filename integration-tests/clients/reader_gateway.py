@@ -1,5 +1,7 @@
 """Writes through the gateway and opens what lies in the store with the independent reader, which gets the root
-key file and the store and asks the gateway nothing."""
+key file and the store and asks the gateway nothing.
+
+usage: reader_gateway.py SUITE TENANT ROOT-KEY-FILE ENDPOINT ACCESS-KEY SECRET-KEY"""
 
 import json
 import sys
@@ -13,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reader"))
 import keyring  # noqa: E402
 import sof1  # noqa: E402
 
-tenant, root_file, endpoint, access_key, secret_key = sys.argv[1:]
+suite, tenant, root_file, endpoint, access_key, secret_key = sys.argv[1:]
 BUCKET = "independent"
 MIB = 1024 * 1024
 gateway = client()
@@ -103,6 +105,7 @@ for key, (text, user, content_type) in written.items():
     assert opened == text, f"{key}: other bytes"
     assert {name: value.decode() for name, value in found_user.items()} == user, (key, found_user)
     assert content_type is None or found_system["content-type"].decode() == content_type, (key, found_system)
+    assert header.suite_id == int(suite), (key, header.suite_id)
     kinds.add(header.kind)
     rebound |= {key} if header.flags & 4 else set()
 assert kinds == {1, 2}, kinds

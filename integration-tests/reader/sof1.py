@@ -1,20 +1,20 @@
 """A reader of SOF-1 objects, written from the text at the head of sealed-object/src/format.rs and from nothing
-else of this repository (the numbers F… are that text's). It opens whole objects of suite 1, of both kinds,
+else of this repository (the numbers F… are that text's). It opens whole objects of both suites and both kinds,
 and names the failure class otherwise. It shows that an object can be opened without our software."""
 
 import base64
 import binascii
+import hashlib
 import hmac
 import struct
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 
 FRAME = 65_536
 CHUNK = FRAME + 28
 MIN_PART = 5_242_880
-SUITE = 1
 MULTIPART_LENGTH = 2**64 - 1
 FACTS = {1: "content-type", 2: "content-encoding", 3: "content-disposition", 4: "content-language",
          5: "cache-control", 6: "expires"}
@@ -36,27 +36,55 @@ def check(holds, code, why):
 # ---- primitives (F6) ----
 
 
-def digest(data):
-    return blake3(data).digest()
-
-
-def mac(key, data):
-    return blake3(data, key=key).digest()
-
-
 def length_prefixed(data):
     return struct.pack(">I", len(data)) + data
 
 
-def derive(key, label, info):
-    hasher = blake3(derive_key_context="SOF1 2026-11-21 " + label)
-    return hasher.update(length_prefixed(key) + length_prefixed(info)).digest()
+class Suite1:
+    """AES-256-GCM-SIV with BLAKE3."""
+
+    aead = AESGCMSIV
+
+    @staticmethod
+    def digest(data):
+        return blake3(data).digest()
+
+    @staticmethod
+    def mac(key, data):
+        return blake3(data, key=key).digest()
+
+    @staticmethod
+    def derive(key, label, info):
+        hasher = blake3(derive_key_context="SOF1 2026-11-21 " + label)
+        return hasher.update(length_prefixed(key) + length_prefixed(info)).digest()
 
 
-def open_chunk(key, chunk, aad, code):
+class Suite2:
+    """AES-256-GCM with KBKDF, HMAC-SHA-512 and SHA-256."""
+
+    aead = AESGCM
+
+    @staticmethod
+    def digest(data):
+        return hashlib.sha256(data).digest()
+
+    @staticmethod
+    def mac(key, data):
+        return hmac.digest(key, data, "sha512")[:32]
+
+    @classmethod
+    def derive(cls, key, label, info):
+        fixed = b"SOF1 2026-11-21 " + label.encode() + b"\0" + info + struct.pack(">I", 256)
+        return cls.mac(key, struct.pack(">I", 1) + fixed)
+
+
+SUITES = {1: Suite1, 2: Suite2}
+
+
+def open_chunk(suite, key, chunk, aad, code):
     check(len(chunk) >= 28, code, "shorter than a nonce and a tag")
     try:
-        return AESGCMSIV(key).decrypt(chunk[:12], chunk[12:], aad)
+        return suite.aead(key).decrypt(chunk[:12], chunk[12:], aad)
     except InvalidTag:
         raise Refused(code, "does not authenticate") from None
 
@@ -105,12 +133,13 @@ def plain_of(size):
 class Header:
     """The 192 bytes of `sof-h`, their form checked, nothing authenticated yet."""
 
-    def __init__(self, text):
+    def __init__(self, text, minimum=1):
         check(len(text) == 256, "E_NOT_SEALED", "the header is missing or not 256 characters")
         self.raw = raw = unbase64(text, "E_NOT_SEALED")
         check(raw[:4] == b"SOF1", "E_NOT_SEALED", "magic")
-        self.suite, self.frame_log2, self.kind, self.flags = raw[4:8]
-        check(self.suite == SUITE, "E_SUITE", f"suite {self.suite}")
+        self.suite_id, self.frame_log2, self.kind, self.flags = raw[4:8]
+        check(self.suite_id in SUITES and self.suite_id >= minimum, "E_SUITE", f"suite {self.suite_id}")
+        self.suite = SUITES[self.suite_id]
         check(self.frame_log2 == 16 and self.kind in (1, 2), "E_NOT_SEALED", "frame size or kind")
         check(self.flags & ~0b101 == 0 and raw[156:160] == bytes(4), "E_NOT_SEALED", "reserved bits")
         self.kek_id, self.object_id, self.salt = raw[8:16], raw[16:32], raw[32:48]
@@ -123,21 +152,24 @@ class Keys:
     """What a header's DEK derives to, after every check of F11."""
 
     def __init__(self, header, sof_m, keks, tenant, bucket, key):
-        kek = keks.get(header.kek_id)
+        suite, kek = header.suite, keks.get(header.kek_id)
         check(kek is not None, "E_KEK_UNKNOWN", header.kek_id.hex())
         parts = (b"SOF1-ctx", tenant.encode(), bucket, key.encode())
-        context = digest(b"".join(map(length_prefixed, parts)))
-        expected = mac(derive(kek, "hdr-mac", header.salt), header.raw[:160] + context + digest(sof_m))
+        context = suite.digest(b"".join(map(length_prefixed, parts)))
+        expected = suite.mac(suite.derive(kek, "hdr-mac", header.salt), header.raw[:160] + context + suite.digest(sof_m))
         check(same(expected, header.raw[160:]), "E_CONTEXT", "the header's MAC")
         check(bool(header.flags & 1) == bool(sof_m), "E_CONTEXT", "sealed metadata is not what b0 says")
-        info = header.salt + context + bytes([header.suite]) + header.kek_id + header.object_id
-        self.dek = open_chunk(derive(kek, "dek-wrap", info), header.wrapped, b"SOF1w", "E_CONTEXT")
-        committed = derive(self.dek, "dek-commit", header.object_id + bytes([header.suite, header.frame_log2]))
+        info = header.salt + context + bytes([header.suite_id]) + header.kek_id + header.object_id
+        self.dek = open_chunk(suite, suite.derive(kek, "dek-wrap", info), header.wrapped, b"SOF1w", "E_CONTEXT")
+        committed = suite.derive(self.dek, "dek-commit", header.object_id + bytes([header.suite_id, header.frame_log2]))
         check(same(committed, header.commit), "E_COMMIT", "the header's commitment")
-        self.object_id = header.object_id
+        self.object_id, self.suite = header.object_id, suite
 
     def of(self, label):
-        return derive(self.dek, label, self.object_id)
+        return self.suite.derive(self.dek, label, self.object_id)
+
+    def opened(self, label, chunk, aad, code):
+        return open_chunk(self.suite, self.of(label), chunk, aad, code)
 
 
 def cbor(data, at=0):
@@ -172,7 +204,7 @@ def metadata_of(keys, sof_m):
     """User metadata and system metadata as two maps of name to bytes."""
     if not sof_m:
         return {}, {}
-    text = open_chunk(keys.of("meta-seal"), sof_m, b"SOF1m" + keys.object_id, "E_CONTEXT")
+    text = keys.opened("meta-seal", sof_m, b"SOF1m" + keys.object_id, "E_CONTEXT")
     found, end = cbor(text)
     check(end == len(text) and isinstance(found, dict), "E_CONTEXT", "not one CBOR map")
     check(found and set(found) <= set(range(8)), "E_CONTEXT", "unknown metadata")
@@ -191,7 +223,7 @@ class Part:
         head = data[:48]
         check(len(head) == 48, "E_SIZE", "the body ends in a part header")
         check(head[:5] == b"SOFp\x01", "E_PART", "magic or version")
-        check(head[5] == header.suite, "E_SUITE", f"part of suite {head[5]}")
+        check(head[5] == header.suite_id, "E_SUITE", f"part of suite {head[5]}")
         check(head[6:8] == b"\x10\x00", "E_PART", "frame size or flags")
         self.number, self.plain = int.from_bytes(head[8:10], "big"), int.from_bytes(head[10:16], "big")
         check(head[16:32] == header.object_id, "E_PART", "another object's")
@@ -200,9 +232,9 @@ class Part:
         if header.kind == 1:
             exact = (self.number, self.plain, self.salt) == (1, header.plain, header.object_id)
             check(exact, "E_PART", "not the one part of a single upload")
-        self.size = part_stored(self.plain)
-        self.text = self.opened(derive(keys.dek, "part-key", bytes(head)), data)
-        self.hash = digest(data[: self.size])
+        self.suite, self.size = header.suite, part_stored(self.plain)
+        self.text = self.opened(self.suite.derive(keys.dek, "part-key", bytes(head)), data)
+        self.hash = self.suite.digest(data[: self.size])
 
     def opened(self, key, data):
         count, at, pieces = frames(self.plain), 48, []
@@ -212,7 +244,7 @@ class Part:
             chunk = data[at : at + length]
             check(len(chunk) == length, "E_SIZE", "the body ends in a frame")
             aad = b"SOF1f" + struct.pack(">I", index) + bytes([last])
-            pieces.append(open_chunk(key, bytes(chunk), aad, "E_FRAME"))
+            pieces.append(open_chunk(self.suite, key, bytes(chunk), aad, "E_FRAME"))
             at += length
         return b"".join(pieces)
 
@@ -221,9 +253,9 @@ class Trailer:
     """The last 368 bytes and the manifest before them, authenticated."""
 
     def __init__(self, header, keys, plain, data):
-        t = data[-368:]
+        self.suite, t = header.suite, data[-368:]
         check(t[:5] == b"SOFT\x01", "E_TRAILER", "magic or version")
-        check(t[5] == header.suite, "E_SUITE", f"trailer of suite {t[5]}")
+        check(t[5] == header.suite_id, "E_SUITE", f"trailer of suite {t[5]}")
         flags, self.plain, self.count, length, self.pad = struct.unpack(">HQIIQ", t[6:32])
         check(flags & ~0b1110 == 0 and t[348:] == bytes(20), "E_TRAILER", "reserved bits")
         check(t[32:48] == header.object_id and same(t[48:80], header.commit), "E_COMMIT", "the trailer's")
@@ -231,11 +263,11 @@ class Trailer:
         fits = 1 <= self.count <= 10_000 and length == 56 * self.count and 368 + length + self.pad <= len(data)
         check(fits, "E_TRAILER", "lengths of manifest and padding")
         self.manifest = data[-368 - length : -368]
-        expected = mac(keys.of("trailer-mac"), self.manifest + t[:316])
+        expected = self.suite.mac(keys.of("trailer-mac"), self.manifest + t[:316])
         check(same(expected, t[316:348]), "E_TRAILER", "the trailer's MAC")
-        root = digest(length_prefixed(b"SOF1-ctroot") + self.manifest)
+        root = self.suite.digest(length_prefixed(b"SOF1-ctroot") + self.manifest)
         check(same(root, t[80:112]), "E_TRAILER", "ct_root")
-        self.text = open_chunk(keys.of("trailer-seal"), t[160:316], t[:160], "E_TRAILER")
+        self.text = keys.opened("trailer-seal", t[160:316], t[:160], "E_TRAILER")
         check(self.text[124:] == bytes(4), "E_TRAILER", "reserved bytes of the sealed text")
         self.has_digest = bool(flags & 2)
 
@@ -248,18 +280,20 @@ class Trailer:
         check(numbers == sorted(set(numbers)), "E_MANIFEST", "part numbers")
         check(all(part.plain >= MIN_PART for part in parts[:-1]), "E_MANIFEST", "a small part")
         if self.has_digest:
+            digest = self.suite.digest
             listed = b"".join(struct.pack(">Q", part.plain) + digest(part.text) for part in parts)
             found = digest(parts[0].text) if len(parts) == 1 else digest(listed)
             check(same(found, self.text[:32]), "E_TRAILER", "the plaintext's digest")
 
 
-def open_object(sof_h, sof_m, body, keks, tenant, bucket, key, announced=None):
+def open_object(sof_h, sof_m, body, keks, tenant, bucket, key, announced=None, minimum=1):
     """Opens an object: plaintext, user metadata, system metadata.
 
     `sof_h` and `sof_m` are the metadata values as text (`sof_m` empty if absent), `body` the stored bytes,
     `keks` maps key ids of 8 bytes to KEKs, `bucket` is the logical bucket's UUID as 16 bytes, and
-    `announced` the length that the store gave if it is not the body's. Raises `Refused`."""
-    header = Header(sof_h or "")
+    `announced` the length that the store gave if it is not the body's. Suites below `minimum` are refused.
+    Raises `Refused`."""
+    header = Header(sof_h or "", minimum)
     sealed_metadata = unbase64(sof_m or "", "E_CONTEXT")
     keys = Keys(header, sealed_metadata, keks, tenant, bucket, key)
     user, system = metadata_of(keys, sealed_metadata)

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::client::{Account, Credentials};
+use crate::hostile::Message;
 use crate::process::Process;
 use crate::tools;
 use crate::world::World;
@@ -221,6 +223,51 @@ impl Gateway {
         });
     }
 
+    /// Kills the gateway and starts it again with another configuration on the same data.
+    ///
+    /// # Panics
+    /// If it does not come up again, with the end of its log.
+    pub fn reconfigure(&mut self, edit: impl Fn(String) -> String) {
+        let file = self.directory.path().join("sealgate.toml");
+        let text = fs::read_to_string(&file).expect("this gateway serves from a file");
+        fs::write(&file, edit(text)).expect("a file can be written");
+        self.restart();
+    }
+
+    /// The answer of the metrics endpoint to a GET of `path`.
+    ///
+    /// # Panics
+    /// If this gateway serves no metrics, as `dev` does not, or does not answer.
+    pub fn watched(&self, path: &str) -> Message {
+        let log = self.process.log();
+        let told = |line: &str| Some(line.split_once("metrics http://")?.1.to_owned());
+        let address = log.lines().rev().find_map(told);
+        let address = address.expect("it says where its metrics are");
+        let host = address.split('/').next().unwrap_or_default();
+        let mut request = Message {
+            start: format!("GET {path} HTTP/1.1"),
+            ..Message::default()
+        };
+        request.set("host", host);
+        request.set("connection", "close");
+        let stream = TcpStream::connect(host).expect("the endpoint listens");
+        request.write(&stream).expect("it takes a request");
+        Message::read_answer(&stream, false).expect("it answers")
+    }
+
+    /// The value of a sample in the metrics; `None` if there is no such sample.
+    ///
+    /// # Panics
+    /// If the metrics are not there.
+    pub fn sample(&self, name: &str) -> Option<u64> {
+        let metrics = self.watched("/metrics");
+        assert_eq!(metrics.status(), 200, "{}", metrics.start);
+        let text = String::from_utf8(metrics.body).expect("metrics are text");
+        assert!(text.ends_with("# EOF\n"), "{text}");
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        text.lines().find_map(value)
+    }
+
     /// Every directory in which this gateway or its store has written.
     pub fn stored(&self) -> Vec<PathBuf> {
         let mut directories = vec![self.directory.path().to_owned()];
@@ -302,6 +349,7 @@ fn configuration(upstream: &str, principals: &[Principal]) -> String {
     text += upstream;
     text += "[kms.dangerous_local_file]\npath = \"root-keys.json\"\n";
     text += "[audit]\njournal = \"audit\"\n";
+    text += "[metrics]\nlisten = \"127.0.0.1:0\"\n";
     let mut tenants: Vec<&str> = principals.iter().map(|one| one.tenant).collect();
     tenants.sort_unstable();
     tenants.dedup();

@@ -110,6 +110,14 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), KeyError> {
 mod tests {
     use super::*;
 
+    /// Does not compile for a field that is not wiped.
+    fn is_wiped<S, T: zeroize::ZeroizeOnDrop>(_field: fn(&S) -> &T) {}
+
+    #[test]
+    fn keys_are_wiped() {
+        is_wiped(|key: &KeyMaterial| &key.secret);
+    }
+
     #[test]
     fn debug_shows_the_id_and_not_the_secret() {
         let material = KeyMaterial::new(KeyId::from([1; 8]), Zeroizing::new([0xc5; 32]));

@@ -65,7 +65,7 @@ pub use random::{ModuleRandom, OsRandom, Random};
 pub use sealed_bytes::SealedBytes;
 pub use sealer::{SingleSealer, seal_single};
 pub use span::SpanOpener;
-pub use suite::{Digest, Suite};
+pub use suite::{Digest, Suite, UnknownSuite};
 pub use tail::Tail;
 pub use trailer::Trailer;
 pub use upload::{Footer, NewUpload, Upload, UploadId, create_upload};

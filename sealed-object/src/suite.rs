@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::kdf::{KbkdfCtrHmacAlgorithmId, get_kbkdf_ctr_hmac_algorithm, kbkdf_ctr_hmac};
 use zeroize::Zeroizing;
 
+use crate::chunk::Backend;
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 
@@ -38,7 +39,24 @@ impl Suite {
         }
     }
 
-    /// Whether a tenant who asks for no less than `minimum` may use it.
+    /// The name that people write: that of its AEAD.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GcmSivBlake3 => "aes-256-gcm-siv",
+            Self::GcmHmacSha512 => "aes-256-gcm",
+        }
+    }
+
+    /// Whose code seals frames with it on this machine; asking has it measured where there is a choice.
+    pub fn implementation(self) -> &'static str {
+        match self {
+            Self::GcmSivBlake3 => Backend::fastest().name(),
+            Self::GcmHmacSha512 => Backend::AwsLc.name(),
+        }
+    }
+
+    /// Whether a tenant who asks for no less than `minimum` may use it. The order is that of the ids, 0x01 < 0x02: it
+    /// ranks what a regulator accepts. Neither suite is known to be weaker.
     pub fn satisfies(self, minimum: Self) -> bool {
         match minimum {
             Self::GcmSivBlake3 => true,
@@ -113,6 +131,28 @@ impl Suite {
                 &aws_lc_rs::digest::SHA256,
             ))),
         }
+    }
+}
+
+impl std::fmt::Display for Suite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no suite's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be aes-256-gcm-siv or aes-256-gcm")]
+pub struct UnknownSuite;
+
+impl std::str::FromStr for Suite {
+    type Err = UnknownSuite;
+
+    fn from_str(name: &str) -> std::result::Result<Self, UnknownSuite> {
+        [Self::GcmSivBlake3, Self::GcmHmacSha512]
+            .into_iter()
+            .find(|suite| suite.name() == name)
+            .ok_or(UnknownSuite)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ struct State {
     incoming: Incoming,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
+    /// Bytes read so far.
+    received: u64,
 }
 
 impl Upload {
@@ -29,6 +31,7 @@ impl Upload {
         Self(Arc::new(Mutex::new(State {
             incoming,
             waits: headers.contains_key(http::header::EXPECT),
+            received: 0,
         })))
     }
 
@@ -39,7 +42,19 @@ impl Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.waits = false;
-        Pin::new(&mut state.incoming).poll_frame(context)
+        let frame = ready!(Pin::new(&mut state.incoming).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            state.received = state.received.saturating_add(length);
+        }
+        Poll::Ready(frame)
+    }
+
+    /// Bytes of it that were read so far.
+    pub fn received(&self) -> u64 {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.received
     }
 
     /// Reads on a little and throws it away: a connection that is closed with unread bytes is reset, and

@@ -64,12 +64,12 @@ impl DocumentKey {
 
     fn mac(&self, location: &Path, document: &str) -> Hmac<Sha256> {
         // HMAC fills a short key with zeros up to its block.
-        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        let mut block = Zeroizing::new([0; 64]);
         block
             .iter_mut()
             .zip(self.0.iter())
             .for_each(|(slot, byte)| *slot = *byte);
-        let mut mac = Hmac::<Sha256>::new(&block);
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
         // A path holds no NUL, so place and document cannot run into each other.
         mac.update(location.as_ref().as_bytes());
         mac.update(&[0]);
@@ -87,6 +87,16 @@ impl std::fmt::Debug for DocumentKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Does not compile for a field that is not wiped.
+    fn is_wiped<S, T: zeroize::ZeroizeOnDrop>(_field: fn(&S) -> &T) {}
+
+    #[test]
+    fn the_key_is_wiped_and_not_shown() {
+        is_wiped(|key: &DocumentKey| &key.0);
+        let key = DocumentKey::new(Zeroizing::new([0xc5; 32]));
+        assert_eq!(format!("{key:?}"), "DocumentKey");
+    }
 
     #[test]
     fn a_document_is_good_at_its_place_unchanged_and_under_its_key() {

@@ -1,6 +1,9 @@
 //! `sealgate serve` and `sealgate config check`.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +14,7 @@ use crate::assemble::assemble;
 use crate::clock::Clock;
 use crate::config::{Config, Problem};
 use crate::server::Server;
+use crate::telemetry::{Endpoint, Telemetry};
 
 /// `sealgate serve --config FILE`
 pub(super) fn serve(file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -58,11 +62,40 @@ pub(super) fn run(
         let service = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
+        let telemetry = Arc::clone(&service.telemetry);
+        let watched = watch(config.metrics, &telemetry).await?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
         ready(&server.endpoint().map_err(|error| Failure::new(&error))?);
-        let ended = server.run(told_to_stop()).await;
-        ended.map_err(|error| Failure::new(&error))
+        let stop = async {
+            told_to_stop().await;
+            telemetry.stop();
+        };
+        tokio::select! {
+            ended = server.run(stop) => ended.map_err(|error| Failure::new(&error)),
+            never = watched => match never {},
+        }
+    })
+}
+
+/// Binds the address where metrics are wanted, if anywhere, and serves them for as long as it is asked.
+async fn watch(
+    address: Option<SocketAddr>,
+    telemetry: &Arc<Telemetry>,
+) -> Result<impl Future<Output = Infallible> + use<>, Failure> {
+    let endpoint = match address {
+        Some(address) => {
+            let bound = Endpoint::bind(address, Arc::clone(telemetry)).await;
+            let failed = |error| Failure(format!("cannot listen on {address}: {error}"));
+            Some(bound.map_err(failed)?)
+        }
+        None => None,
+    };
+    Ok(async move {
+        match endpoint {
+            Some(endpoint) => endpoint.serve().await,
+            None => std::future::pending().await,
+        }
     })
 }
 

@@ -2,9 +2,11 @@
 //! or the environment.
 
 mod reader;
+mod sealing;
 mod tls;
 
 use std::collections::HashSet;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use zeroize::Zeroizing;
 
 pub use reader::Problem;
 use reader::{Problems, Section};
+pub use sealing::Suites;
 pub use tls::{TlsConfig, TlsError, authorities};
 
 /// A configuration that can be run.
@@ -24,6 +27,8 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// How many requests are worked on at once; more are told to come again.
     pub requests_at_once: usize,
+    /// Where metrics and health are told, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Base domains for virtual-hosted addressing.
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
@@ -36,6 +41,8 @@ pub struct Config {
     pub kms: KmsConfig,
     /// Directory of the audit journal.
     pub journal: PathBuf,
+    /// The cipher suites of tenants that ask for none of their own.
+    pub suites: Suites,
     /// Tenants declared in the file.
     pub tenants: Vec<TenantConfig>,
 }
@@ -78,6 +85,8 @@ pub enum KmsConfig {
 pub struct TenantConfig {
     /// 1 to 32 of `a-z 0-9 -`.
     pub id: String,
+    /// Its cipher suites.
+    pub suites: Suites,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
 }
@@ -142,6 +151,7 @@ impl Config {
 
     fn read(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<Self> {
         let listen = read_listen(root, base, problems);
+        let metrics = read_metrics(root, problems);
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
@@ -150,18 +160,21 @@ impl Config {
         let journal = read_required(root, "audit", problems, |audit, problems| {
             audit.path("journal", "audit", base, problems)
         });
-        let tenants = read_tenants(root, base, problems);
+        let suites = Suites::of_deployment(root, problems);
+        let tenants = read_tenants(root, suites, base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,
             tls: listen.tls,
             requests_at_once: listen.requests_at_once,
+            metrics,
             base_domains: listen.base_domains,
             region,
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,
             journal: journal?,
+            suites,
             tenants,
         })
     }
@@ -210,6 +223,13 @@ fn read_listen(root: &mut Section, base: &Path, problems: &mut Problems) -> Opti
                 .collect(),
         }
     })
+}
+
+fn read_metrics(root: &mut Section, problems: &mut Problems) -> Option<SocketAddr> {
+    let mut metrics = root.section("metrics", problems)?;
+    let address = metrics.parsed("listen", "127.0.0.1:9001", problems);
+    metrics.finish(problems);
+    address
 }
 
 fn read_upstream(
@@ -334,7 +354,12 @@ fn read_kms(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<
     .flatten()
 }
 
-fn read_tenants(root: &mut Section, base: &Path, problems: &mut Problems) -> Vec<TenantConfig> {
+fn read_tenants(
+    root: &mut Section,
+    suites: Suites,
+    base: &Path,
+    problems: &mut Problems,
+) -> Vec<TenantConfig> {
     let mut ids = HashSet::new();
     let mut access_keys = HashSet::new();
     let mut tenants = Vec::new();
@@ -354,6 +379,7 @@ fn read_tenants(root: &mut Section, base: &Path, problems: &mut Problems) -> Vec
                 format!("the tenant {id:?} is declared twice"),
             );
         }
+        let suites = Suites::read(&mut section, suites, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -369,7 +395,11 @@ fn read_tenants(root: &mut Section, base: &Path, problems: &mut Problems) -> Vec
             credential.finish(problems);
         }
         section.finish(problems);
-        tenants.push(TenantConfig { id, credentials });
+        tenants.push(TenantConfig {
+            id,
+            suites,
+            credentials,
+        });
     }
     tenants
 }
@@ -420,6 +450,7 @@ pub fn start_logging() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
 
@@ -469,7 +500,9 @@ mod tests {
         assert_eq!(config.journal, Path::new("/etc/sealgate/audit"));
         assert_eq!(config.bucket_prefix, "sealgate-");
         assert_eq!(config.tenants[0].credentials[0].role, Role::TenantAdmin);
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("0123456789abcdef") && !shown.contains("store-secret"));
+        let _: &Zeroizing<String> = &config.tenants[0].credentials[0].secret_access_key.0;
     }
 
     #[test]

@@ -137,6 +137,22 @@ impl Section {
         }
     }
 
+    /// A value that parses from text, if it is given.
+    pub(super) fn optional_parsed<T>(
+        &mut self,
+        name: &str,
+        example: &str,
+        problems: &mut Problems,
+    ) -> Option<T>
+    where
+        T: std::str::FromStr<Err: fmt::Display>,
+    {
+        self.table
+            .contains_key(name)
+            .then(|| self.parsed(name, example, problems))
+            .flatten()
+    }
+
     /// A value that parses from text.
     pub(super) fn parsed<T>(
         &mut self,

@@ -104,12 +104,12 @@ fn of_checksum(error: &ChecksumError) -> S3Error {
     code.because(error.to_string())
 }
 
-/// All failures to open share one code and one text; the layer is for the trail.
+/// All failures to open share one text; the layer is for the trail. Their codes tell only whether there is a sealed
+/// object that this tenant accepts at all.
 pub(super) fn of_sealed(error: Sealed) -> S3Error {
     match error {
-        Sealed::NotSealed => Code::ObjectNotSealed
-            .because("The object in the store is not one that this gateway sealed, so it is not served."),
-        Sealed::Suite => Code::ObjectNotSealed.because("The object is sealed with a suite that is not accepted here."),
+        Sealed::NotSealed | Sealed::Suite => Code::ObjectNotSealed
+            .because(NOT_SERVED),
         Sealed::KeyUnknown
         | Sealed::Context
         | Sealed::Commit
@@ -119,7 +119,7 @@ pub(super) fn of_sealed(error: Sealed) -> S3Error {
         | Sealed::Trailer
         | Sealed::Manifest
         | Sealed::Pad => Code::IntegrityError
-            .because("The stored object did not pass its integrity check and is not served. The event is on record."),
+            .because(NOT_SERVED),
         Sealed::Token => Code::NoSuchUpload.because(
             "The upload id or part is not one that this gateway issued for this object, or the upload has ended.",
         ),
@@ -220,3 +220,7 @@ fn words_for(code: Code) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What a client is told of a stored object that was refused, whichever check failed.
+const NOT_SERVED: &str =
+    "The stored object did not pass its integrity check and is not served. The event is on record.";

@@ -7,7 +7,7 @@
 
 mod faults;
 
-use kms_keys::KeyError;
+use kms_keys::{KeyError, KeyErrorKind};
 use policies::Denial;
 use sealed_object::Error as SealedError;
 
@@ -70,6 +70,30 @@ impl GatewayError {
         }
     }
 
+    /// Of what can only mean that the store's bytes are not what was put there, or not where: one of
+    /// [`INTEGRITY_CLASSES`].
+    pub fn integrity_class(&self) -> Option<&'static str> {
+        match self {
+            Self::Sealed(error) => {
+                Some(error.code()).filter(|code| INTEGRITY_CLASSES.contains(code))
+            }
+            Self::Keys(error) => match error.kind() {
+                KeyErrorKind::Missing => Some(SealedError::KeyUnknown.code()),
+                KeyErrorKind::Corrupt => Some(KEYRING_CLASS),
+                KeyErrorKind::Denied | KeyErrorKind::Destroyed | KeyErrorKind::Unavailable => None,
+            },
+            Self::Bucket(BucketError::Corrupt(_)) => Some(DOCUMENT_CLASS),
+            Self::Bucket(BucketError::Exists | BucketError::Store(_))
+            | Self::Request(_)
+            | Self::Signature(_)
+            | Self::Denied(_)
+            | Self::Body(_)
+            | Self::Upstream(_)
+            | Self::Trail(_)
+            | Self::Unexpected(_) => None,
+        }
+    }
+
     /// The code for the trail: of a sealed object the layer that failed, else the client's code.
     pub fn trail_code(&self) -> String {
         match self {
@@ -78,6 +102,29 @@ impl GatewayError {
         }
     }
 }
+
+/// The layers at which a stored object or document can fail its check, as they are counted and logged.
+pub const INTEGRITY_CLASSES: [&str; 13] = [
+    "E_NOT_SEALED",
+    "E_SUITE",
+    "E_KEK_UNKNOWN",
+    "E_CONTEXT",
+    "E_COMMIT",
+    "E_SIZE",
+    "E_PART",
+    "E_FRAME",
+    "E_TRAILER",
+    "E_MANIFEST",
+    "E_PAD",
+    KEYRING_CLASS,
+    DOCUMENT_CLASS,
+];
+
+/// A keyring, or the deployment's document.
+const KEYRING_CLASS: &str = "E_KEYRING";
+
+/// A bucket's document.
+const DOCUMENT_CLASS: &str = "E_DOCUMENT";
 
 /// An error and its causes in one line, for the log.
 pub fn report(error: &dyn std::error::Error) -> String {

@@ -10,7 +10,6 @@ use super::store_headers::{mark_sealed, number, set, shown_etag, store_etag};
 use super::{Answered, Call, Operations, Place, document};
 use crate::envelope;
 use crate::error::GatewayError;
-use crate::keys::context;
 use crate::s3::headers::CopySource;
 use crate::s3::xml::etag_result;
 use crate::s3::{Code, etag};
@@ -40,7 +39,7 @@ impl Operations {
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let rebound = opened.rebind(
             &keys.kek,
-            &context(&place.bucket, &place.key),
+            &self.keys.context(&place.bucket, &place.key),
             metadata.as_ref(),
             self.random.as_ref(),
         )?;

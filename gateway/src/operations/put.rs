@@ -1,14 +1,13 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
 use http::{HeaderMap, Method, Response, StatusCode};
-use sealed_object::{Plain, Suite, seal_single};
+use sealed_object::{Plain, seal_single};
 
 use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
 use super::{Answered, Call, Operations, Place};
 use crate::body::{Answer, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
-use crate::keys::context;
 use crate::s3::Code;
 use crate::trail::Facts;
 use crate::upstream::StoreRequest;
@@ -21,10 +20,10 @@ impl Operations {
         let length = Plain(body.length());
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, sealer) = seal_single(
-            Suite::GcmSivBlake3,
+            keys.suite,
             &keys.kek,
             &keys.aux,
-            &context(&place.bucket, &place.key),
+            &self.keys.context(&place.bucket, &place.key),
             length,
             &metadata,
             self.clock.millis(),

@@ -96,6 +96,15 @@ const BLOCK_LENGTH: usize = 64;
 mod tests {
     use super::*;
 
+    /// Does not compile for a field that is not wiped.
+    fn is_wiped<S, T: zeroize::ZeroizeOnDrop>(_field: fn(&S) -> &T) {}
+
+    #[test]
+    fn secrets_are_wiped() {
+        is_wiped(|secret: &SecretKey| &secret.0);
+        is_wiped(|key: &SigningKey| &key.0);
+    }
+
     #[test]
     fn secrets_are_not_printed() {
         let secret = SecretKey::new("wJalrXUtnFEMI");

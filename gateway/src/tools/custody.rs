@@ -12,8 +12,8 @@ use super::ToolError;
 use crate::assemble::{AssembleError, connect, document_key, open_keyrings};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
-use crate::config::{Config, KmsConfig};
-use crate::keys::Keys;
+use crate::config::{Config, KmsConfig, Suites};
+use crate::keys::{Keys, SuitesOfTenants};
 use crate::s3::BucketName;
 use crate::upstream::Upstream;
 
@@ -48,7 +48,12 @@ impl Custody {
             )));
         }
         let KmsConfig::DangerousLocalFile { path } = &config.kms;
-        Self::of(Some(upstream), control, path, clock, &config.bucket_prefix).await
+        let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+        let custody = Self::of(control, path, clock, &config.bucket_prefix, suites).await?;
+        Ok(Self {
+            upstream: Some(upstream),
+            ..custody
+        })
     }
 
     /// From copies of the documents that open one bucket's objects.
@@ -71,23 +76,25 @@ impl Custody {
                 .await
                 .map_err(AssembleError::from)?;
         }
-        Self::of(None, memory, &copy.root_keys, clock, "").await
+        // Whoever leaves takes what was sealed with any suite.
+        let suites = SuitesOfTenants::declared(Suites::default(), &[]);
+        Self::of(memory, &copy.root_keys, clock, "", suites).await
     }
 
     async fn of(
-        upstream: Option<Upstream>,
         control: Arc<dyn ObjectStore>,
         root_keys: &std::path::Path,
         clock: &Clock,
         prefix: &str,
+        suites: SuitesOfTenants,
     ) -> Result<Self, ToolError> {
         let provider =
             LocalFile::open(root_keys, WhenMissing::Refuse).map_err(AssembleError::from)?;
         let keyrings = open_keyrings(&control, provider, clock).await?;
         Ok(Self {
-            upstream,
+            upstream: None,
             buckets: Buckets::new(control, document_key(&keyrings), prefix),
-            keys: Keys::new(Arc::new(keyrings)),
+            keys: Keys::new(Arc::new(keyrings), suites),
         })
     }
 

@@ -15,6 +15,8 @@ mod python;
 mod rest;
 mod rooms;
 mod scan;
+mod suites;
+mod telemetry;
 mod tenants;
 mod tidy;
 mod tls;

@@ -5,6 +5,8 @@ mod checking;
 #[cfg(test)]
 mod envelopes;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod numbers;

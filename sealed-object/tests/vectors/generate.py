@@ -15,7 +15,7 @@ stored body the vector has its length, the BLAKE3 of all of it, and its beginnin
 
 single.vec and multipart.vec are of suite 1, whose sealer must make exactly these bytes. A sealer of suite 2 cannot be
 told its nonces, so fips-single.vec and fips-multipart.vec also carry the whole body in base64url, for a reader to open.
-keys.vec has every derivation of both suites, and their H and MAC.
+forged.vec has refused objects of both suites with whole bodies. keys.vec has every derivation of both suites, and their H and MAC.
 """
 
 import base64
@@ -160,18 +160,20 @@ METADATA = {
 class Object:
     """The envelope of an object, and what sealing its body needs."""
 
-    def __init__(self, name, kind, plain, metadata):
+    def __init__(self, name, kind, plain, metadata, committed=None, edit=bytes):
+        """`committed`: the DEK that the header commits to, if not the object's; `edit` changes what its MAC covers."""
         self.name, self.stream = name, Stream(name)
         self.oid, self.dek, salt = self.stream.draw(16), self.stream.draw(32), self.stream.draw(16)
         ctx_hash = H(LP(b"SOF1-ctx") + LP(TENANT.encode()) + LP(BUCKET) + LP(KEY.encode()))
         k_wrap = KDF(KEK, "dek-wrap", salt + ctx_hash + bytes([SUITE]) + KEK_ID + self.oid)
         wrapped = chunk(self.stream, k_wrap, b"SOF1w", self.dek)
-        self.commit = KDF(self.dek, "dek-commit", self.oid + bytes([SUITE, 16]))
+        self.commit = KDF(committed or self.dek, "dek-commit", self.oid + bytes([SUITE, 16]))
         sof_m = b""
         if METADATA[metadata]:
             sof_m = chunk(self.stream, KDF(self.dek, "meta-seal", self.oid), b"SOF1m" + self.oid, cbor(METADATA[metadata]))
         header = b"SOF1" + bytes([SUITE, 16, kind, 1 if sof_m else 0]) + KEK_ID + self.oid + salt + wrapped + self.commit
         header += struct.pack(">QQI", plain if kind == 1 else 2**64 - 1, CREATED, 0)
+        header = edit(header)
         assert len(header) == 160
         header += MAC(KDF(KEK, "hdr-mac", salt), header + ctx_hash + H(sof_m))
         state = bytes([1, SUITE]) + KEK_ID + self.oid + salt + wrapped
@@ -335,6 +337,83 @@ def refused():
     ]
 
 
+class Forgery:
+    """A sealed object of 300 bytes, in one part, for someone who holds its keys to change."""
+
+    def __init__(self, name="forged", kind=1, **header):
+        self.object = Object(name, kind, 300 if kind == 1 else None, "type", **header)
+        self.data = plaintext(300)
+        self.salt = self.object.oid if kind == 1 else self.object.stream.draw(16)
+        self.part = self.object.part(1, self.data, self.salt)
+
+    def footer(self, salt=None, number=1):
+        return self.object.footer([self.part], [self.data], [salt or self.salt], [number], {})
+
+    def field(self, name):
+        return dict(self.object.fields)[name]
+
+
+def forged():
+    """Objects of the classes that no edit of one object's bytes reaches: read elsewhere or with another key, put together
+    from several, or made by someone who holds the keys. Fields that begin with `read-` say what a reader has instead of
+    the constants above; `read-minimum` is the least suite that its tenant allows."""
+    blocks = []
+
+    def add(what, expect, forgery, body, sof_m=None, **reader):
+        sof_m = forgery.field("sof-m") if sof_m is None else sof_m
+        reader = [("read-" + name.replace("_", "-"), value) for name, value in reader.items()]
+        blocks.append([("what", what), ("expect", expect), ("suite", str(SUITE)), *reader,
+                       ("sof-h", forgery.field("sof-h")), ("sof-m", sof_m), ("body", b64(body))])
+
+    one, other = Forgery(), Forgery("other")
+    footer = one.footer()
+    body = one.part + footer
+    add("as it is", "opened", one, body)
+    add("wrong key: other bytes under the same id", "E_CONTEXT", one, body, kek=bytes(range(1, 33)).hex())
+    add("wrong key: another id", "E_KEK_UNKNOWN", one, body, kek_id=b"kek-0002".hex())
+    add("moved to another tenant", "E_CONTEXT", one, body, tenant="acme2")
+    add("moved to another bucket", "E_CONTEXT", one, body, bucket=bytes(range(17, 33)).hex())
+    add("moved to another key", "E_CONTEXT", one, body, key=KEY + "x")
+    add("downgraded below the minimum", "E_SUITE" if SUITE == 1 else "opened", one, body, minimum="2")
+    add("another object's sealed metadata", "E_CONTEXT", one, body, other.field("sof-m"))
+    add("no sealed metadata", "E_CONTEXT", one, body, "")
+    add("another object's body", "E_PART", one, other.part + other.footer())
+    add("another object's frame", "E_FRAME", one, one.part[:48] + other.part[48:] + footer)
+    add("another object's trailer", "E_COMMIT", one, one.part + other.footer())
+    add("cut to the length of a shorter object", "E_SIZE", one, body[:-1])
+
+    def header(what, expect, at, value):
+        made = Forgery(edit=lambda header: header[:at] + bytes([value]) + header[at + 1 :])
+        add(what, expect, made, made.part + made.footer())
+
+    header("unknown format", "E_NOT_SEALED", 3, ord("2"))
+    for suite in (0, 3, 255):
+        header(f"unknown suite {suite}", "E_SUITE", 4, suite)
+    header("the other suite", "E_CONTEXT", 4, 3 - SUITE)
+    header("frames of 32 KiB", "E_NOT_SEALED", 5, 15)
+    header("unknown kind", "E_NOT_SEALED", 6, 3)
+    header("reserved flag", "E_NOT_SEALED", 7, 0b011)
+    header("authentic length of another object", "E_SIZE", 147, 255)
+    two_keys = Forgery(committed=bytes(range(32, 64)))
+    add("two keys: the header commits to another DEK", "E_COMMIT", two_keys, two_keys.part + two_keys.footer())
+    two_keys = Forgery()
+    two_keys.object.commit = KDF(bytes(range(32, 64)), "dek-commit", two_keys.object.oid + bytes([SUITE, 16]))
+    add("two keys: the trailer commits to another DEK", "E_COMMIT", two_keys, two_keys.part + two_keys.footer())
+    two_keys = Forgery()
+    two_keys.object.dek = bytes(range(32, 64))
+    part = two_keys.object.part(1, two_keys.data, two_keys.salt)
+    add("two keys: a frame under another DEK", "E_FRAME", one, part + footer)
+
+    parts = Forgery("parts", 2)
+    older = parts.object.stream.draw(16)
+    older, newest = parts.object.part(1, parts.data, older), parts.footer()
+    add("parts as they are", "opened", parts, parts.part + newest)
+    add("rolled back to an earlier upload of the part", "E_MANIFEST", parts, older + newest)
+    add("the manifest names another salt", "E_MANIFEST", parts, parts.part + parts.footer(salt=bytes(16)))
+    add("the manifest names another number", "E_MANIFEST", parts, parts.part + parts.footer(number=2))
+    return blocks
+
+
 def keys():
     """Each derivation of the key table from KEK, AUX, DEK = 64 ... 95, oid = 32 ... 47, wrap_salt = 48 ... 63, and the
     header of part 7 of 70 000 bytes whose salt is 96 ... 111; then H and MAC (under KEK) of the first 300 plaintext bytes."""
@@ -392,13 +471,16 @@ if __name__ == "__main__":
         multipart("empty last part", [MIB5, 0], [4, 5]),
     ])
     write("refused.vec", [[("what", w), ("edit", e), ("expect", x)] for w, e, x in refused()])
-    key_blocks = [keys()]
+    key_blocks, forged_blocks = [keys()], forged()
     SUITE = 2
+    write("forged.vec", forged_blocks + forged())
     write("keys.vec", key_blocks + [keys()])
     write("fips-single.vec", [
         single("empty", 0),
         single("one byte", 1, "type"),
         single("three hundred bytes", 300, "full", SHA512),
+        single("one frame less one", F - 1),
+        single("one frame", F),
         single("one frame and one", F + 1),
     ])
     write("fips-multipart.vec", [

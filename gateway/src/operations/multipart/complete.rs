@@ -183,7 +183,7 @@ impl Operations {
         .with_query("partNumber", number.to_string())
         .with_query("uploadId", ongoing.upload.upstream_id())
         .with_sealed(body);
-        let stored = self.upstream.send(request).await?;
+        let stored = self.upstream.send(request).await.map_err(cause_of)?;
         let etag = store_etag(&stored.headers)
             .ok_or_else(|| UpstreamError::Unexpected("it gave no ETag for a part".to_owned()))?;
         Ok((number, etag))
@@ -305,6 +305,19 @@ fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answe
     let mut response = document(writer.finish());
     mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
     response
+}
+
+/// A request that broke off because the staged part in it is not the one that was stored failed for that, and
+/// trying again does not help.
+fn cause_of(error: UpstreamError) -> GatewayError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(found) = cause {
+        if let Some(refused) = found.downcast_ref::<sealed_object::Error>() {
+            return (*refused).into();
+        }
+        cause = found.source();
+    }
+    error.into()
 }
 
 /// A staged part on its way behind the others, then the footer, which leaves only if the part was whole.

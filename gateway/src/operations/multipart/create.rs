@@ -1,14 +1,13 @@
 //! `CreateMultipartUpload` and `AbortMultipartUpload`.
 
 use http::{Method, StatusCode};
-use sealed_object::{Suite, create_upload};
+use sealed_object::create_upload;
 
 use super::super::store_headers::{mark_sealed, set};
 use super::super::{Answered, Call, Operations, document, empty};
 use crate::checksum::Algorithm;
 use crate::envelope;
 use crate::error::GatewayError;
-use crate::keys::context;
 use crate::s3::xml::Writer;
 use crate::upstream::{StoreRequest, UpstreamError};
 
@@ -24,9 +23,9 @@ impl Operations {
             .map_err(crate::body::BodyError::from)?;
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (sealed, new) = create_upload(
-            Suite::GcmSivBlake3,
+            keys.suite,
             &keys.kek,
-            &context(&place.bucket, &place.key),
+            &self.keys.context(&place.bucket, &place.key),
             &metadata,
             self.clock.millis(),
             self.random.as_ref(),
@@ -63,7 +62,7 @@ impl Operations {
     }
 
     pub(crate) async fn abort_upload(&self, call: &Call) -> Answered {
-        let ongoing = self.ongoing(call).await?;
+        let ongoing = self.ongoing_of_any_suite(call).await?;
         let request = StoreRequest::object(
             Method::DELETE,
             &ongoing.place.bucket.upstream,

@@ -8,11 +8,11 @@ mod list;
 mod part;
 mod records;
 
-use sealed_object::{KeyId, Upload, UploadId};
+use sealed_object::{Context, KeyId, Upload, UploadId};
 
 use super::{Call, Operations, Place};
 use crate::error::GatewayError;
-use crate::keys::context;
+use crate::keys::place_of;
 use crate::s3::{Code, S3Error};
 
 /// An upload that was verified to be ours and for this place.
@@ -29,6 +29,21 @@ struct Ongoing {
 impl Operations {
     /// The upload that `?uploadId=` names; `NoSuchUpload` for one we did not issue for this object.
     async fn ongoing(&self, call: &Call) -> Result<Ongoing, GatewayError> {
+        self.verified(call, |place| self.keys.context(&place.bucket, &place.key))
+            .await
+    }
+
+    /// The same, also of a suite that is not accepted any more: enough to end an upload.
+    async fn ongoing_of_any_suite(&self, call: &Call) -> Result<Ongoing, GatewayError> {
+        self.verified(call, |place| place_of(&place.bucket, &place.key))
+            .await
+    }
+
+    async fn verified(
+        &self,
+        call: &Call,
+        context: impl Fn(&Place) -> Context,
+    ) -> Result<Ongoing, GatewayError> {
         let place = self.place(call).await?;
         let id = call
             .request
@@ -47,7 +62,7 @@ impl Operations {
                 other => other,
             })?;
         let upload = parsed
-            .verify(&kek, &context(&place.bucket, &place.key))
+            .verify(&kek, &context(&place))
             .map_err(|_| no_upload())?;
         Ok(Ongoing {
             place,

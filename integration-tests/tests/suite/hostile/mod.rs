@@ -7,5 +7,6 @@ mod forgery;
 mod objects;
 mod scripts;
 mod siege;
+mod telling;
 mod uploads;
 mod verdict;

@@ -70,6 +70,11 @@ impl Siege {
         siege
     }
 
+    /// The gateway under siege.
+    pub(super) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
     /// How a client of ours reaches the gateway.
     pub(super) fn account(&self) -> &Account {
         self.gateway.account()
