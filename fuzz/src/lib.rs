@@ -10,6 +10,7 @@
 
 mod choices;
 mod fixture;
+mod forms;
 mod objects;
 mod opening;
 mod percent;
@@ -21,11 +22,12 @@ mod streams;
 mod tokens;
 mod xml;
 
+pub use forms::{form, form_policy};
 pub use objects::{envelope, header, manifest, tail, trailer};
 pub use opening::{body, span, unsealed_body};
 pub use requests::{copy_source, s3_request};
 pub use settings::{byte_range, canonical, config};
-pub use signatures::verify;
+pub use signatures::{verify, version2};
 pub use sizes::sizes;
 pub use streams::{aws_chunked, listing};
 pub use tokens::{part_token, upload_id};
@@ -67,6 +69,8 @@ pub const TARGETS: &[Target] = &[
     ("delete", delete),
     ("element", element),
     ("envelope", envelope),
+    ("form", form),
+    ("form_policy", form_policy),
     ("header", header),
     ("listing", listing),
     ("manifest", manifest),
@@ -79,4 +83,5 @@ pub const TARGETS: &[Target] = &[
     ("unsealed_body", unsealed_body),
     ("upload_id", upload_id),
     ("verify", verify),
+    ("version2", version2),
 ];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use gateway::sigv2;
 use gateway::sigv4::{SecretKey, Verification, Verified, Verifier};
 use http::request::Parts;
 
@@ -42,8 +43,61 @@ pub fn verify(data: &[u8]) -> Outcome {
             assert!(!query.iter().any(|(name, _)| signs(name)));
             Outcome::Accepted
         }
-        Err(_) => Outcome::Refused,
+        Ok(Verification::Version2) | Err(_) => Outcome::Refused,
     }
+}
+
+/// The same for Signature Version 2, on the bucket that its examples have in the host.
+pub fn version2(data: &[u8]) -> Outcome {
+    let Some(parts) = request(data) else {
+        return Outcome::Refused;
+    };
+    let verifier = sigv2::Verifier::new(true);
+    let verify = |at| verifier.verify(&parts, Some("johnsmith"), at, &secrets);
+    let late = signed_with_version2() + Duration::from_hours(8 * 24);
+    assert!(verify(late).is_err());
+    if verify(signed_with_version2()).is_err() {
+        return Outcome::Refused;
+    }
+    let published = seeds::of("version2");
+    let mut published = published.iter().filter_map(|text| request(text));
+    assert!(
+        published.any(|known| meaning_of_version2(&known) == meaning_of_version2(&parts)),
+        "a signature was forged: {parts:?}"
+    );
+    Outcome::Accepted
+}
+
+/// What a signature of those examples covers: all of the query that could change which object is meant and how.
+fn meaning_of_version2(parts: &Parts) -> impl PartialEq + use<> {
+    let mut query = percent::query(parts.uri.query().unwrap_or_default());
+    let unsigned: [&[u8]; 5] = [
+        b"prefix",
+        b"max-keys",
+        b"marker",
+        b"Signature",
+        b"AWSAccessKeyId",
+    ];
+    query.retain(|(name, _)| {
+        let name = name.as_slice();
+        !unsigned.contains(&name) && (SIGNED.contains(&name) || name.starts_with(b"x-amz-"))
+    });
+    query.sort();
+    let mut headers: Vec<_> = parts
+        .headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-type")
+        .map(|(name, value)| (name.to_string(), value.as_bytes().trim_ascii().to_vec()))
+        .filter(|(name, value)| name != "content-type" || !value.is_empty())
+        .collect();
+    headers.sort();
+    let path = percent::decode(parts.uri.path().as_bytes());
+    (parts.method.clone(), path, query, headers)
+}
+
+/// 2007-03-27, the day of those examples, 19:40 UTC.
+fn signed_with_version2() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_mins(13_599 * 24 * 60 + 19 * 60 + 40)
 }
 
 /// Verifies a request that AWS published.
@@ -102,6 +156,9 @@ fn secrets(id: &str) -> Option<Arc<SecretKey>> {
 fn signed_at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_hours(15_849 * 24)
 }
+
+/// A few of the parameters that Version 2 signs.
+const SIGNED: [&[u8]; 5] = [b"acl", b"versionId", b"uploadId", b"partNumber", b"Expires"];
 
 // The example credentials of the Amazon S3 API reference.
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";

@@ -1,6 +1,7 @@
 //! Puts the parts of a gateway together from its configuration. Decides nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::Journal;
 use embedded_bucket::EmbeddedBucket;
@@ -16,6 +17,7 @@ use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
+use crate::cors::Cors;
 use crate::directory::Directory;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::operations::{Layouts, Operations};
@@ -86,6 +88,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
     let keyrings = open_keyrings(&control, provider, &clock).await?;
     let documents = document_key(&keyrings);
+    let directory = Arc::new(Directory::declared(&config.tenants));
+    let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     tracing::info!(
         suite = config.suites.sealing.name(),
@@ -96,19 +100,24 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         random: suites.random(),
         upstream,
         store,
-        buckets: Buckets::new(control, documents, &config.bucket_prefix),
+        cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
+        buckets,
         keys: Keys::new(Arc::new(keyrings), suites),
         layouts: Layouts::default(),
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let directory = Arc::new(Directory::declared(&config.tenants));
     Ok(Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
         },
-        authenticator: Authenticator::new(&config.region, directory, clock.clone()),
+        authenticator: Authenticator::new(
+            &config.region,
+            config.signature_v2_headers,
+            directory,
+            clock.clone(),
+        ),
         policies: Policies,
         trail: Trail::new(journal, clock),
         operations,
@@ -157,7 +166,7 @@ pub(crate) fn connect(
                 None,
             )?;
             Ok((
-                Upstream::new(transport, EMBEDDED, None, clock.clone()),
+                Upstream::new(transport, EMBEDDED, None, PATIENCE, clock.clone()),
                 control,
             ))
         }
@@ -167,6 +176,7 @@ pub(crate) fn connect(
             access_key_id,
             secret_access_key,
             ca_file,
+            timeout,
         } => {
             let settings = NetworkSettings {
                 authorities: ca_file.as_deref().map(authorities).transpose()?,
@@ -189,7 +199,7 @@ pub(crate) fn connect(
                 region.clone(),
             );
             Ok((
-                Upstream::new(transport, endpoint, Some(signer), clock.clone()),
+                Upstream::new(transport, endpoint, Some(signer), *timeout, clock.clone()),
                 control,
             ))
         }
@@ -233,6 +243,9 @@ async fn make_system_bucket(upstream: &Upstream, bucket: &str) -> Result<(), Ass
         other => other.map(drop).map_err(failed),
     }
 }
+
+/// A disk is slow at most.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";

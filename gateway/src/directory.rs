@@ -1,6 +1,6 @@
 //! Who exists: tenants' principals by access key, as declared in the configuration.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use policies::Principal;
@@ -42,6 +42,15 @@ impl Directory {
             }
         }
         Self { credentials }
+    }
+
+    /// All tenants that have a credential, each once.
+    pub fn tenants(&self) -> impl Iterator<Item = &str> {
+        let tenants = self.credentials.values();
+        let tenants: BTreeSet<&str> = tenants
+            .map(|credential| credential.principal.tenant.as_str())
+            .collect();
+        tenants.into_iter()
     }
 
     /// The credential of an access key.

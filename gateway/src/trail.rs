@@ -267,6 +267,11 @@ impl Access {
         self.draft.credential = Some(access_key_id.to_owned());
     }
 
+    /// Whose credentials were verified, if any were.
+    pub fn tenant(&self) -> Option<&str> {
+        self.draft.tenant.as_deref()
+    }
+
     /// What policy decided.
     pub fn decided(&mut self, decision: policies::Decision) {
         let (decision, rule) = match decision {

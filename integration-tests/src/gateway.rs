@@ -150,8 +150,28 @@ impl Gateway {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn serve_through(endpoint: &str, principals: &[Principal]) -> Self {
-        let section = seaweedfs_upstream(endpoint);
+        Self::serve_through_with(endpoint, principals, "")
+    }
+
+    /// The same with further `settings` about the store.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_through_with(endpoint: &str, principals: &[Principal], settings: &str) -> Self {
+        let section = seaweedfs_upstream(endpoint) + settings;
         Self::serve_over(Upstream::SeaweedFs, &section, principals)
+    }
+
+    /// `sealgate serve` over the embedded bucket, with `settings` at the top of the file and `listen` in its table
+    /// `[listen]`.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_set(settings: &str, listen: &str, principals: &[Principal]) -> Self {
+        let text = configuration("[upstream.embedded]\npath = \"bucket\"\n", principals);
+        let listening = format!("{settings}\n[listen]\n{listen}\n");
+        let text = text.replacen("[listen]\n", &listening, 1);
+        Self::serve_configured(Upstream::Embedded, principals, |_| text)
     }
 
     fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
@@ -167,9 +187,19 @@ impl Gateway {
         principals: &[Principal],
         sections: impl FnOnce(&Path) -> String,
     ) -> Self {
+        Self::serve_configured(upstream, principals, |directory| {
+            configuration(&sections(directory), principals)
+        })
+    }
+
+    fn serve_configured(
+        upstream: Upstream,
+        principals: &[Principal],
+        text: impl FnOnce(&Path) -> String,
+    ) -> Self {
         let directory = World::get().scratch();
         let config = directory.path().join("sealgate.toml");
-        let text = configuration(&sections(directory.path()), principals);
+        let text = text(directory.path());
         fs::write(&config, text).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();

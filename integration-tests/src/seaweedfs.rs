@@ -14,7 +14,7 @@ use crate::port;
 use crate::process::Process;
 use crate::tools;
 
-/// A running SeaweedFS and its only account.
+/// A running SeaweedFS and its first account.
 #[derive(Debug)]
 pub struct SeaweedFs {
     endpoint: String,
@@ -32,15 +32,28 @@ impl SeaweedFs {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn start(directory: &Path, authority: &Authority) -> Self {
+        let credentials = Credentials::new("STOREACCESSKEY", "store-secret-for-tests-only");
+        Self::start_for(directory, authority, &[("tests", &credentials)])
+    }
+
+    /// The same for several accounts, each with a name; every one may do everything.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log, or if there is no account.
+    pub fn start_for(
+        directory: &Path,
+        authority: &Authority,
+        accounts: &[(&str, &Credentials)],
+    ) -> Self {
         let data = directory.join("data");
         fs::create_dir_all(&data).expect("the store's directory can be made");
-        let credentials = Credentials::new("STOREACCESSKEY", "store-secret-for-tests-only");
-        let accounts = directory.join("s3.json");
-        fs::write(&accounts, accounts_for(&credentials).to_string())
-            .expect("a file can be written");
+        let (_, first) = accounts.first().expect("a store has an account");
+        let credentials = (*first).clone();
+        let file = directory.join("s3.json");
+        fs::write(&file, accounts_for(accounts).to_string()).expect("a file can be written");
 
         let (s3, https) = (port::free(), port::free());
-        let mut arguments = arguments(&data, &accounts, s3);
+        let mut arguments = arguments(&data, &file, s3);
         let pair = authority.issue(directory);
         arguments.push(format!("-s3.port.https={https}"));
         arguments.push(format!("-s3.cert.file={}", pair.certificate.display()));
@@ -68,7 +81,7 @@ impl SeaweedFs {
         &self.secure_endpoint
     }
 
-    /// The account that may do everything.
+    /// The first of the accounts, each of which may do everything.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -79,15 +92,20 @@ impl SeaweedFs {
     }
 }
 
-fn accounts_for(credentials: &Credentials) -> serde_json::Value {
-    json!({ "identities": [{
-        "name": "tests",
-        "credentials": [{
-            "accessKey": credentials.access_key_id(),
-            "secretKey": credentials.secret_access_key(),
-        }],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }]})
+fn accounts_for(accounts: &[(&str, &Credentials)]) -> serde_json::Value {
+    let identity = |(name, credentials): &(&str, &Credentials)| {
+        json!({
+            "name": name,
+            "account": { "id": name, "displayName": name },
+            "credentials": [{
+                "accessKey": credentials.access_key_id(),
+                "secretKey": credentials.secret_access_key(),
+            }],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        })
+    };
+    let identities: Vec<serde_json::Value> = accounts.iter().map(identity).collect();
+    json!({ "identities": identities })
 }
 
 fn arguments(data: &Path, accounts: &Path, s3: u16) -> Vec<String> {

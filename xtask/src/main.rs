@@ -3,6 +3,7 @@
 
 mod bench;
 mod command;
+mod conformance;
 mod test;
 mod tools;
 mod workspace;
@@ -26,6 +27,8 @@ enum Task {
     Tools,
     /// Measure the gateway beside nginx and rclone on one store, and print the table
     Bench(bench::Arguments),
+    /// Run the core of ceph/s3-tests, from a checkout that you bring, and compare with what is expected
+    Conformance(conformance::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Tools => tools::fetch().map(drop),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Conformance(arguments) => conformance::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

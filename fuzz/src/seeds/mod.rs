@@ -28,6 +28,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "delete" => owned(&DELETES),
         "element" => owned(&ELEMENTS),
         "envelope" => [&*SHORT, &STAGED.stored].map(envelope).to_vec(),
+        "form" => forms(),
+        "form_policy" => owned(&FORM_POLICIES),
         "header" => vec![
             SHORT.envelope.sof_h().into_bytes(),
             raw(&STAGED.stored.envelope.sof_h()),
@@ -45,8 +47,36 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "unsealed_body" => unsealed_bodies(),
         "upload_id" => upload_ids(),
         "verify" => examples().into_iter().chain(requests()).collect(),
+        "version2" => published::version2(),
         _ => Vec::new(),
     }
+}
+
+fn forms() -> Vec<Vec<u8>> {
+    let part = |header: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; {header}\r\n\r\n{value}\r\n")
+    };
+    let file = part(
+        "name=\"file\"; filename=\"a.txt\"\r\nContent-Type: text/plain",
+        "x\r\n--",
+    );
+    let key = part("name=\"key\"", "in/${filename}");
+    let texts = [
+        format!("{key}{file}--b--\r\n"),
+        format!(
+            "\r\n{key}{}{file}{}--b--",
+            part("name=policy", "e30="),
+            part("name=\"submit\"", "")
+        ),
+        format!("{}--b--\r\n", part("name=\"file\"; filename=\"\"", "")),
+        format!("{key}--b--\r\n"),
+        format!("{key}{file}--b-"),
+        format!("{key}{file}--bx--"),
+        format!("{}{file}--b--", part("name=\"a\"; name=\"b\"", "c")),
+        format!("{}{file}--b--", part("name=\"a\"\nX: y", "c")),
+        format!("{}{file}--b--", part("name=\"a \\\"b\\\"\"", "c")),
+    ];
+    with_prefix(&[3], &texts.each_ref().map(String::as_str))
 }
 
 fn aws_chunked() -> Vec<Vec<u8>> {
@@ -301,3 +331,13 @@ const CONFIG: &str = "[listen]\ns3 = \"127.0.0.1:9000\"\nbase_domains = [\"S3.ex
     [kms.dangerous_local_file]\npath = \"root-keys\"\n[audit]\njournal = \"audit\"\n\
     [[tenants]]\nid = \"demo\"\n[[tenants.credentials]]\naccess_key_id = \"DEMO\"\n\
     secret_access_key = \"0123456789abcdef\"\nprincipal = \"demo-admin\"\nrole = \"tenant-admin\"\n";
+
+/// A policy, a zero, and the fields of a form.
+const FORM_POLICIES: [&str; 6] = [
+    "{\"expiration\":\"2030-01-01T00:00:00Z\",\"conditions\":[{\"bucket\":\"bucket\"},[\"starts-with\",\"$key\",\"a/\"]]}\0key=a/b\nsignature=s",
+    "{\"expiration\":\"2030-01-01T00:00:00.000Z\",\"conditions\":[{\"bucket\":\"bucket\",\"key\":\"k\"},[\"content-length-range\",1,\"9\"]]}\0key=k",
+    "{\"expiration\":\"2030-01-01T00:00:00Z\",\"conditions\":[[\"eq\",\"$bucket\",\"bucket\"],[\"starts-with\",\"$Content-Type\",\"image/\"]]}\0Content-Type=image/a,image/b",
+    "{\"expiration\":\"2030-01-01T00:00:00Z\",\"conditions\":[{\"bucket\":\"other\"}]}\0",
+    "{\"expiration\":\"2007-12-01T12:00:00Z\",\"conditions\":[{\"bucket\":\"bucket\"}]}\0x-ignore-a=1",
+    "{\"expiration\":\"2030-01-01T00:00:00Z\",\"conditions\":[{}]}\0",
+];

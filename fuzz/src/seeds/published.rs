@@ -40,6 +40,23 @@ pub(crate) fn examples() -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Examples of Signature Version 2 in the Amazon S3 user guide ("Signing and authenticating REST requests"), all on
+/// the bucket `johnsmith` in the host, as the input of a target that takes requests.
+pub(crate) fn version2() -> Vec<Vec<u8>> {
+    let dated = |line: &str, time: &str, signature: &str| {
+        format!(
+            "{line}\ndate:Tue, 27 Mar 2007 {time} +0000\nauthorization:AWS AKIAIOSFODNN7EXAMPLE:{signature}"
+        )
+    };
+    let texts = [
+        dated("GET /photos/puppy.jpg", "19:36:42", "bWq2s1WEIj+Ydj0vQ697zp+IXMU="),
+        dated("GET /?prefix=photos&max-keys=50&marker=puppy", "19:42:41", "htDYFYduRNen8P9ZfE/s9SuKy0U="),
+        dated("GET /?acl", "19:44:46", "c2WLPFtWHVgbEmeEG93a4cG37dM="),
+        "GET /photos/puppy.jpg?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620".to_owned(),
+    ];
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
 /// AWS's example of an upload in signed chunks, without or with a trailer: its head, as a request, and its body.
 pub(crate) fn chunked(trailer: bool) -> (Vec<u8>, Vec<u8>) {
     let common = "PUT /examplebucket/chunkObject.txt\nhost:s3.amazonaws.com\nx-amz-date:20130524T000000Z\n\

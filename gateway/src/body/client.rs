@@ -269,4 +269,4 @@ impl PlainSource for ClientBody {
 }
 
 /// Below the 20 s after which stores give up on a silent sender.
-const IDLE: Duration = Duration::from_secs(15);
+pub(super) const IDLE: Duration = Duration::from_secs(15);

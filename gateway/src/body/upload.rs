@@ -19,8 +19,12 @@ pub struct Upload(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     incoming: Incoming,
+    /// Read too far ahead, and to be read again.
+    returned: Bytes,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
+    /// What the first read found, until it is taken.
+    first: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>,
     /// Bytes read so far.
     received: u64,
 }
@@ -30,9 +34,22 @@ impl Upload {
     pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
         Self(Arc::new(Mutex::new(State {
             incoming,
+            returned: Bytes::new(),
             waits: headers.contains_key(http::header::EXPECT),
+            first: Poll::Pending,
             received: 0,
         })))
+    }
+
+    /// Lets the client send: one that waits for `100 Continue` is told so now, and not when the store is
+    /// ready for the first byte. Some wait for a second only.
+    pub async fn begin(&self) {
+        std::future::poll_fn(|context| {
+            let found = self.poll_frame(context);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).first = found;
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The next frame.
@@ -42,6 +59,14 @@ impl Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.waits = false;
+        let first = std::mem::replace(&mut state.first, Poll::Pending);
+        if first.is_ready() {
+            return first;
+        }
+        if !state.returned.is_empty() {
+            let returned = std::mem::take(&mut state.returned);
+            return Poll::Ready(Some(Ok(Frame::data(returned))));
+        }
         let frame = ready!(Pin::new(&mut state.incoming).poll_frame(context));
         if let Some(Ok(frame)) = &frame {
             let length = frame.data_ref().map_or(0, Bytes::len);
@@ -55,6 +80,14 @@ impl Upload {
     pub fn received(&self) -> u64 {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.received
+    }
+
+    /// Gives back what was read too far: it is read again before anything else.
+    pub fn put_back(&self, bytes: Bytes) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .returned = bytes;
     }
 
     /// Reads on a little and throws it away: a connection that is closed with unread bytes is reset, and

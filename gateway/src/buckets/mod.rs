@@ -4,6 +4,7 @@
 //! derivation, so a bucket that is deleted and made again cannot open its predecessor's objects, while a
 //! replica of the upstream bucket under another name can be read.
 
+mod settings;
 mod signed;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use settings::Setting;
 pub use signed::{DocumentError, DocumentKey};
 
 use crate::s3::BucketName;
@@ -203,6 +205,7 @@ impl Buckets {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(store_error(error)),
         }
+        self.forget_settings(bucket).await?;
         self.cache
             .invalidate(&(tenant.to_owned(), name.to_owned()))
             .await;
@@ -265,7 +268,7 @@ mod tests {
 
     use super::*;
 
-    fn buckets(prefix: &str) -> Buckets {
+    pub(super) fn buckets(prefix: &str) -> Buckets {
         let key = DocumentKey::new(Zeroizing::new([7; 32]));
         Buckets::new(Arc::new(InMemory::new()), key, prefix)
     }
@@ -289,7 +292,7 @@ mod tests {
         ));
     }
 
-    fn bucket(buckets: &Buckets, tenant: &str, name: &str) -> Bucket {
+    pub(super) fn bucket(buckets: &Buckets, tenant: &str, name: &str) -> Bucket {
         let parsed = BucketName::parse(name).unwrap();
         Bucket {
             id: Uuid::nil(),

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use policies::Role;
 use zeroize::Zeroizing;
@@ -33,6 +34,8 @@ pub struct Config {
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
     pub region: String,
+    /// Whether `Authorization` headers of Signature Version 2 are verified.
+    pub signature_v2_headers: bool,
     /// The store.
     pub upstream: UpstreamConfig,
     /// Beginning of every upstream bucket's name.
@@ -67,6 +70,8 @@ pub enum UpstreamConfig {
         secret_access_key: Secret,
         /// Authorities that alone are trusted for the store's certificate, PEM; without, the machine's.
         ca_file: Option<PathBuf>,
+        /// How long the store may be silent when it is its turn.
+        timeout: Duration,
     },
 }
 
@@ -155,6 +160,7 @@ impl Config {
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
+        let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = read_upstream(root, base, problems);
         let kms = read_kms(root, base, problems);
         let journal = read_required(root, "audit", problems, |audit, problems| {
@@ -170,6 +176,7 @@ impl Config {
             metrics,
             base_domains: listen.base_domains,
             region,
+            signature_v2_headers,
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,
@@ -216,6 +223,7 @@ fn read_listen(root: &mut Section, base: &Path, problems: &mut Problems) -> Opti
             tls,
             requests_at_once: listen
                 .optional_number("requests_at_once", 1..=MOST_AT_ONCE, problems)
+                .and_then(|number| usize::try_from(number).ok())
                 .unwrap_or(AT_ONCE),
             base_domains: domains
                 .iter()
@@ -304,6 +312,10 @@ fn read_s3(s3: &mut Section, base: &Path, problems: &mut Problems) -> UpstreamCo
             problems,
         ))),
         ca_file: read_authorities(s3, base, problems),
+        timeout: Duration::from_secs(
+            s3.optional_number("timeout_seconds", 1..=LONGEST_SILENCE, problems)
+                .unwrap_or(SILENCE),
+        ),
     }
 }
 
@@ -456,7 +468,11 @@ pub fn start_logging() {
 
 /// Each takes about 256 KiB while it streams.
 const AT_ONCE: usize = 1024;
-const MOST_AT_ONCE: usize = 1_000_000;
+const MOST_AT_ONCE: u64 = 1_000_000;
+
+/// Seconds. Completing an upload of many parts takes some stores long.
+const SILENCE: u64 = 60;
+const LONGEST_SILENCE: u64 = 3600;
 
 /// What S3 stores ask for.
 const SHORTEST_SECRET: usize = 16;

@@ -99,13 +99,13 @@ impl Section {
     pub(super) fn optional_number(
         &mut self,
         name: &str,
-        range: std::ops::RangeInclusive<usize>,
+        range: std::ops::RangeInclusive<u64>,
         problems: &mut Problems,
-    ) -> Option<usize> {
+    ) -> Option<u64> {
         let value = self.table.remove(name)?;
         let number = value
             .as_integer()
-            .and_then(|number| usize::try_from(number).ok())
+            .and_then(|number| u64::try_from(number).ok())
             .filter(|number| range.contains(number));
         if number.is_none() {
             problems.add(
@@ -185,6 +185,21 @@ impl Section {
         problems: &mut Problems,
     ) -> PathBuf {
         base.join(self.text(name, example, problems))
+    }
+
+    /// A switch that is off when nothing is said.
+    pub(super) fn flag(&mut self, name: &str, problems: &mut Problems) -> bool {
+        match self.table.remove(name) {
+            None => false,
+            Some(Value::Boolean(on)) => on,
+            Some(other) => {
+                problems.add(
+                    &self.at(name),
+                    format!("must be true or false, not {}", other.type_str()),
+                );
+                false
+            }
+        }
     }
 
     pub(super) fn texts(&mut self, name: &str, problems: &mut Problems) -> Vec<String> {

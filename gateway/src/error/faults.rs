@@ -43,6 +43,7 @@ pub(super) fn of_signature(error: &SignatureError) -> S3Error {
             Code::AuthorizationQueryParametersError.because(message),
             region.as_ref(),
         ),
+        SignatureError::QueryNotSigned { .. } => Code::AccessDenied.because(message),
         SignatureError::SigV4Needed | SignatureError::InvalidRequest { .. } => {
             Code::InvalidRequest.because(message)
         }
@@ -129,7 +130,7 @@ pub(super) fn of_sealed(error: Sealed) -> S3Error {
             Code::EntityTooSmall.because("Every part but the last must have at least 5 MiB (5242880 bytes).")
         }
         Sealed::TooLarge => Code::EntityTooLarge
-            .because("One upload or part may have at most 5 GiB less 4 MiB; send larger objects in parts."),
+            .because("One request may upload 5 GiB, and one part of a multipart upload has at most 5 GiB less 4 MiB; send larger objects in parts."),
         Sealed::PartNumber => Code::InvalidArgument.because("Part numbers are from 1 to 10000."),
         Sealed::NoParts => Code::MalformedXml.because("A multipart upload is completed with at least one part."),
         Sealed::MetadataTooLarge => {

@@ -1,41 +1,55 @@
 //! Buckets themselves: made and deleted in the store and in the gateway's documents, in an order that
 //! leaves nothing half done that a retry does not mend.
 
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::read::Source;
 use super::store_headers::set;
 use super::{Answered, Call, Operations, document, empty};
 use crate::body::{Answer, Upload};
 use crate::buckets::{Bucket, BucketError};
 use crate::error::GatewayError;
-use crate::s3::Code;
 use crate::s3::xml::{Element, Writer};
+use crate::s3::{BucketName, Code};
 use crate::upstream::StoreRequest;
 
 impl Operations {
     pub(super) async fn list_buckets(&self, call: &Call) -> Answered {
         let tenant = call.leave.tenant();
-        let prefix = call.request.query.get("prefix").unwrap_or_default();
-        let buckets = self.buckets.list(tenant).await?;
+        let query = &call.request.query;
+        let prefix = query.get("prefix").unwrap_or_default();
+        // The token is the last name of the page before, so that pages hold whatever happens between them.
+        let after = query.filled("continuation-token").unwrap_or_default();
+        let most = query.number("max-buckets")?.unwrap_or(LARGEST_PAGE);
+        let here = query.filled("bucket-region");
+        let listed: Vec<Bucket> = self
+            .buckets
+            .list(tenant)
+            .await?
+            .into_iter()
+            .filter(|bucket| bucket.name.starts_with(prefix) && bucket.name.as_str() > after)
+            .filter(|_| here.is_none_or(|region| region == &*self.region))
+            .collect();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let page = listed.get(..most).unwrap_or(&listed);
         let mut writer = Writer::new("ListAllMyBucketsResult");
         writer.within("Owner", |owner| {
             owner.text("ID", tenant).text("DisplayName", tenant);
         });
         writer.within("Buckets", |list| {
-            for bucket in buckets
-                .iter()
-                .filter(|bucket| bucket.name.starts_with(prefix))
-            {
+            for bucket in page {
                 list.within("Bucket", |element| {
                     element
                         .text("Name", &bucket.name)
-                        .text("CreationDate", &bucket.created);
+                        .text("CreationDate", &bucket.created)
+                        .text("BucketRegion", &self.region);
                 });
             }
         });
+        writer.maybe("Prefix", query.filled("prefix"));
+        let next = page.last().filter(|_| page.len() < listed.len());
+        writer.maybe("ContinuationToken", next.map(|last| &last.name));
         Ok(document(writer.finish()))
     }
 
@@ -45,6 +59,10 @@ impl Operations {
         let tenant = call.leave.tenant();
         self.check_location(&call.optional_document(incoming).await?)?;
         if let Some(bucket) = self.buckets.find_now(tenant, &name).await? {
+            // So S3: in its first region making one's own bucket again changes nothing and is no error.
+            if &*self.region == "us-east-1" {
+                return Ok(created_at(&name));
+            }
             return Err(Code::BucketAlreadyOwnedByYou
                 .because("The bucket exists already and is yours.")
                 .with("BucketName", bucket.name.as_str())
@@ -73,13 +91,12 @@ impl Operations {
             upstream,
             created: created.format(&Rfc3339).unwrap_or_default(),
         };
+        self.keep_ownership(call, &bucket).await?;
         match self.buckets.register(&bucket).await {
             Err(BucketError::Exists) => Err(GatewayError::Bucket(BucketError::Exists)),
             other => {
                 other?;
-                let mut response = empty(StatusCode::OK);
-                set(response.headers_mut(), "location", &format!("/{name}"));
-                Ok(response)
+                Ok(created_at(&name))
             }
         }
     }
@@ -131,23 +148,6 @@ impl Operations {
         Ok(response)
     }
 
-    /// Everything belongs to its tenant, and policy decides the rest; there are no grants to others.
-    pub(super) async fn get_acl(&self, call: &Call) -> Answered {
-        match call.request.key {
-            Some(_) => {
-                let place = self.place(call).await?;
-                let source = Source {
-                    place: &place,
-                    version: call.request.version(),
-                    conditions: HeaderMap::new(),
-                };
-                self.head(&source).await?;
-            }
-            None => drop(self.bucket(call).await?),
-        }
-        Ok(document(owner_acl(call.leave.tenant())))
-    }
-
     fn check_location(&self, document: &[u8]) -> Result<(), GatewayError> {
         if document.is_empty() {
             return Ok(());
@@ -171,7 +171,10 @@ impl Operations {
 
 impl Call {
     /// The document in the body, empty when there is no body.
-    async fn optional_document(&self, incoming: Upload) -> Result<Vec<u8>, GatewayError> {
+    pub(super) async fn optional_document(
+        &self,
+        incoming: Upload,
+    ) -> Result<Vec<u8>, GatewayError> {
         if self.request.header("content-length").is_none()
             && self.request.header("transfer-encoding").is_none()
         {
@@ -183,10 +186,11 @@ impl Call {
 
 const LONGEST_CONFIGURATION: usize = 64 * 1024;
 
-/// `tenant` is of the characters that configuration allows, so nothing needs escaping.
-fn owner_acl(tenant: &str) -> String {
-    let who = format!("<ID>{tenant}</ID><DisplayName>{tenant}</DisplayName>");
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner>{who}</Owner><AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">{who}</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>"
-    )
+/// What an operator would page through at once.
+const LARGEST_PAGE: u32 = 10_000;
+
+fn created_at(name: &BucketName) -> Response<Answer> {
+    let mut response = empty(StatusCode::OK);
+    set(response.headers_mut(), "location", &format!("/{name}"));
+    response
 }

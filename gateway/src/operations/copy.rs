@@ -1,9 +1,9 @@
 //! `CopyObject` inside a tenant: the store copies the sealed body, and the header is bound anew to the
 //! destination. No object byte passes through the gateway.
 
-use http::Method;
+use http::{HeaderMap, Method};
 use policies::Action;
-use sealed_object::Opened;
+use sealed_object::{Metadata, Opened, Plain};
 
 use super::read::Source;
 use super::store_headers::{mark_sealed, number, set, shown_etag, store_etag};
@@ -11,7 +11,7 @@ use super::{Answered, Call, Operations, Place, document};
 use crate::envelope;
 use crate::error::GatewayError;
 use crate::s3::headers::CopySource;
-use crate::s3::xml::etag_result;
+use crate::s3::xml::{Element, etag_result};
 use crate::s3::{Code, etag};
 use crate::sigv4::{encode_path, encode_query};
 use crate::trail::Facts;
@@ -36,6 +36,15 @@ impl Operations {
         } else {
             None
         };
+        if number(&store, "content-length").is_some_and(|stored| stored > LARGEST_COPY) {
+            let copied = Copied {
+                source: &source,
+                version: named.version.as_deref(),
+                etag: store_etag(&store).unwrap_or_default(),
+            };
+            let metadata = metadata.unwrap_or_else(|| opened.metadata().clone());
+            return self.copy_in_parts(call, &place, &copied, &metadata).await;
+        }
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let rebound = opened.rebind(
             &keys.kek,
@@ -89,9 +98,85 @@ impl Operations {
         response.extensions_mut().insert(Facts::written(
             opened.header().object_id(),
             &headers,
-            sealed_object::Plain(size),
+            Plain(size),
         ));
         Ok(response)
+    }
+
+    /// Copies a source that the store does not copy in one request: opened and sealed again on its way.
+    async fn copy_in_parts(
+        &self,
+        call: &Call,
+        place: &Place,
+        copied: &Copied<'_>,
+        metadata: &Metadata,
+    ) -> Answered {
+        let mut same = HeaderMap::new();
+        set(&mut same, "if-match", &format!("\"{}\"", copied.etag));
+        let source = Source {
+            place: copied.source,
+            version: copied.version,
+            conditions: same,
+        };
+        let storage = self.copied_storage(call, copied).await?;
+        let reading = self.read(&source, None).await?;
+        let length = Plain(reading.size);
+        let written = self
+            .write_in_parts(call, place, metadata, storage, length, reading.body)
+            .await?;
+        let mut response = document(etag_result(
+            "CopyObjectResult",
+            &written.last_modified,
+            &written.etag,
+        ));
+        let headers = response.headers_mut();
+        mark_sealed(place, written.kek_id, headers);
+        for (from, name, to) in [
+            (&written.headers, "x-amz-version-id", "x-amz-version-id"),
+            (
+                &reading.store,
+                "x-amz-version-id",
+                "x-amz-copy-source-version-id",
+            ),
+        ] {
+            if let Some(value) = from.get(name).and_then(|value| value.to_str().ok()) {
+                set(headers, to, value);
+            }
+        }
+        response.extensions_mut().insert(Facts::written(
+            written.summary.object_id,
+            &written.headers,
+            written.summary.plain,
+        ));
+        Ok(response)
+    }
+
+    /// The headers for the store that a copy has: those of the request, and the source's tags unless the
+    /// request replaces them.
+    async fn copied_storage(
+        &self,
+        call: &Call,
+        copied: &Copied<'_>,
+    ) -> Result<HeaderMap, GatewayError> {
+        let mut storage = call.request.storage_headers();
+        let directive = storage.remove("x-amz-tagging-directive");
+        if directive.is_some_and(|directive| directive == "REPLACE") {
+            return Ok(storage);
+        }
+        let (bucket, key) = (&copied.source.bucket.upstream, &copied.source.key);
+        let request = StoreRequest::object(Method::GET, bucket, key)
+            .with_query("tagging", "")
+            .with_query_if("versionId", copied.version);
+        let tags = match self.upstream.document(request, LONGEST_RESULT).await {
+            Ok((_, tagging)) => tags_as_query(&tagging),
+            Err(error) if error.code() == Some(Code::NoSuchTagSet) => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        storage.remove("x-amz-tagging");
+        if !tags.is_empty() {
+            set(&mut storage, "x-amz-tagging", &tags);
+        }
+        Ok(storage)
     }
 
     /// The place a copy reads from, in the same tenant, once reading it is permitted too.
@@ -119,7 +204,7 @@ impl Operations {
         call: &Call,
         place: &Place,
         version: Option<&str>,
-    ) -> Result<(http::HeaderMap, Opened, u64), GatewayError> {
+    ) -> Result<(HeaderMap, Opened, u64), GatewayError> {
         let conditions = call.request.source_conditions_for_store();
         let source = Source {
             place,
@@ -135,14 +220,32 @@ impl Operations {
             other => other,
         })?;
         let (store, ..) = &found;
-        if number(store, "content-length").is_some_and(|stored| stored > LARGEST_COPY) {
-            return Err(Code::InvalidRequest.because(format!("The source is too large for one CopyObject ({LARGEST_COPY} stored bytes); copy it with UploadPartCopy.")).into());
-        }
         if shown_etag(store).is_none() {
             return Err(GatewayError::Unexpected("the store gave no ETag"));
         }
         Ok(found)
     }
+}
+
+/// What is copied, as it was found.
+struct Copied<'a> {
+    source: &'a Place,
+    version: Option<&'a str>,
+    /// The store's.
+    etag: String,
+}
+
+/// A `Tagging` document as the header `x-amz-tagging` has it.
+fn tags_as_query(tagging: &Element) -> String {
+    let tags = tagging.child("TagSet");
+    let encode =
+        |tag: &Element, name| encode_query(tag.child_text(name).unwrap_or_default().as_bytes());
+    let pairs: Vec<String> = tags
+        .iter()
+        .flat_map(|set| set.all("Tag"))
+        .map(|tag| format!("{}={}", encode(tag, "Key"), encode(tag, "Value")))
+        .collect();
+    pairs.join("&")
 }
 
 fn version_query(version: Option<&str>) -> String {
@@ -151,6 +254,19 @@ fn version_query(version: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// S3's limit on the source of one `CopyObject`.
+/// Stores copy no more than this in one request.
 const LARGEST_COPY: u64 = 5 * 1024 * 1024 * 1024;
 const LONGEST_RESULT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_become_a_header() {
+        let tagging = b"<Tagging><TagSet><Tag><Key>a b</Key><Value>1&amp;2</Value></Tag><Tag><Key>c</Key><Value/></Tag></TagSet></Tagging>";
+        let tagging = Element::parse(tagging).unwrap();
+        assert_eq!(tags_as_query(&tagging), "a%20b=1%262&c=");
+        assert_eq!(tags_as_query(&Element::default()), "");
+    }
+}

@@ -79,7 +79,10 @@ impl Operations {
 
 /// Passes `x-amz-bypass-governance-retention` for those who may set retention, and refuses it from
 /// others: dropping it would delete less than was asked, passing it would delete more than is allowed.
-fn with_bypass(call: &Call, request: StoreRequest) -> Result<StoreRequest, GatewayError> {
+pub(super) fn with_bypass(
+    call: &Call,
+    request: StoreRequest,
+) -> Result<StoreRequest, GatewayError> {
     let Some(value) = call.request.text(BYPASS)? else {
         return Ok(request);
     };

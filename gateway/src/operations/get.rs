@@ -1,13 +1,14 @@
 //! `GetObject` and `HeadObject`: what the client is told about an object, and its bytes.
 
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
-use super::read::{Source, unsatisfiable};
+use super::read::{Reading, Source, unsatisfiable};
 use super::store_headers::{object_head, set, shown_etag};
 use super::{Answered, Call, Operations};
 use crate::body::Answer;
 use crate::error::GatewayError;
-use crate::s3::range::{ByteRange, Satisfied};
+use crate::s3::etag::unquoted;
+use crate::s3::range::Satisfied;
 use crate::s3::{Code, S3Error};
 use crate::trail::Facts;
 
@@ -20,8 +21,7 @@ impl Operations {
             version: call.request.version(),
             conditions: call.request.conditions_for_store(),
         };
-        let range = self.range_wanted(call, &source).await?;
-        let reading = self.read(&source, range).await?;
+        let reading = self.read_wanted(call, &source).await?;
 
         let mut response = Response::new(Answer::empty());
         let headers = response.headers_mut();
@@ -81,19 +81,24 @@ impl Operations {
         Ok(response)
     }
 
-    /// The range to honour. With `If-Range` only if the object still is the one named (RFC 9110 §13.1.5).
-    async fn range_wanted(
-        &self,
-        call: &Call,
-        source: &Source<'_>,
-    ) -> Result<Option<ByteRange>, GatewayError> {
-        let (Some(range), Some(tag)) = (call.request.range(), call.request.text("if-range")?)
-        else {
-            return Ok(call.request.range());
+    /// Reads what is to be sent: the range, or with `If-Range` all if the object is not the one named any more
+    /// (RFC 9110 §13.1.5), be it replaced only between the store's two answers.
+    async fn read_wanted(&self, call: &Call, source: &Source<'_>) -> Result<Reading, GatewayError> {
+        let range = call.request.range();
+        let (Some(_), Some(tag)) = (range, call.request.text("if-range")?) else {
+            return self.read(source, range).await;
         };
+        let names = |store: &HeaderMap| shown_etag(store).as_deref() == Some(unquoted(tag));
         let (store, ..) = self.head(source).await?;
-        let same = shown_etag(&store).as_deref() == Some(crate::s3::etag::unquoted(tag));
-        Ok(same.then_some(range))
+        if names(&store) {
+            match self.read(source, range).await {
+                Ok(reading) if names(&reading.store) => return Ok(reading),
+                Err(error) if error.fault().code != Code::InvalidRange => return Err(error),
+                // Of an object that fits no more, the range may be out of reach.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.read(source, None).await
     }
 }
 

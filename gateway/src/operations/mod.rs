@@ -3,33 +3,38 @@
 //! One file per family. They speak S3 to both sides, ask `keys` for keys and `body` for sealing and
 //! opening, and leave signatures, policy and the trail to others.
 
+mod access_lists;
 mod buckets;
 mod copy;
+mod cors;
 mod delete;
 mod get;
 mod layouts;
 mod list;
 mod multipart;
 mod pass;
+mod post;
 mod put;
 mod read;
+mod settings;
 mod store_headers;
 
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use sealed_object::Random;
 
 use crate::authorize::Leave;
 use crate::body::{Answer, ClientBody, Upload};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
+use crate::cors::Cors;
 use crate::error::GatewayError;
 use crate::keys::Keys;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::Recorded;
-use crate::upstream::{Capabilities, Upstream};
+use crate::upstream::{Capabilities, StoreRequest, Upstream};
 
 /// An answer to a client.
 pub type Answered = Result<Response<Answer>, GatewayError>;
@@ -51,6 +56,8 @@ pub struct Operations {
     pub system_bucket: Arc<str>,
     /// The region the gateway says it is in.
     pub region: Arc<str>,
+    /// What pages of other origins may do.
+    pub cors: Cors,
     /// Where nonces and salts come from.
     pub random: Arc<dyn Random>,
     /// The time.
@@ -127,6 +134,7 @@ impl Operations {
         };
         match call.request.operation {
             Op::PutObject => self.put_object(call, body).await,
+            Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,
@@ -148,6 +156,20 @@ impl Operations {
             Op::HeadBucket => self.head_bucket(&call).await,
             Op::GetBucketLocation => self.get_bucket_location(&call).await,
             Op::GetBucketAcl | Op::GetObjectAcl => self.get_acl(&call).await,
+            Op::PutBucketAcl | Op::PutObjectAcl => self.put_acl(&call, body).await,
+            Op::GetBucketPolicy | Op::GetBucketPolicyStatus => self.get_policy(&call).await,
+            Op::GetPublicAccessBlock | Op::GetBucketOwnershipControls | Op::GetBucketTagging => {
+                self.get_setting(&call).await
+            }
+            Op::PutPublicAccessBlock | Op::PutBucketOwnershipControls | Op::PutBucketTagging => {
+                self.put_setting(&call, body).await
+            }
+            Op::DeletePublicAccessBlock
+            | Op::DeleteBucketOwnershipControls
+            | Op::DeleteBucketTagging => self.delete_setting(&call).await,
+            Op::GetBucketCors => self.get_cors(&call).await,
+            Op::PutBucketCors => self.put_cors(&call, body).await,
+            Op::DeleteBucketCors => self.delete_cors(&call).await,
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.
@@ -174,6 +196,21 @@ impl Operations {
                 .with("BucketName", name.as_str())
         };
         Ok(found.ok_or_else(missing)?)
+    }
+
+    /// A write that the store refused for its condition, in S3's terms: `If-Match` on a key that has no object
+    /// is `NoSuchKey`, which not every store (`SeaweedFS`) says. Decided by the store all the same; this only
+    /// looks which of the two it was.
+    async fn refused_write(&self, call: &Call, place: &Place, error: GatewayError) -> GatewayError {
+        let is_condition = matches!(&error, GatewayError::Upstream(error) if error.code() == Some(Code::PreconditionFailed));
+        if !is_condition || call.request.header("if-match").is_none() {
+            return error;
+        }
+        let look = StoreRequest::object(Method::HEAD, &place.bucket.upstream, &place.key);
+        match self.upstream.send(look).await {
+            Err(missing) if missing.code() == Some(Code::NoSuchKey) => missing.into(),
+            _ => error,
+        }
     }
 
     /// The object's place the request names.

@@ -36,6 +36,9 @@ impl Operations {
             let document = document.rewritten();
             request = super::delete::with_document_md5(request, document);
         }
+        if call.request.operation == Operation::PutObjectRetention {
+            request = super::delete::with_bypass(call, request)?;
+        }
         let stored = self.upstream.send(request).await?;
         let document = read_limited(stored.body, LONGEST).await?;
         let has_document = !document.is_empty();

@@ -1,11 +1,12 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
 use http::{HeaderMap, Method, Response, StatusCode};
-use sealed_object::{Plain, seal_single};
+use sealed_object::{Error, Metadata, Plain, seal_single};
 
-use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, store_etag};
+use super::multipart::{Written, is_large};
+use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, set, store_etag};
 use super::{Answered, Call, Operations, Place};
-use crate::body::{Answer, Upload, seal};
+use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
 use crate::s3::Code;
@@ -15,9 +16,26 @@ use crate::upstream::StoreRequest;
 impl Operations {
     pub(super) async fn put_object(&self, call: Call, incoming: Upload) -> Answered {
         let place = self.place(&call).await?;
-        let metadata = metadata_of(call.request.object_headers()?);
         let body = call.body(incoming)?;
         let length = Plain(body.length());
+        self.put(&call, &place, length, body).await
+    }
+
+    /// Seals `length` bytes from `source` into the place.
+    pub(super) async fn put(
+        &self,
+        call: &Call,
+        place: &Place,
+        length: Plain,
+        source: impl PlainSource,
+    ) -> Answered {
+        let metadata = metadata_of(call.request.object_headers()?);
+        if length > LARGEST {
+            return Err(Error::TooLarge.into());
+        }
+        if is_large(length) {
+            return self.put_large(call, place, &metadata, length, source).await;
+        }
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
         let (envelope, sealer) = seal_single(
             keys.suite,
@@ -29,7 +47,7 @@ impl Operations {
             self.clock.millis(),
             &self.random,
         )?;
-        let (body, sealing) = seal(body, sealer);
+        let (body, sealing) = seal(source, sealer);
         let request = StoreRequest::object(Method::PUT, &place.bucket.upstream, &place.key)
             .with_headers(call.request.storage_headers())
             .with_headers(call.request.write_conditions_for_store())
@@ -39,10 +57,13 @@ impl Operations {
             .send(write(request, &envelope)?)
             .await
             .map_err(GatewayError::from);
-        let (stored, summary, facts) = sealing.outcome(stored)?;
+        let (stored, summary, facts) = match sealing.outcome(stored) {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(self.refused_write(call, place, error).await),
+        };
 
         if place.key.ends_with('/') && length > Plain(0) {
-            self.check_kept(&place, &stored.headers).await?;
+            self.check_kept(place, &stored.headers).await?;
         }
 
         let mut response = Response::new(Answer::empty());
@@ -50,7 +71,7 @@ impl Operations {
         let headers = response.headers_mut();
         pass_store_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
-        mark_sealed(&place, envelope.header().kek_id(), headers);
+        mark_sealed(place, envelope.header().kek_id(), headers);
         echo_checksum(&facts, headers);
         response.extensions_mut().insert(Facts::written(
             summary.object_id,
@@ -58,6 +79,23 @@ impl Operations {
             summary.plain,
         ));
         Ok(response)
+    }
+
+    /// The same in parts, for more than one request to the store can carry.
+    async fn put_large(
+        &self,
+        call: &Call,
+        place: &Place,
+        metadata: &Metadata,
+        length: Plain,
+        source: impl PlainSource,
+    ) -> Answered {
+        let storage = call.request.storage_headers();
+        let written = self.write_in_parts(call, place, metadata, storage, length, source);
+        match written.await {
+            Ok(written) => Ok(put_in_parts(place, &written)),
+            Err(error) => Err(self.refused_write(call, place, error).await),
+        }
     }
 
     /// Some stores (`SeaweedFS`) take a key that ends in `/` for a directory and drop the bytes. What is
@@ -77,3 +115,22 @@ impl Operations {
             .into())
     }
 }
+
+/// The answer for an object that was written in parts.
+fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
+    let mut response = Response::new(Answer::empty());
+    let headers = response.headers_mut();
+    pass_store_facts(&written.headers, headers);
+    set(headers, "etag", &format!("\"{}\"", written.etag));
+    mark_sealed(place, written.kek_id, headers);
+    echo_checksum(&written.facts, headers);
+    response.extensions_mut().insert(Facts::written(
+        written.summary.object_id,
+        &written.headers,
+        written.summary.plain,
+    ));
+    response
+}
+
+/// S3's limit on one `PutObject`.
+const LARGEST: Plain = Plain(5 * 1024 * 1024 * 1024);

@@ -14,12 +14,14 @@ use sealed_object::{BodyOpener, Layout, Opened, Plain, Sealed, Span, SpanOpener,
 use super::layouts::Known;
 use super::store_headers::{content_range, number, store_etag};
 use super::{Operations, Place};
-use crate::body::OpenedBody;
+use crate::body::{AskAgain, OpenedBody, Stored};
 use crate::envelope;
 use crate::error::GatewayError;
 use crate::s3::range::{ByteRange, Satisfied};
 use crate::s3::{Code, S3Error};
-use crate::upstream::{StoreRequest, StoreResponse, UpstreamError, read_limited};
+use crate::upstream::{
+    StoreBody, StoreRequest, StoreResponse, Upstream, UpstreamError, read_limited,
+};
 
 /// What to read: an object, or one version of it, under the client's conditions.
 #[derive(Debug)]
@@ -91,7 +93,9 @@ impl Operations {
             };
             let opener = BodyOpener::with_layout(&opened, Sealed(stored), &layout)?;
             let size = opener.plain().0;
-            let body = OpenedBody::whole(answer.body, opener, stored, self.clock.clone());
+            let again = self.again(source, &store, stored)?;
+            let body = Stored::new(answer.body, 0, stored, again);
+            let body = OpenedBody::whole(body, opener, self.clock.clone());
             return Ok(Reading {
                 opened,
                 store,
@@ -142,7 +146,8 @@ impl Operations {
             Plain(satisfied.last.saturating_add(1)),
         )?;
         self.remember(source, &answer.headers, &opened, layout);
-        self.span(answer, opened, size, satisfied, span).map(Some)
+        self.span(source, answer, opened, (size, satisfied), span)
+            .map(Some)
     }
 
     /// Asks for exactly the frames that a layout names. `None`: the object is another one by now.
@@ -174,7 +179,8 @@ impl Operations {
         if opened.header().object_id() != known.object_id {
             return Ok(None);
         }
-        self.span(answer, opened, size, satisfied, span).map(Some)
+        self.span(source, answer, opened, (size, satisfied), span)
+            .map(Some)
     }
 
     /// Learns the object's layout first, then reads by it.
@@ -308,22 +314,45 @@ impl Operations {
         }
     }
 
+    /// How the rest of this very object is asked for, where the store breaks off.
+    fn again(
+        &self,
+        source: &Source<'_>,
+        store: &HeaderMap,
+        end: u64,
+    ) -> Result<AskAgain, UpstreamError> {
+        let etag = store_etag(store).ok_or_else(no_length)?;
+        let (upstream, place) = (self.upstream.clone(), source.place.clone());
+        let version = source.version.map(str::to_owned);
+        Ok(Box::new(move |next| {
+            let source = Source {
+                place: &place,
+                version: version.as_deref(),
+                conditions: HeaderMap::new(),
+            };
+            let request = source.unconditional(Method::GET);
+            Box::pin(rest(upstream.clone(), request, etag.clone(), next, end))
+        }))
+    }
+
     /// Opens the span in an answer, after checking that the answer is what was asked for.
     fn span(
         &self,
+        source: &Source<'_>,
         answer: StoreResponse,
         opened: Opened,
-        size: u64,
-        range: Satisfied,
+        (size, range): (u64, Satisfied),
         span: Span,
     ) -> Result<Reading, GatewayError> {
         let (first, last, _) = content_range(&answer.headers).ok_or_else(no_length)?;
-        let wanted = span.stored.end.0.saturating_sub(span.stored.start.0);
-        if first != span.stored.start.0 || last.saturating_add(1) < span.stored.end.0 {
+        let (start, end) = (span.stored.start.0, span.stored.end.0);
+        if first != start || last.saturating_add(1) < end {
             return Err(sealed_object::Error::Size.into());
         }
         let opener = SpanOpener::new(&opened, span)?;
-        let body = OpenedBody::span(answer.body, opener, wanted, self.clock.clone());
+        let again = self.again(source, &answer.headers, end)?;
+        let body = Stored::new(answer.body, start, end, again);
+        let body = OpenedBody::span(body, opener, self.clock.clone());
         Ok(Reading {
             opened,
             store: answer.headers,
@@ -331,6 +360,30 @@ impl Operations {
             range: Some(range),
             body,
         })
+    }
+}
+
+/// Asks for the rest, up to `end`, of the object that has this `ETag`. A condition of ours that does not hold
+/// is no answer for a client, and neither is an answer about something else.
+async fn rest(
+    upstream: Upstream,
+    request: StoreRequest,
+    etag: String,
+    next: u64,
+    end: u64,
+) -> Result<StoreBody, UpstreamError> {
+    let range = range_header(&(Sealed(next)..Sealed(end)));
+    let request = request
+        .with_header("range", &range)
+        .with_header("if-match", &format!("\"{etag}\""));
+    let answer = upstream.send(request).await?;
+    let begins = content_range(&answer.headers).is_some_and(|(first, ..)| first == next);
+    if begins && store_etag(&answer.headers).as_deref() == Some(etag.as_str()) {
+        Ok(answer.body)
+    } else {
+        Err(UpstreamError::Unexpected(
+            "it is not the rest that was asked for".to_owned(),
+        ))
     }
 }
 

@@ -33,6 +33,7 @@ macro_rules! codes {
 codes! {
     AccessControlListNotSupported 400 "AccessControlListNotSupported";
     AccessDenied 403 "AccessDenied";
+    AccessForbidden 403 "AccessForbidden";
     AuditUnavailable 503 "AuditUnavailable";
     AuthorizationHeaderMalformed 400 "AuthorizationHeaderMalformed";
     AuthorizationQueryParametersError 400 "AuthorizationQueryParametersError";
@@ -57,6 +58,7 @@ codes! {
     InvalidPart 400 "InvalidPart";
     InvalidPartNumber 416 "InvalidPartNumber";
     InvalidPartOrder 400 "InvalidPartOrder";
+    InvalidPolicyDocument 400 "InvalidPolicyDocument";
     InvalidRange 416 "InvalidRange";
     InvalidRequest 400 "InvalidRequest";
     InvalidRetentionPeriod 400 "InvalidRetentionPeriod";
@@ -67,7 +69,9 @@ codes! {
     KeyShredded 410 "KeyShredded";
     KeyTooLong 400 "KeyTooLongError";
     KmsAccessDenied 403 "KMS.AccessDenied";
+    MalformedPostRequest 400 "MalformedPOSTRequest";
     MalformedXml 400 "MalformedXML";
+    MaxPostPreDataLengthExceeded 400 "MaxPostPreDataLengthExceeded";
     MetadataTooLarge 400 "MetadataTooLarge";
     MethodNotAllowed 405 "MethodNotAllowed";
     MissingContentLength 411 "MissingContentLength";
@@ -93,6 +97,7 @@ codes! {
     SignatureDoesNotMatch 403 "SignatureDoesNotMatch";
     SlowDown 503 "SlowDown";
     TooManyBuckets 400 "TooManyBuckets";
+    UnresolvableGrantByEmailAddress 400 "UnresolvableGrantByEmailAddress";
     XAmzContentSha256Mismatch 400 "XAmzContentSHA256Mismatch";
 }
 

@@ -47,7 +47,25 @@ pub fn page() -> String {
         dormant.join(", ")
     );
     page.push_str(NOTES);
+    page.push_str(CONFORMANCE);
+    for line in SCORES.lines() {
+        let mut fields = line.split(' ');
+        if let (Some(column), Some(passed), Some(total)) =
+            (fields.next(), fields.next(), fields.next())
+        {
+            let _ = writeln!(page, "| {} | {passed} of {total} |", spelled(column));
+        }
+    }
     page
+}
+
+fn spelled(column: &str) -> &str {
+    match column {
+        "seaweedfs" => "Sealgate over SeaweedFS",
+        "embedded" => "Sealgate over its embedded bucket",
+        "store-alone" => "SeaweedFS without Sealgate, for comparison",
+        other => other,
+    }
 }
 
 fn route(row: &Row) -> String {
@@ -120,12 +138,24 @@ const NOTES: &str = "
 - **ETags** are opaque: the store's ETag of sealed bytes, with a suffix (`-1`) where a client might take it for
   an MD5 of the object. They are the same in every view and work in conditions.
 - **Part ETags** are tokens of about 180 characters. Echo them as they are.
-- **Signatures**: Signature Version 4, in headers and presigned, with every payload form. Version 2 is refused:
-  boto3 still presigns with it in some regions, so ask for `signature_version=\"s3v4\"`. Version 4A is refused.
+- **Signatures**: Signature Version 4 in headers, presigned and in forms, with every payload form. Version 2 presigned,
+  as boto3 still does by default in some regions, and in forms; in headers where `signature_v2_headers = true` says so.
+  Query parameters that Version 2 leaves unsigned and that name a sub-resource are refused. Version 4A is refused.
+- **Form uploads** (`POST /bucket`) need a signed policy that covers every field but checksums, and a `Content-Length`.
+  What follows the file is ignored, up to 64 KiB. A file over 5 MiB becomes an object of two parts.
+- **CORS** is kept and answered by the gateway. A preflight has no signature: without an access key in its URL it is
+  allowed if any tenant's bucket of that name allows it.
 - **Uploads need a length**: `Content-Length` or `x-amz-decoded-content-length`; otherwise 411. The sealed length,
   which the store must be told first, follows from it.
-- **One upload or part** has at most 5 GiB less 4 MiB. CopyObject takes sources up to 5 GiB; larger ones are copied
-  with UploadPartCopy.
+- **Sizes**: PutObject takes 5 GiB, one part 5 GiB less 4 MiB. CopyObject takes sources of any size: beyond 5 GiB the
+  bytes pass through the gateway, opened and sealed again, and the answer comes when they have.
+- **Access lists** are what they are: the owner has full control. Setting them to that is accepted; public lists and
+  grants to others are refused with `AccessDenied`. The public access block and the ownership controls are kept and
+  given back; nothing is public whatever they say.
+- **A bucket's settings** (versioning, object lock, tags, access block, ownership) may be changed by principals who may
+  make buckets. Lifecycle rules and the like are for administrators of the store.
+- **Bucket names** belong to their tenant: two tenants may use the same name, and another tenant's bucket is
+  `NoSuchBucket`.
 - **Checksums** CRC32, CRC32C, CRC64NVME, SHA1 and SHA256 and Content-MD5 are verified before anything is committed,
   and echoed. They are not returned on reads yet, and those listed in CompleteMultipartUpload are not compared:
   each part was verified when it arrived.
@@ -135,6 +165,20 @@ const NOTES: &str = "
 - **The embedded bucket** (`sealgate dev`) has versioning and tagging as far as its own page says
   (`embedded-bucket/src/lib.rs`).
 ";
+
+const CONFORMANCE: &str = "
+## Conformance
+
+The core of ceph/s3-tests, without the tests of Ceph's extensions, of other services and of what is refused as a whole.
+Every failure stands with its reason in `integration-tests/conformance/expected-failures.txt`; CONTRIBUTING.md says how
+to run them.
+
+| | passed |
+|---|---|
+";
+
+/// Written by the conformance run.
+const SCORES: &str = include_str!("../../../integration-tests/conformance/scores.txt");
 
 #[cfg(test)]
 mod tests {

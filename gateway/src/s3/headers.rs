@@ -57,8 +57,8 @@ impl S3Request {
                     .with("Header", name));
             }
             if name.starts_with("x-amz-grant-") {
-                return Err(Code::AccessControlListNotSupported
-                    .because("Grants are not offered; access is decided by policy."));
+                return Err(Code::AccessDenied
+                    .because("Grants to others are not accepted; access is decided by policy."));
             }
             let known = KNOWN_AMZ_HEADERS.contains(&name)
                 || KNOWN_AMZ_PREFIXES
@@ -69,8 +69,12 @@ impl S3Request {
             }
         }
         match self.text("x-amz-acl")? {
-            None | Some("private" | "bucket-owner-full-control") => Ok(()),
-            Some(_) => Err(Code::AccessControlListNotSupported.because("Only the canned ACLs private and bucket-owner-full-control are accepted; access is decided by policy.")),
+            // Everything is its tenant's, so what grants the owner only changes nothing.
+            None | Some("private" | "bucket-owner-full-control" | "bucket-owner-read") => Ok(()),
+            Some("public-read" | "public-read-write" | "authenticated-read") => Err(Code::AccessDenied
+                .because("Public access lists are not accepted; access is decided by policy.")),
+            Some(_) => Err(Code::AccessControlListNotSupported
+                .because("Of the canned ACLs private, bucket-owner-full-control and bucket-owner-read are accepted; access is decided by policy.")),
         }
     }
 
@@ -222,8 +226,8 @@ impl S3Request {
         headers
     }
 
-    /// The source of a copy: `bucket/key`, percent-encoded once, with or without a leading slash, with
-    /// `?versionId=` behind it.
+    /// The source of a copy: `bucket/key`, encoded once as in a form (S3 reads `+` as a space here, and Go's
+    /// clients write it so), with or without a leading slash, with `?versionId=` behind it.
     pub fn copy_source(&self) -> Result<CopySource, S3Error> {
         let refuse = || {
             Code::InvalidArgument
@@ -238,7 +242,7 @@ impl S3Request {
             ),
             None => (text, None),
         };
-        let path = percent_decode_str(path).collect::<Vec<u8>>();
+        let path = percent_decode_str(&path.replace('+', " ")).collect::<Vec<u8>>();
         let path = path.strip_prefix(b"/").unwrap_or(&path);
         let slash = path
             .iter()
@@ -323,9 +327,14 @@ impl ObjectHeaders {
 
 /// `aws-chunked` is a transfer form, not a property of the object; other codings stay, in order.
 fn without_aws_chunked(value: &[u8]) -> Option<Vec<u8>> {
-    let codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-    let kept: Vec<&[u8]> = codings
-        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"aws-chunked"))
+    let is_chunked = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
+    let codings = || value.split(|&byte| byte == b',');
+    if !codings().any(is_chunked) {
+        return Some(value.to_vec());
+    }
+    let kept: Vec<&[u8]> = codings()
+        .filter(|coding| !is_chunked(coding) && !coding.trim_ascii().is_empty())
+        .map(<[u8]>::trim_ascii)
         .collect();
     (!kept.is_empty()).then(|| kept.join(&b","[..]))
 }
@@ -391,6 +400,7 @@ const KNOWN_AMZ_PREFIXES: &[&str] = &[
 
 const KNOWN_AMZ_HEADERS: &[&str] = &[
     "x-amz-acl",
+    "x-amz-api-version",
     "x-amz-bucket-object-lock-enabled",
     "x-amz-bypass-governance-retention",
     "x-amz-content-sha256",
@@ -474,14 +484,18 @@ mod tests {
             without_aws_chunked(b"aws-chunked,gzip"),
             Some(b"gzip".to_vec())
         );
-        assert_eq!(without_aws_chunked(b"gzip, br"), Some(b"gzip,br".to_vec()));
+        assert_eq!(
+            without_aws_chunked(b"gzip, AWS-Chunked, br"),
+            Some(b"gzip,br".to_vec())
+        );
+        assert_eq!(without_aws_chunked(b"gzip, br"), Some(b"gzip, br".to_vec()));
     }
 
     #[test]
     fn copy_sources_in_the_forms_clients_send() {
         for (value, key, version) in [
             ("/bkt/a%2Fb%20c", "a/b c", None),
-            ("bkt/a+b", "a+b", None),
+            ("bkt/a+b%2Bc", "a b+c", None),
             ("bkt/k?versionId=3x", "k", Some("3x")),
             ("bkt//k", "/k", None),
         ] {

@@ -2,7 +2,9 @@
 
 pub mod code;
 pub mod compatibility;
+pub mod cors;
 pub mod etag;
+pub mod form;
 pub mod headers;
 pub mod names;
 pub mod operation;

@@ -105,7 +105,7 @@ operations! {
     CreateSession: GET Bucket "session" [] Refuse;
     DeleteBucket: DELETE Bucket "" [] Gateway;
     DeleteBucketAnalyticsConfiguration: DELETE Bucket "analytics" [] Admin;
-    DeleteBucketCors: DELETE Bucket "cors" [] Admin;
+    DeleteBucketCors: DELETE Bucket "cors" [] Gateway;
     DeleteBucketEncryption: DELETE Bucket "encryption" [] Refuse;
     DeleteBucketIntelligentTieringConfiguration: DELETE Bucket "intelligent-tiering" [] Admin;
     DeleteBucketInventoryConfiguration: DELETE Bucket "inventory" [] Admin;
@@ -113,18 +113,18 @@ operations! {
     DeleteBucketMetadataConfiguration: DELETE Bucket "metadataConfiguration" [] Refuse;
     DeleteBucketMetadataTableConfiguration: DELETE Bucket "metadataTable" [] Refuse;
     DeleteBucketMetricsConfiguration: DELETE Bucket "metrics" [] Admin;
-    DeleteBucketOwnershipControls: DELETE Bucket "ownershipControls" [] Admin;
+    DeleteBucketOwnershipControls: DELETE Bucket "ownershipControls" [] Gateway;
     DeleteBucketPolicy: DELETE Bucket "policy" [] Refuse;
     DeleteBucketReplication: DELETE Bucket "replication" [] Refuse;
-    DeleteBucketTagging: DELETE Bucket "tagging" [] Admin;
+    DeleteBucketTagging: DELETE Bucket "tagging" [] Gateway;
     DeleteBucketWebsite: DELETE Bucket "website" [] Refuse;
     DeleteObjects: POST Bucket "delete" [] Rewrite;
-    DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock" [] Refuse;
+    DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock" [] Gateway;
     GetBucketAbac: GET Bucket "abac" [] Admin;
     GetBucketAccelerateConfiguration: GET Bucket "accelerate" [] PassThrough;
     GetBucketAcl: GET Bucket "acl" [] Gateway;
     GetBucketAnalyticsConfiguration: GET Bucket "analytics" ["id"] Admin;
-    GetBucketCors: GET Bucket "cors" [] PassThrough;
+    GetBucketCors: GET Bucket "cors" [] Gateway;
     GetBucketEncryption: GET Bucket "encryption" [] Gateway;
     GetBucketIntelligentTieringConfiguration: GET Bucket "intelligent-tiering" ["id"] Admin;
     GetBucketInventoryConfiguration: GET Bucket "inventory" ["id"] Admin;
@@ -137,16 +137,16 @@ operations! {
     GetBucketMetricsConfiguration: GET Bucket "metrics" ["id"] Admin;
     GetBucketNotification: GET Bucket "notification" ["!"] Admin;
     GetBucketNotificationConfiguration: GET Bucket "notification" [] Admin;
-    GetBucketOwnershipControls: GET Bucket "ownershipControls" [] PassThrough;
-    GetBucketPolicy: GET Bucket "policy" [] Admin;
-    GetBucketPolicyStatus: GET Bucket "policyStatus" [] PassThrough;
+    GetBucketOwnershipControls: GET Bucket "ownershipControls" [] Gateway;
+    GetBucketPolicy: GET Bucket "policy" [] Gateway;
+    GetBucketPolicyStatus: GET Bucket "policyStatus" [] Gateway;
     GetBucketReplication: GET Bucket "replication" [] Admin;
     GetBucketRequestPayment: GET Bucket "requestPayment" [] PassThrough;
-    GetBucketTagging: GET Bucket "tagging" [] PassThrough;
+    GetBucketTagging: GET Bucket "tagging" [] Gateway;
     GetBucketVersioning: GET Bucket "versioning" [] PassThrough;
     GetBucketWebsite: GET Bucket "website" [] Admin;
     GetObjectLockConfiguration: GET Bucket "object-lock" [] PassThrough;
-    GetPublicAccessBlock: GET Bucket "publicAccessBlock" [] PassThrough;
+    GetPublicAccessBlock: GET Bucket "publicAccessBlock" [] Gateway;
     HeadBucket: HEAD Bucket "" [] Gateway;
     ListBucketAnalyticsConfigurations: GET Bucket "analytics" [] Admin;
     ListBucketIntelligentTieringConfigurations: GET Bucket "intelligent-tiering" [] Admin;
@@ -158,9 +158,9 @@ operations! {
     ListObjectsV2: GET Bucket "" ["list-type=2"] Rewrite;
     PutBucketAbac: PUT Bucket "abac" [] Refuse;
     PutBucketAccelerateConfiguration: PUT Bucket "accelerate" [] Admin;
-    PutBucketAcl: PUT Bucket "acl" [] Refuse;
+    PutBucketAcl: PUT Bucket "acl" [] Gateway;
     PutBucketAnalyticsConfiguration: PUT Bucket "analytics" [] Refuse;
-    PutBucketCors: PUT Bucket "cors" [] Admin;
+    PutBucketCors: PUT Bucket "cors" [] Gateway;
     PutBucketEncryption: PUT Bucket "encryption" [] Refuse;
     PutBucketIntelligentTieringConfiguration: PUT Bucket "intelligent-tiering" [] Admin;
     PutBucketInventoryConfiguration: PUT Bucket "inventory" [] Refuse;
@@ -170,15 +170,15 @@ operations! {
     PutBucketMetricsConfiguration: PUT Bucket "metrics" [] Admin;
     PutBucketNotification: PUT Bucket "notification" ["!"] Refuse;
     PutBucketNotificationConfiguration: PUT Bucket "notification" [] Refuse;
-    PutBucketOwnershipControls: PUT Bucket "ownershipControls" [] Admin;
+    PutBucketOwnershipControls: PUT Bucket "ownershipControls" [] Gateway;
     PutBucketPolicy: PUT Bucket "policy" [] Refuse;
     PutBucketReplication: PUT Bucket "replication" [] Refuse;
     PutBucketRequestPayment: PUT Bucket "requestPayment" [] Admin;
-    PutBucketTagging: PUT Bucket "tagging" [] Admin;
-    PutBucketVersioning: PUT Bucket "versioning" [] Admin;
+    PutBucketTagging: PUT Bucket "tagging" [] Gateway;
+    PutBucketVersioning: PUT Bucket "versioning" [] PassThrough;
     PutBucketWebsite: PUT Bucket "website" [] Refuse;
-    PutObjectLockConfiguration: PUT Bucket "object-lock" [] Admin;
-    PutPublicAccessBlock: PUT Bucket "publicAccessBlock" [] Admin;
+    PutObjectLockConfiguration: PUT Bucket "object-lock" [] PassThrough;
+    PutPublicAccessBlock: PUT Bucket "publicAccessBlock" [] Gateway;
     UpdateBucketMetadataAnnotationTableConfiguration: PUT Bucket "metadataAnnotationTable" [] Refuse;
     UpdateBucketMetadataInventoryTableConfiguration: PUT Bucket "metadataInventoryTable" [] Refuse;
     UpdateBucketMetadataJournalTableConfiguration: PUT Bucket "metadataJournalTable" [] Refuse;
@@ -201,7 +201,7 @@ operations! {
     ListObjectAnnotations: GET Object "annotation" [] Refuse;
     ListParts: GET Object "" ["uploadId"] Rewrite;
     PutObject: PUT Object "" [] Seal;
-    PutObjectAcl: PUT Object "acl" [] Refuse;
+    PutObjectAcl: PUT Object "acl" [] Gateway;
     PutObjectAnnotation: PUT Object "annotation" [] Refuse;
     PutObjectLegalHold: PUT Object "legal-hold" [] PassThrough;
     PutObjectRetention: PUT Object "retention" [] PassThrough;
@@ -213,8 +213,8 @@ operations! {
     UploadPart: PUT Object "" ["partNumber", "uploadId"] Seal;
     UploadPartCopy: PUT Object "" ["partNumber", "uploadId", "@copy-source"] Seal;
     // Routes outside the service model.
-    PostObject: POST Bucket "" [] Refuse;
-    PreflightRequest: OPTIONS Bucket "" ["!"] Refuse;
+    PostObject: POST Bucket "" [] Seal;
+    PreflightRequest: OPTIONS Bucket "" [] Gateway;
 }
 
 impl fmt::Display for Operation {
@@ -267,20 +267,12 @@ impl Operation {
             Self::PutBucketPolicy | Self::DeleteBucketPolicy => {
                 "a policy in the store would open a path around the gateway; bucket policies of the gateway are not offered yet"
             }
-            Self::PutBucketAcl
-            | Self::PutObjectAcl
-            | Self::PutBucketAbac
-            | Self::DeletePublicAccessBlock => {
-                "access lists in the store would open a path around the gateway"
-            }
+            Self::PutBucketAbac => "access is decided by policy, not by the bucket's tags",
             Self::GetObjectAnnotation
             | Self::PutObjectAnnotation
             | Self::DeleteObjectAnnotation
             | Self::ListObjectAnnotations => "annotations would leave the gateway unsealed",
             Self::GetObjectAttributes => "not offered yet; HeadObject gives size and ETag",
-            Self::PostObject => {
-                "form uploads are not offered yet; use PutObject or a presigned PUT"
-            }
             _ => "it would export names, sizes or sealed bytes past the gateway",
         }
     }

@@ -79,6 +79,8 @@ pub const PLAIN_PARAMETERS: &[&str] = &[
     "allow-unordered",
     "annotationName",
     "AWSAccessKeyId",
+    "content-md5",
+    "content-type",
     "continuation-token",
     "delimiter",
     "encoding-type",

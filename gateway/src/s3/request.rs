@@ -7,6 +7,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::code::{Code, S3Error};
+use super::form::Form;
 use super::names::{BucketName, ObjectKey};
 use super::operation::{Operation, Target};
 use super::query::{self, Query};
@@ -33,12 +34,16 @@ pub struct S3Request {
     pub bucket: Option<BucketName>,
     /// The key named, if any.
     pub key: Option<ObjectKey>,
+    /// Whether the host named the bucket, so that the path does not.
+    pub bucket_in_host: bool,
     /// The decoded query.
     pub query: Query,
     /// Method, URI and headers as received: what the signature covers.
     pub parts: Parts,
     /// The headers as they are meant: those received, and those that a presigned URL carries in its query.
     pub headers: HeaderMap,
+    /// The form that says what is meant, once it was read (`POST Object`).
+    pub form: Option<Box<Form>>,
 }
 
 impl std::fmt::Debug for S3Request {
@@ -67,7 +72,9 @@ impl S3Request {
         addressing: &Addressing,
     ) -> Result<Self, S3Error> {
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
-        let (bucket, key) = match addressing.bucket_of_host(&parts) {
+        let in_host = addressing.bucket_of_host(&parts)?;
+        let bucket_in_host = in_host.is_some();
+        let (bucket, key) = match in_host {
             Some(bucket) => (
                 Some(bucket),
                 parts.uri.path().strip_prefix('/').unwrap_or_default(),
@@ -84,7 +91,13 @@ impl S3Request {
             (Some(_), false) => Target::Object,
         };
         let headers = meant_headers(&parts.headers, &query)?;
-        let operation = recognise(&parts, &headers, target, &query)?;
+        let is_preflight = parts.method == http::Method::OPTIONS && target != Target::Service;
+        let (operation, target) = if is_preflight {
+            // It asks about another request to this URL, whose key and query are not its own.
+            (Operation::PreflightRequest, Target::Bucket)
+        } else {
+            (recognise(&parts, &headers, target, &query)?, target)
+        };
         let bucket = bucket.map(|name| BucketName::parse(&name)).transpose()?;
         let key = if target == Target::Object {
             Some(ObjectKey::parse(key)?)
@@ -97,9 +110,11 @@ impl S3Request {
             operation,
             bucket,
             key,
+            bucket_in_host,
             query,
             parts,
             headers,
+            form: None,
         })
     }
 
@@ -124,20 +139,34 @@ impl S3Request {
 }
 
 impl Addressing {
-    fn bucket_of_host(&self, parts: &Parts) -> Option<String> {
-        let host = match parts.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => parts.headers.get(http::header::HOST)?.to_str().ok()?,
+    /// The bucket that stands before a base domain. `InvalidRequest` where the request line (`:authority` in
+    /// HTTP/2) and the `Host` header name different hosts, so that one might be signed and the other obeyed.
+    fn bucket_of_host(&self, parts: &Parts) -> Result<Option<String>, S3Error> {
+        let header = parts.headers.get(http::header::HOST);
+        let header = header.and_then(|host| host.to_str().ok());
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        if let (Some(header), Some(authority)) = (header, authority)
+            && !header.eq_ignore_ascii_case(authority)
+        {
+            return Err(Code::InvalidRequest
+                .because("The Host header and the authority of the request differ."));
+        }
+        let Some(host) = authority.or(header) else {
+            return Ok(None);
         };
         let name = host
             .rsplit_once(':')
             .map_or(host, |(name, _port)| name)
             .to_ascii_lowercase();
-        self.base_domains
-            .iter()
-            .filter_map(|base| name.strip_suffix(base.as_str())?.strip_suffix('.'))
-            .map(str::to_owned)
-            .next()
+        // One base may end in another: the longest is the one that is meant.
+        let bases = self.base_domains.iter().filter_map(|base| {
+            let bucket = name.strip_suffix(base.as_str())?;
+            (bucket.is_empty() || bucket.ends_with('.')).then_some((base.len(), bucket))
+        });
+        let bucket = bases
+            .max_by_key(|(length, _)| *length)
+            .and_then(|(_, bucket)| bucket.strip_suffix('.'));
+        Ok(bucket.filter(|name| !name.is_empty()).map(str::to_owned))
     }
 }
 
@@ -256,7 +285,7 @@ mod tests {
             .body(())
             .unwrap();
         let addressing = Addressing {
-            base_domains: vec!["s3.example".to_owned()],
+            base_domains: vec!["s3.example".to_owned(), "eu.s3.example".to_owned()],
         };
         S3Request::parse(request.into_parts().0, RequestId(1), None, &addressing)
     }
@@ -273,6 +302,28 @@ mod tests {
             assert_eq!(request.key.unwrap().as_str(), "a//../b c");
             assert_eq!(request.operation, Operation::GetObject);
         }
+    }
+
+    #[test]
+    fn the_host_names_a_bucket_only_before_the_longest_base() {
+        for (host, bucket) in [
+            ("dotted.name.s3.example:80", Some("dotted.name")),
+            ("bkt.eu.s3.example", Some("bkt")),
+            ("eu.s3.example", None),
+            ("s3.example", None),
+            ("nots3.example", None),
+            ("127.0.0.1:9000", None),
+        ] {
+            let request = parse("GET", "/", host).unwrap();
+            assert_eq!(
+                request.bucket.as_ref().map(BucketName::as_str),
+                bucket,
+                "{host}"
+            );
+            assert_eq!(request.bucket_in_host, bucket.is_some(), "{host}");
+        }
+        let two = parse("GET", "http://a.s3.example/key", "b.s3.example").unwrap_err();
+        assert_eq!(two.code, Code::InvalidRequest);
     }
 
     #[test]

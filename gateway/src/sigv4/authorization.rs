@@ -69,7 +69,6 @@ fn algorithm_removed(value: &str) -> Result<&str, SignatureError> {
         "AWS4-ECDSA-P256-SHA256" => Err(SignatureError::NotImplemented {
             feature: "Signature Version 4A",
         }),
-        "AWS" => Err(SignatureError::SigV4Needed),
         _ => Err(SignatureError::InvalidArgument {
             problem: "Unsupported Authorization type: use AWS4-HMAC-SHA256".to_owned(),
         }),

@@ -38,9 +38,20 @@ pub(super) enum Lifetime {
     Presigned(Duration),
 }
 
+/// The one signature of a request.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// There is none: the request is anonymous.
+    Nothing,
+    /// One of Signature Version 2.
+    Version2,
+    /// One of Signature Version 4.
+    Version4(Box<Claim>),
+}
+
 impl Claim {
-    /// Finds the one signature of a request; `None` when the request is anonymous.
-    pub(super) fn find(parts: &Parts, query: &Query) -> Result<Option<Self>, SignatureError> {
+    /// Finds the one signature of a request.
+    pub(super) fn find(parts: &Parts, query: &Query) -> Result<Found, SignatureError> {
         let header = one_header(&parts.headers, AUTHORIZATION.as_str())?;
         if parts.headers.contains_key("x-amz-s3session-token") {
             return Err(SignatureError::NotImplemented {
@@ -51,10 +62,11 @@ impl Claim {
         let v2_query =
             query.has("AWSAccessKeyId") || (query.has("Signature") && query.has("Expires"));
         match (header, v4_query, v2_query) {
-            (None, false, false) => Ok(None),
-            (Some(value), false, false) => authorization::claim(value, &parts.headers).map(Some),
-            (None, true, false) => presigned::claim(query, &parts.headers).map(Some),
-            (None, false, true) => Err(SignatureError::SigV4Needed),
+            (None, false, false) => Ok(Found::Nothing),
+            (Some(value), false, false) if value.starts_with("AWS ") => Ok(Found::Version2),
+            (Some(value), false, false) => authorization::claim(value, &parts.headers).map(found),
+            (None, true, false) => presigned::claim(query, &parts.headers).map(found),
+            (None, false, true) => Ok(Found::Version2),
             _ => Err(SignatureError::InvalidArgument {
                 problem: "Only one authentication mechanism is allowed: the Authorization header, \
                     the X-Amz-Algorithm query parameter or the Signature query parameter"
@@ -106,6 +118,10 @@ impl Claim {
     }
 }
 
+fn found(claim: Claim) -> Found {
+    Found::Version4(Box::new(claim))
+}
+
 /// Reads `SignedHeaders`; the error is the problem in words.
 pub(super) fn signed_headers(text: &str) -> Result<Vec<String>, String> {
     let mut names: Vec<_> = text.split(';').map(str::to_ascii_lowercase).collect();
@@ -122,7 +138,7 @@ pub(super) fn signed_headers(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// The only value of a header that must not come twice, which must be visible ASCII.
-pub(super) fn one_header<'h>(
+pub(crate) fn one_header<'h>(
     headers: &'h HeaderMap,
     name: &str,
 ) -> Result<Option<&'h str>, SignatureError> {
@@ -141,6 +157,6 @@ pub(super) fn one_header<'h>(
 }
 
 /// How far the clocks may be apart.
-const MAX_SKEW: Duration = Duration::from_mins(15);
-pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
-pub(super) const SECURITY_TOKEN: &str = "x-amz-security-token";
+pub(crate) const MAX_SKEW: Duration = Duration::from_mins(15);
+pub(crate) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(crate) const SECURITY_TOKEN: &str = "x-amz-security-token";

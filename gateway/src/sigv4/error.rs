@@ -18,7 +18,7 @@ pub enum SignatureError {
         headers_not_signed: Vec<String>,
     },
     /// S3 `AccessDenied` (403), "Request has expired": a presigned URL after its time.
-    #[error("Request has expired: the presigned URL was good until {}. Ask for a new one.",
+    #[error("Request has expired: it was good until {}. Ask for a new one.",
         date(.expired_at))]
     ExpiredPresign {
         /// The last moment at which the URL was good.
@@ -65,12 +65,21 @@ pub enum SignatureError {
         /// The region to sign for instead.
         region: Option<String>,
     },
-    /// S3 `InvalidRequest` (400): signed by Signature Version 2.
+    /// S3 `InvalidRequest` (400): an `Authorization` header of Signature Version 2, which is switched off.
     #[error(
         "The authorization mechanism you have provided is not supported. Please use \
             AWS4-HMAC-SHA256: set the client's signature version to s3v4."
     )]
     SigV4Needed,
+    /// S3 `AccessDenied` (403): a query parameter that Signature Version 2 leaves out and that could change the
+    /// meaning of the request.
+    #[error(
+        "The query parameter {name} is not covered by Signature Version 2. Sign with AWS4-HMAC-SHA256."
+    )]
+    QueryNotSigned {
+        /// Its name.
+        name: String,
+    },
     /// S3 `InvalidRequest` (400).
     #[error("{problem}.")]
     InvalidRequest {

@@ -19,7 +19,7 @@ impl SecretKey {
         Self(Zeroizing::new(secret.into()))
     }
 
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 

@@ -23,7 +23,7 @@ pub enum Payload {
 
 /// The same, before a key is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Announced {
+pub(crate) enum Announced {
     Literal([u8; 32]),
     Unsigned,
     SignedChunks,
@@ -33,7 +33,7 @@ pub(super) enum Announced {
 
 impl Announced {
     /// Reads a value of `x-amz-content-sha256`.
-    pub(super) fn parse(text: &str) -> Result<Self, SignatureError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SignatureError> {
         match text {
             UNSIGNED_PAYLOAD => Ok(Self::Unsigned),
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::SignedChunks),
@@ -71,7 +71,7 @@ impl Announced {
     }
 
     /// Makes the payload of a request nobody signed; signed chunks need a signature to begin with.
-    pub(super) fn without_signer(self) -> Result<Payload, SignatureError> {
+    pub(crate) fn without_signer(self) -> Result<Payload, SignatureError> {
         match self {
             Self::Literal(sha256) => Ok(Payload::Literal(sha256)),
             Self::Unsigned => Ok(Payload::Unsigned),
@@ -86,4 +86,4 @@ impl Announced {
 }
 
 /// What a presigned URL covers when it does not say.
-pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";

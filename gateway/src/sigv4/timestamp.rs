@@ -9,7 +9,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// A moment with its ISO 8601 basic text, as the string to sign has it: `20130524T000000Z`.
 #[derive(Debug, Clone)]
-pub(super) struct Timestamp {
+pub(crate) struct Timestamp {
     at: SystemTime,
     text: String,
 }
@@ -17,7 +17,7 @@ pub(super) struct Timestamp {
 impl Timestamp {
     /// Reads ISO 8601 basic (`20130524T000000Z`) or an HTTP date (RFC 1123); `None` when it is
     /// neither.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::parse_basic(text).or_else(|| {
             let at = httpdate::parse_http_date(text).ok()?;
             let text = OffsetDateTime::from(at).format(BASIC).ok()?;
@@ -37,7 +37,7 @@ impl Timestamp {
         })
     }
 
-    pub(super) fn at(&self) -> SystemTime {
+    pub(crate) fn at(&self) -> SystemTime {
         self.at
     }
 

@@ -72,7 +72,7 @@ impl Stored {
             let Some(frame) = self.body.frame().await else {
                 return Ok(None);
             };
-            let frame = frame.map_err(TransportError::from_body)?;
+            let frame = frame.map_err(TransportError)?;
             if let Ok(piece) = frame.into_data() {
                 return Ok(Some(piece));
             }

@@ -5,6 +5,8 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod broken_store;
+mod browsers;
 mod clients;
 mod command_line;
 mod crash;
@@ -15,6 +17,7 @@ mod python;
 mod rest;
 mod rooms;
 mod scan;
+mod signatures;
 mod suites;
 mod telemetry;
 mod tenants;
@@ -22,6 +25,7 @@ mod tidy;
 mod tls;
 mod tools;
 mod trail;
+mod transport;
 
 use std::sync::OnceLock;
 

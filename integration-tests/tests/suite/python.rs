@@ -1,4 +1,4 @@
-//! The Python clients: boto3, minio-py, and requests made by hand. What each asserts is in its script.
+//! What the gateway owes every client, asked with boto3 and with requests made by hand. What each asserts is in its script.
 
 use integration_tests::gateway::Upstream;
 
@@ -9,16 +9,18 @@ on_both_upstreams! {
     odd_keys => |upstream| run(upstream, "keys");
     ranges => |upstream| run(upstream, "ranges");
     multipart => |upstream| run(upstream, "multipart");
-    transfer_of_100_mib => |upstream| run(upstream, "transfer");
     presigned => |upstream| run(upstream, "presigned");
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
     listing => |upstream| run(upstream, "listing");
+    versions => |upstream| run(upstream, "versions");
+    locks => |upstream| run(upstream, "locks");
+    tags => |upstream| run(upstream, "tags");
+    bucket_settings => |upstream| run(upstream, "bucket_settings");
     views_agree => |upstream| run(upstream, "views");
     refusals => |upstream| run(upstream, "refusals");
     held_back => |upstream| run(upstream, "held_back");
     raw_metadata => |upstream| run(upstream, "raw_metadata");
-    minio => |upstream| run(upstream, "minio_objects");
     uploads_without_content_length => |upstream| run(upstream, "unsized");
 }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::Method;
+use http::{HeaderMap, Method};
 use http_body::Body as _;
 use md5::Digest as _;
 use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
@@ -17,7 +17,7 @@ use super::{Ongoing, no_upload, records};
 use crate::body::{BodyError, Upload};
 use crate::checksum::{Algorithm, ChecksumError, Declared};
 use crate::error::GatewayError;
-use crate::s3::xml::{CompletedPart, Writer, parse_complete};
+use crate::s3::xml::{CompletedPart, Element, Writer, parse_complete};
 use crate::s3::{Code, etag};
 use crate::sigv4::encode_path;
 use crate::trail;
@@ -38,12 +38,28 @@ impl Operations {
             Err(GatewayError::Upstream(error)) if error.is_missing() => {
                 self.completed_before(call, &ongoing).await
             }
-            other => other,
+            Err(error) => Err(self.refused_write(call, &ongoing.place, error).await),
+            done => done,
         }
     }
 
     async fn complete(&self, call: &Call, ongoing: &Ongoing, tokens: &[PartToken]) -> Answered {
-        self.check_with_store(ongoing, tokens).await?;
+        let committed = self.commit(call, ongoing, tokens).await?;
+        let mut response = completed(ongoing, &committed.etag);
+        pass_store_facts(&committed.store, response.headers_mut());
+        response.headers_mut().remove(http::header::ETAG);
+        response.extensions_mut().insert(committed.facts);
+        Ok(response)
+    }
+
+    /// Makes an object of these parts, or none.
+    pub(super) async fn commit(
+        &self,
+        call: &Call,
+        ongoing: &Ongoing,
+        tokens: &[PartToken],
+    ) -> Result<Committed, GatewayError> {
+        let tokens = &*self.in_store(ongoing, tokens).await?;
         let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
         let facts = with_md5(
             Facts {
@@ -60,61 +76,73 @@ impl Operations {
         let last = self.send_last(ongoing, tokens, footer).await?;
         let parts = parts_sent(tokens, last);
 
-        let request = StoreRequest::object(
-            Method::POST,
-            &ongoing.place.bucket.upstream,
-            &ongoing.place.key,
-        )
-        .with_query("uploadId", ongoing.upload.upstream_id())
-        .with_headers(call.request.write_conditions_for_store())
-        .with_document(complete_document(&parts));
-        let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
-        let tag = result
-            .child_text("ETag")
-            .map(etag::unquoted)
-            .unwrap_or_default();
-        self.check_committed(&parts, tag)?;
+        let (headers, result) = self.complete_in_store(call, ongoing, &parts).await?;
+        let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
         self.forget_upload(ongoing).await;
-        let mut response = completed(ongoing, &etag::shown(tag));
-        pass_store_facts(&headers, response.headers_mut());
-        response.headers_mut().remove(http::header::ETAG);
-        response.extensions_mut().insert(trail::Facts::written(
-            summary.object_id,
-            &headers,
-            summary.plain,
-        ));
-        Ok(response)
+        Ok(Committed {
+            etag: etag::shown(tag),
+            facts: trail::Facts::written(summary.object_id, &headers, summary.plain),
+            store: headers,
+        })
     }
 
     /// Each part that lies in the store must be the very instance its token names. Not every store checks
     /// `ETag`s at Complete (`SeaweedFS` 4.48 takes stale ones), so they are compared here. That store also lists
     /// every instance of a part that was sent twice; then the receipts tell which is the newest.
-    async fn check_with_store(
+    ///
+    /// A part that was sent twice with the same bytes has one `ETag` in S3, and clients list the first. So a
+    /// newer instance stands in for an older one where their plaintexts are the same.
+    async fn in_store(
         &self,
         ongoing: &Ongoing,
         tokens: &[PartToken],
-    ) -> Result<(), GatewayError> {
+    ) -> Result<Vec<PartToken>, GatewayError> {
         let stored = self.parts_in_store(ongoing).await?;
-        let instances = |number: u16| stored.iter().filter(move |part| part.number == number);
         let mut newest = None;
-        for token in tokens.iter().filter(|token| !token.is_staged()) {
+        let mut current = Vec::with_capacity(tokens.len());
+        for token in tokens {
             let number = token.part_no();
-            let mut is_there = instances(number).any(|part| part.etag == token.upstream_etag());
-            if is_there && instances(number).count() > 1 {
-                if newest.is_none() {
-                    newest = Some(self.parts_listed(ongoing).await?);
-                }
-                let listed = newest.as_ref().and_then(|parts| parts.get(&number));
-                is_there = listed.is_some_and(|part| part.token == token.encode(&ongoing.upload));
+            let mut instances = stored.iter().filter(|part| part.number == number);
+            let is_only = instances
+                .next()
+                .is_some_and(|part| part.etag == token.upstream_etag())
+                && instances.next().is_none();
+            if token.is_staged() || is_only {
+                current.push(token.clone());
+                continue;
             }
-            if !is_there {
-                return Err(Code::InvalidPart
+            if newest.is_none() {
+                newest = Some(self.parts_listed(ongoing).await?);
+            }
+            let listed = newest.as_ref().and_then(|parts| parts.get(&number));
+            let same = listed
+                .and_then(|part| PartToken::parse(&part.token, &ongoing.upload).ok())
+                .filter(|newer| newer.pt_digest() == token.pt_digest());
+            current.push(same.ok_or_else(|| {
+                Code::InvalidPart
                     .because(format!("Part {number} was sent again since, or is gone; list the ETag of its last upload."))
                     .with("PartNumber", number.to_string())
-                    .into());
-            }
+            })?);
         }
-        Ok(())
+        Ok(current)
+    }
+
+    /// Has the store put these parts together, under the request's write conditions.
+    pub(super) async fn complete_in_store(
+        &self,
+        call: &Call,
+        ongoing: &Ongoing,
+        parts: &[(u16, String)],
+    ) -> Result<(HeaderMap, Element), GatewayError> {
+        let (bucket, key) = (&ongoing.place.bucket.upstream, &ongoing.place.key);
+        let request = StoreRequest::object(Method::POST, bucket, key)
+            .with_query("uploadId", ongoing.upload.upstream_id())
+            .with_headers(call.request.write_conditions_for_store())
+            .with_document(complete_document(parts));
+        let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
+        let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
+        self.check_committed(parts, tag)?;
+        Ok((headers, result))
     }
 
     /// Where the store's ETags are MD5s, that of the whole proves that it put together the parts it was told
@@ -195,7 +223,7 @@ impl Operations {
         let source = Source {
             place: &ongoing.place,
             version: None,
-            conditions: http::HeaderMap::new(),
+            conditions: HeaderMap::new(),
         };
         match self.head(&source).await {
             Ok((store, opened, _)) if opened.header().object_id() == ongoing.upload.object_id() => {
@@ -205,6 +233,16 @@ impl Operations {
             _ => Err(no_upload().into()),
         }
     }
+}
+
+/// An object made of parts.
+pub(super) struct Committed {
+    /// As clients see it, unquoted.
+    pub(super) etag: String,
+    /// The headers of the store's answer.
+    pub(super) store: HeaderMap,
+    /// For the record.
+    pub(super) facts: trail::Facts,
 }
 
 fn tokens_of(listed: &[CompletedPart], ongoing: &Ongoing) -> Result<Vec<PartToken>, GatewayError> {

@@ -1,10 +1,11 @@
 //! `CreateMultipartUpload` and `AbortMultipartUpload`.
 
-use http::{Method, StatusCode};
-use sealed_object::create_upload;
+use http::{HeaderMap, Method, StatusCode};
+use sealed_object::{Envelope, create_upload};
 
 use super::super::store_headers::{mark_sealed, set};
-use super::super::{Answered, Call, Operations, document, empty};
+use super::super::{Answered, Call, Operations, Place, document, empty};
+use super::Ongoing;
 use crate::checksum::Algorithm;
 use crate::envelope;
 use crate::error::GatewayError;
@@ -13,44 +14,20 @@ use crate::upstream::{StoreRequest, UpstreamError};
 
 impl Operations {
     pub(crate) async fn create_upload(&self, call: &Call) -> Answered {
-        let place = self.place(call).await?;
-        let metadata = envelope::metadata_of(call.request.object_headers()?);
         let algorithm = call
             .request
             .text("x-amz-checksum-algorithm")?
             .map(Algorithm::from_name)
             .transpose()
             .map_err(crate::body::BodyError::from)?;
-        let keys = self.keys.sealing(&place.bucket.tenant).await?;
-        let (sealed, new) = create_upload(
-            keys.suite,
-            &keys.kek,
-            &self.keys.context(&place.bucket, &place.key),
-            &metadata,
-            self.clock.millis(),
-            self.random.as_ref(),
-        )?;
-        let request = StoreRequest::object(Method::POST, &place.bucket.upstream, &place.key)
-            .with_query("uploads", "")
-            .with_headers(call.request.storage_headers());
-        let (_, answer) = self
-            .upstream
-            .document(envelope::write(request, &sealed)?, LONGEST_RESULT)
-            .await?;
-        let upstream_id = answer.child_text("UploadId").filter(|id| !id.is_empty());
-        let upstream_id = upstream_id
-            .ok_or_else(|| UpstreamError::Unexpected("it gave no upload id".to_owned()))?;
-        let (id, _) = new.begin(upstream_id);
-        self.record_upload(&place.bucket, upstream_id, &id.encode())
-            .await?;
-
+        let ongoing = self.begin(call).await?;
         let mut writer = Writer::new("InitiateMultipartUploadResult");
         writer
-            .text("Bucket", &place.bucket.name)
-            .text("Key", &place.key)
-            .text("UploadId", id.encode());
+            .text("Bucket", &ongoing.place.bucket.name)
+            .text("Key", &ongoing.place.key)
+            .text("UploadId", &ongoing.id);
         let mut response = document(writer.finish());
-        mark_sealed(&place, sealed.header().kek_id(), response.headers_mut());
+        mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
         if let Some(algorithm) = algorithm {
             set(
                 response.headers_mut(),
@@ -61,8 +38,60 @@ impl Operations {
         Ok(response)
     }
 
+    /// Begins an upload in the store, with its receipt.
+    pub(super) async fn begin(&self, call: &Call) -> Result<Ongoing, GatewayError> {
+        let place = self.place(call).await?;
+        let metadata = envelope::metadata_of(call.request.object_headers()?);
+        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let (sealed, new) = create_upload(
+            keys.suite,
+            &keys.kek,
+            &self.keys.context(&place.bucket, &place.key),
+            &metadata,
+            self.clock.millis(),
+            self.random.as_ref(),
+        )?;
+        let upstream_id = self
+            .begin_in_store(call.request.storage_headers(), &place, &sealed)
+            .await?;
+        let (id, upload) = new.begin(&upstream_id);
+        let id = id.encode();
+        self.record_upload(&place.bucket, &upstream_id, &id).await?;
+        Ok(Ongoing {
+            place,
+            upload,
+            id,
+            kek_id: sealed.header().kek_id(),
+        })
+    }
+
+    /// Starts an upload in the store; gives the store's id for it.
+    pub(super) async fn begin_in_store(
+        &self,
+        storage: HeaderMap,
+        place: &Place,
+        sealed: &Envelope,
+    ) -> Result<String, GatewayError> {
+        let request = StoreRequest::object(Method::POST, &place.bucket.upstream, &place.key)
+            .with_query("uploads", "")
+            .with_headers(storage);
+        let (_, answer) = self
+            .upstream
+            .document(envelope::write(request, sealed)?, LONGEST_RESULT)
+            .await?;
+        let id = answer.child_text("UploadId").filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| UpstreamError::Unexpected("it gave no upload id".to_owned()))?;
+        Ok(id.to_owned())
+    }
+
     pub(crate) async fn abort_upload(&self, call: &Call) -> Answered {
         let ongoing = self.ongoing_of_any_suite(call).await?;
+        self.abandon(&ongoing).await?;
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+
+    /// Ends an upload without an object.
+    pub(super) async fn abandon(&self, ongoing: &Ongoing) -> Result<(), GatewayError> {
         let request = StoreRequest::object(
             Method::DELETE,
             &ongoing.place.bucket.upstream,
@@ -73,8 +102,8 @@ impl Operations {
             .send(request)
             .await
             .map_err(GatewayError::from)?;
-        self.forget_upload(&ongoing).await;
-        Ok(empty(StatusCode::NO_CONTENT))
+        self.forget_upload(ongoing).await;
+        Ok(())
     }
 }
 

@@ -4,10 +4,13 @@
 
 mod complete;
 mod create;
+mod large;
 mod list;
 mod part;
 mod records;
+mod streamed;
 
+pub(super) use large::{Written, is_large};
 use sealed_object::{Context, KeyId, Upload, UploadId};
 
 use super::{Call, Operations, Place};

@@ -58,7 +58,7 @@ impl Operations {
             })?;
         let whole = |asked: ByteRange| matches!((asked, reading.range), (ByteRange::Between(_, last), Some(found)) if found.last == last);
         if !range.is_none_or(whole) {
-            return Err(Code::InvalidArgument.because(format!("The range of x-amz-copy-source-range reaches past the end of the source, which has {} bytes.", reading.size)).into());
+            return Err(Code::InvalidRange.because(format!("The range of x-amz-copy-source-range reaches past the end of the source, which has {} bytes.", reading.size)).into());
         }
         let length = Plain(reading.range.map_or(reading.size, Satisfied::length));
         let (token, _) = self
@@ -86,7 +86,7 @@ impl Operations {
 
     /// Seals one part into the store, or into the staging area, and leaves its receipt. Gives the part's
     /// `ETag`.
-    async fn store_part(
+    pub(super) async fn store_part(
         &self,
         ongoing: &Ongoing,
         number: u16,

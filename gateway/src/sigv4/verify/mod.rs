@@ -6,13 +6,15 @@ use std::time::SystemTime;
 
 use http::request::Parts;
 
-use crate::sigv4::canonical::{CanonicalRequest, Query, string_to_sign};
+use crate::sigv4::canonical::{ALGORITHM, CanonicalRequest, Query, string_to_sign};
 use crate::sigv4::chunk_signer::ChunkSigner;
-use crate::sigv4::claim::{CONTENT_SHA256, Claim, Lifetime};
+use crate::sigv4::claim::{CONTENT_SHA256, Claim, Found, Lifetime, MAX_SKEW};
 use crate::sigv4::day_keys::DayKeys;
 use crate::sigv4::error::SignatureError;
 use crate::sigv4::key::{SecretKey, Signature, SigningKey};
 use crate::sigv4::payload::Payload;
+use crate::sigv4::scope::{Credential, Scope};
+use crate::sigv4::timestamp::Timestamp;
 
 /// Verifies requests signed with Signature Version 4 for the service `s3`, in the header and the
 /// presigned form. One per process: it keeps the signing keys of the day.
@@ -24,11 +26,28 @@ pub struct Verifier {
     nobody: Arc<SecretKey>,
 }
 
+/// A form's policy with its signature: the fields as they came.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedPolicy<'f> {
+    /// `policy`, still in base64: the text that is signed.
+    pub policy: &'f str,
+    /// `x-amz-algorithm`
+    pub algorithm: &'f str,
+    /// `x-amz-credential`
+    pub credential: &'f str,
+    /// `x-amz-date`
+    pub date: &'f str,
+    /// `x-amz-signature`
+    pub signature: &'f str,
+}
+
 /// The outcome for a request that is not to be refused.
 #[derive(Debug)]
 pub enum Verification {
     /// The request is signed, and the signature is right.
     Signed(Verified),
+    /// The request is signed with Signature Version 2, which is verified elsewhere (`crate::sigv2`).
+    Version2,
     /// The request has no credentials at all; whether that is allowed is for a policy to decide.
     Anonymous {
         /// How the body is to be read; never one of the signed forms.
@@ -95,12 +114,20 @@ impl Verifier {
         secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
     ) -> Result<Verification, SignatureError> {
         let query = Query::parse(parts.uri.query().unwrap_or(""));
-        let Some(claim) = Claim::find(parts, &query)? else {
-            let payload = Claim::anonymous_payload(&parts.headers)?.without_signer()?;
-            return Ok(Verification::Anonymous { payload });
+        let claim = match Claim::find(parts, &query)? {
+            Found::Nothing => {
+                let payload = Claim::anonymous_payload(&parts.headers)?.without_signer()?;
+                return Ok(Verification::Anonymous { payload });
+            }
+            Found::Version2 => return Ok(Verification::Version2),
+            Found::Version4(claim) => *claim,
         };
         let expires = claim.check_time(now)?;
-        self.check_scope(&claim)?;
+        self.check_scope(
+            &claim.credential.scope,
+            &claim.timestamp,
+            &|problem, region| claim.malformed(problem, region),
+        )?;
         check_all_signed(parts, &query, &claim)?;
         let request =
             CanonicalRequest::new(parts, &query, &claim.signed_headers, &claim.payload_hash)?;
@@ -126,15 +153,80 @@ impl Verifier {
         }
     }
 
-    fn check_scope(&self, claim: &Claim) -> Result<(), SignatureError> {
-        let scope = &claim.credential.scope;
-        if scope.day != claim.timestamp.day() {
+    /// Verifies the signature of a form's policy, and gives whose secret it was. When the policy ends is for the
+    /// policy to say; `now` only bounds how far ahead of it the signature may be dated.
+    ///
+    /// An unknown access key id costs the same work as a wrong signature.
+    pub fn verify_policy(
+        &self,
+        signed: &SignedPolicy<'_>,
+        now: SystemTime,
+        secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
+    ) -> Result<String, SignatureError> {
+        let malformed =
+            |problem, region| SignatureError::AuthorizationQueryParametersError { problem, region };
+        match signed.algorithm {
+            ALGORITHM => {}
+            "AWS4-ECDSA-P256-SHA256" => {
+                return Err(SignatureError::NotImplemented {
+                    feature: "Signature Version 4A",
+                });
+            }
+            _ => {
+                return Err(SignatureError::InvalidArgument {
+                    problem: format!("x-amz-algorithm must be {ALGORITHM}"),
+                });
+            }
+        }
+        let credential =
+            Credential::parse(signed.credential).map_err(|problem| malformed(problem, None))?;
+        let timestamp = Timestamp::parse_basic(signed.date).ok_or_else(|| {
+            malformed("x-amz-date must be as in 20260102T030405Z".to_owned(), None)
+        })?;
+        if timestamp
+            .at()
+            .duration_since(now)
+            .is_ok_and(|ahead| ahead > MAX_SKEW)
+        {
+            return Err(SignatureError::RequestTimeTooSkewed {
+                request_time: timestamp.at(),
+                server_time: now,
+            });
+        }
+        self.check_scope(&credential.scope, &timestamp, &malformed)?;
+        let secret = secrets(&credential.access_key_id);
+        let (name, key_of) = match &secret {
+            Some(secret) => (credential.access_key_id.as_str(), secret),
+            None => ("", &self.nobody),
+        };
+        let key = self
+            .day_keys
+            .get(name, key_of, timestamp.at(), &credential.scope);
+        let is_right = key
+            .sign(signed.policy.as_bytes())
+            .matches(signed.signature.as_bytes());
+        match (secret, is_right) {
+            (None, _) => Err(SignatureError::InvalidAccessKeyId),
+            (Some(_), false) => Err(SignatureError::SignatureDoesNotMatch {
+                missing_headers: Vec::new(),
+            }),
+            (Some(_), true) => Ok(credential.access_key_id),
+        }
+    }
+
+    fn check_scope(
+        &self,
+        scope: &Scope,
+        timestamp: &Timestamp,
+        malformed: &dyn Fn(String, Option<String>) -> SignatureError,
+    ) -> Result<(), SignatureError> {
+        if scope.day != timestamp.day() {
             let problem = format!(
                 "the credential's date \"{}\" is not the day of the request, \"{}\"",
                 scope.day,
-                claim.timestamp.day()
+                timestamp.day()
             );
-            return Err(claim.malformed(problem, None));
+            return Err(malformed(problem, None));
         }
         let known = |region: &str| region == scope.region;
         if ALWAYS_ACCEPTED.iter().any(|region| known(region))
@@ -146,7 +238,7 @@ impl Verifier {
             "the region \"{}\" is wrong; expecting \"{}\"",
             scope.region, self.expected_region
         );
-        Err(claim.malformed(problem, Some(self.expected_region.clone())))
+        Err(malformed(problem, Some(self.expected_region.clone())))
     }
 }
 

@@ -1,0 +1,5 @@
+//! libFuzzer's way into `fuzz::form_policy`, where the property is.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    fuzz::form_policy(data);
+});

@@ -1,0 +1,303 @@
+//! Settings of a bucket that the gateway keeps itself. In the store the public access block and the ownership
+//! of objects would weaken what guards the upstream bucket; here they open nothing, since nothing is public
+//! and every writer is of the owning tenant. A bucket's tags are the tenant's words about its bucket.
+
+use http::StatusCode;
+
+use super::{Answered, Call, Operations, document, empty};
+use crate::body::Upload;
+use crate::buckets::{Bucket, Setting};
+use crate::error::GatewayError;
+use crate::s3::xml::{Element, Writer};
+use crate::s3::{Code, Operation, S3Error};
+
+impl Operations {
+    pub(super) async fn get_setting(&self, call: &Call) -> Answered {
+        let bucket = self.bucket(call).await?;
+        let kind = Kind::of(call.request.operation);
+        let found = match self.buckets.setting(&bucket, kind.name()).await? {
+            Setting::Document(text) => Some(text),
+            Setting::Untouched => kind.initial(),
+            Setting::Removed => None,
+        };
+        Ok(document(found.ok_or_else(|| kind.missing())?))
+    }
+
+    pub(super) async fn put_setting(&self, call: &Call, incoming: Upload) -> Answered {
+        let bucket = self.bucket(call).await?;
+        let kind = Kind::of(call.request.operation);
+        let sent = Element::parse(&call.optional_document(incoming).await?)?;
+        let text = kind.checked(&sent)?;
+        self.buckets
+            .set_setting(&bucket, kind.name(), Some(text))
+            .await?;
+        Ok(empty(match kind {
+            Kind::Tags => StatusCode::NO_CONTENT,
+            Kind::PublicAccessBlock | Kind::Ownership => StatusCode::OK,
+        }))
+    }
+
+    pub(super) async fn delete_setting(&self, call: &Call) -> Answered {
+        let bucket = self.bucket(call).await?;
+        let kind = Kind::of(call.request.operation);
+        self.buckets.set_setting(&bucket, kind.name(), None).await?;
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+
+    /// Keeps the ownership that a bucket is made with.
+    pub(super) async fn keep_ownership(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+    ) -> Result<(), GatewayError> {
+        if let Some(ownership) = call.request.text("x-amz-object-ownership")? {
+            let text = ownership_controls(checked_ownership(ownership)?);
+            let name = Kind::Ownership.name();
+            self.buckets.set_setting(bucket, name, Some(text)).await?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    PublicAccessBlock,
+    Ownership,
+    Tags,
+}
+
+impl Kind {
+    fn of(operation: Operation) -> Self {
+        match operation {
+            Operation::GetBucketOwnershipControls
+            | Operation::PutBucketOwnershipControls
+            | Operation::DeleteBucketOwnershipControls => Self::Ownership,
+            Operation::GetBucketTagging
+            | Operation::PutBucketTagging
+            | Operation::DeleteBucketTagging => Self::Tags,
+            _ => Self::PublicAccessBlock,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::PublicAccessBlock => "public-access-block",
+            Self::Ownership => "ownership-controls",
+            Self::Tags => "tags",
+        }
+    }
+
+    /// What S3 gives a new bucket, and what is true here.
+    fn initial(self) -> Option<String> {
+        match self {
+            Self::PublicAccessBlock => Some(public_access_block(|_| true)),
+            Self::Ownership => Some(ownership_controls(OWNERSHIPS[0])),
+            Self::Tags => None,
+        }
+    }
+
+    fn missing(self) -> S3Error {
+        match self {
+            Self::PublicAccessBlock => Code::NoSuchPublicAccessBlockConfiguration
+                .because("The public access block configuration was not found."),
+            Self::Ownership => Code::OwnershipControlsNotFound
+                .because("The bucket ownership controls were not found."),
+            Self::Tags => Code::NoSuchTagSet.because("The bucket has no tags."),
+        }
+    }
+
+    /// The document to keep, written from what was read.
+    fn checked(self, sent: &Element) -> Result<String, S3Error> {
+        match self {
+            Self::PublicAccessBlock => checked_block(sent),
+            Self::Tags => checked_tags(sent),
+            Self::Ownership => {
+                let rule = sent
+                    .child("Rule")
+                    .filter(|_| sent.name == "OwnershipControls");
+                let ownership = rule.and_then(|rule| rule.child_text("ObjectOwnership"));
+                let ownership = ownership.ok_or_else(|| {
+                    Code::MalformedXml.because(
+                        "OwnershipControls with one Rule and its ObjectOwnership are needed here.",
+                    )
+                })?;
+                checked_ownership(ownership).map(ownership_controls)
+            }
+        }
+    }
+}
+
+fn checked_block(sent: &Element) -> Result<String, S3Error> {
+    let is_known = |child: &Element| {
+        BLOCKS.contains(&child.name.as_str()) && ["true", "false"].contains(&child.text.trim())
+    };
+    if sent.name != "PublicAccessBlockConfiguration" || !sent.children.iter().all(is_known) {
+        return Err(Code::MalformedXml.because(
+            "A PublicAccessBlockConfiguration with true or false for each of its settings is needed here.",
+        ));
+    }
+    Ok(public_access_block(|name| {
+        sent.child_text(name).map(str::trim) == Some("true")
+    }))
+}
+
+/// S3's limits: 50 tags, keys of 1 to 128 characters, values up to 256, no key twice.
+fn checked_tags(sent: &Element) -> Result<String, S3Error> {
+    let set = sent.child("TagSet").filter(|_| sent.name == "Tagging");
+    let set = set.ok_or_else(|| {
+        Code::MalformedXml.because("A Tagging document with a TagSet is needed here.")
+    })?;
+    let tags: Vec<(&str, &str)> = set
+        .all("Tag")
+        .map(|tag| {
+            let text = |name| tag.child_text(name).unwrap_or_default();
+            (text("Key"), text("Value"))
+        })
+        .collect();
+    let names: std::collections::BTreeSet<&str> = tags.iter().map(|(name, _)| *name).collect();
+    let fits = |(name, value): &(&str, &str)| {
+        (1..=128).contains(&name.chars().count()) && value.chars().count() <= 256
+    };
+    if tags.len() > 50 || names.len() < tags.len() || !tags.iter().all(fits) {
+        return Err(Code::InvalidTag.because(
+            "A bucket has at most 50 tags, each key once, of 1 to 128 characters, with a value of up to 256.",
+        ));
+    }
+    let mut writer = Writer::new("Tagging");
+    writer.within("TagSet", |set| {
+        for (name, value) in &tags {
+            set.within("Tag", |tag| {
+                tag.text("Key", name).text("Value", value);
+            });
+        }
+    });
+    Ok(writer.finish())
+}
+
+fn checked_ownership(ownership: &str) -> Result<&'static str, S3Error> {
+    let known = OWNERSHIPS.iter().find(|known| **known == ownership);
+    known.copied().ok_or_else(|| {
+        Code::InvalidArgument
+            .because(
+                "ObjectOwnership is BucketOwnerEnforced, BucketOwnerPreferred or ObjectWriter.",
+            )
+            .with("ArgumentName", "ObjectOwnership")
+    })
+}
+
+fn public_access_block(is_set: impl Fn(&str) -> bool) -> String {
+    let mut writer = Writer::new("PublicAccessBlockConfiguration");
+    for name in BLOCKS {
+        writer.text(name, is_set(name).to_string());
+    }
+    writer.finish()
+}
+
+fn ownership_controls(ownership: &str) -> String {
+    let mut writer = Writer::new("OwnershipControls");
+    writer.within("Rule", |rule| {
+        rule.text("ObjectOwnership", ownership);
+    });
+    writer.finish()
+}
+
+const BLOCKS: [&str; 4] = [
+    "BlockPublicAcls",
+    "IgnorePublicAcls",
+    "BlockPublicPolicy",
+    "RestrictPublicBuckets",
+];
+
+/// The first is the one of a new bucket.
+const OWNERSHIPS: [&str; 3] = [
+    "BucketOwnerEnforced",
+    "BucketOwnerPreferred",
+    "ObjectWriter",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(kind: Kind, text: &str) -> Result<String, Code> {
+        kind.checked(&Element::parse(text.as_bytes()).unwrap())
+            .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn what_is_kept_is_written_from_what_was_read() {
+        let kept = checked(
+            Kind::PublicAccessBlock,
+            "<PublicAccessBlockConfiguration><IgnorePublicAcls> true </IgnorePublicAcls></PublicAccessBlockConfiguration>",
+        );
+        let kept = Element::parse(kept.unwrap().as_bytes()).unwrap();
+        assert_eq!(kept.child_text("IgnorePublicAcls"), Some("true"));
+        assert_eq!(kept.child_text("BlockPublicAcls"), Some("false"));
+        for kind in [Kind::PublicAccessBlock, Kind::Ownership] {
+            let initial = kind.initial().unwrap();
+            assert_eq!(checked(kind, &initial), Ok(initial));
+        }
+    }
+
+    #[test]
+    fn tags_have_limits() {
+        let document = |tags: &[(String, String)]| {
+            let mut writer = Writer::new("Tagging");
+            writer.within("TagSet", |set| {
+                for (name, value) in tags {
+                    set.within("Tag", |tag| {
+                        tag.text("Key", name).text("Value", value);
+                    });
+                }
+            });
+            writer.finish()
+        };
+        let tag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let many: Vec<_> = (0..51).map(|number| tag(&number.to_string(), "")).collect();
+        for good in [&[tag(&"k".repeat(128), &"v".repeat(256))], &many[..50]] {
+            assert_eq!(checked(Kind::Tags, &document(good)), Ok(document(good)));
+        }
+        for bad in [
+            &[tag(&"k".repeat(129), "")],
+            &[tag("k", &"v".repeat(257))],
+            &[tag("", "v")],
+            &[tag("k", "1"), tag("k", "2")][..],
+            &many,
+        ] {
+            assert_eq!(
+                checked(Kind::Tags, &document(bad)),
+                Err(Code::InvalidTag),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for (kind, text) in [
+            (
+                Kind::PublicAccessBlock,
+                "<PublicAccessBlockConfiguration><Other>true</Other></PublicAccessBlockConfiguration>",
+            ),
+            (
+                Kind::PublicAccessBlock,
+                "<PublicAccessBlockConfiguration><BlockPublicAcls>yes</BlockPublicAcls></PublicAccessBlockConfiguration>",
+            ),
+            (Kind::PublicAccessBlock, "<OwnershipControls/>"),
+            (Kind::Ownership, "<OwnershipControls/>"),
+            (
+                Kind::Ownership,
+                "<Other><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></Other>",
+            ),
+        ] {
+            assert_eq!(checked(kind, text), Err(Code::MalformedXml), "{text}");
+        }
+        assert_eq!(
+            checked(
+                Kind::Ownership,
+                "<OwnershipControls><Rule><ObjectOwnership>Mine</ObjectOwnership></Rule></OwnershipControls>"
+            ),
+            Err(Code::InvalidArgument)
+        );
+    }
+}
