@@ -1,5 +1,6 @@
 //! Bodies on their way through: a client's upload verified, plaintext sealed, sealed bytes opened.
 
+mod calculating;
 mod client;
 mod form;
 mod lingering;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
+pub use calculating::Calculating;
 pub use client::{BodyError, ClientBody};
 pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
 pub use lingering::patiently;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use sealed_object::{BodyOpener, Facts, SpanOpener};
+use sealed_object::{BodyOpener, Facts, SpanOpener, Tail};
 
 use super::sealing::PlainSource;
 use super::stored::Stored;
@@ -21,6 +21,8 @@ pub struct OpenedBody {
     stored: Stored,
     opener: Opener,
     input: Bytes,
+    /// The end of a whole object, once it was read.
+    tail: Option<Box<Tail>>,
     clock: Clock,
 }
 
@@ -60,6 +62,7 @@ impl OpenedBody {
             stored,
             opener,
             input: Bytes::new(),
+            tail: None,
             clock,
         }
     }
@@ -76,7 +79,8 @@ impl OpenedBody {
     fn finish(&mut self) -> Result<Option<Bytes>, GatewayError> {
         match std::mem::replace(&mut self.opener, Opener::Done) {
             Opener::Whole(opener) => {
-                let (last, _tail) = opener.finish()?;
+                let (last, tail) = opener.finish()?;
+                self.tail = Some(Box::new(tail));
                 Ok(Some(last).filter(|last| !last.is_empty()))
             }
             Opener::Span(opener) => {
@@ -118,13 +122,14 @@ impl PlainSource for OpenedBody {
 }
 
 impl OpenedBody {
-    /// Reads all of it; for what is small enough to be checked whole before the answer begins.
-    pub async fn collected(mut self) -> Result<Bytes, GatewayError> {
+    /// Reads all of it; for what is small enough to be checked whole before the answer begins. Of a whole
+    /// object its end comes along.
+    pub async fn collected(mut self) -> Result<(Bytes, Option<Box<Tail>>), GatewayError> {
         let mut all = BytesMut::new();
         while let Some(piece) = std::future::poll_fn(|context| self.poll_plain(context)).await {
             all.extend_from_slice(&piece?);
         }
-        Ok(all.freeze())
+        Ok((all.freeze(), self.tail))
     }
 }
 

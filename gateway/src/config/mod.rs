@@ -19,6 +19,8 @@ use reader::{Problems, Section};
 pub use sealing::Suites;
 pub use tls::{TlsConfig, TlsError, authorities};
 
+use crate::accommodations::Accommodations;
+
 /// A configuration that can be run.
 #[derive(Debug)]
 pub struct Config {
@@ -34,6 +36,8 @@ pub struct Config {
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
     pub region: String,
+    /// What is done for single clients' sake.
+    pub accommodations: Accommodations,
     /// Whether `Authorization` headers of Signature Version 2 are verified.
     pub signature_v2_headers: bool,
     /// The store.
@@ -160,6 +164,7 @@ impl Config {
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
+        let accommodations = read_accommodations(root, problems);
         let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = read_upstream(root, base, problems);
         let kms = read_kms(root, base, problems);
@@ -176,6 +181,7 @@ impl Config {
             metrics,
             base_domains: listen.base_domains,
             region,
+            accommodations,
             signature_v2_headers,
             upstream: upstream?,
             bucket_prefix,
@@ -200,6 +206,16 @@ fn read_required<T>(
     let value = read(&mut section, problems);
     section.finish(problems);
     Some(value)
+}
+
+/// `[accommodations]`, which need not be there.
+fn read_accommodations(root: &mut Section, problems: &mut Problems) -> Accommodations {
+    let section = root.section("accommodations", problems);
+    section.map_or(Accommodations { rclone_etags: true }, |mut section| {
+        let rclone_etags = section.switch("rclone_etags", problems);
+        section.finish(problems);
+        Accommodations { rclone_etags }
+    })
 }
 
 struct Listen {

@@ -116,6 +116,17 @@ impl Section {
         number
     }
 
+    /// `true` or `false`; `true` where nothing is said.
+    pub(super) fn switch(&mut self, name: &str, problems: &mut Problems) -> bool {
+        let Some(value) = self.table.remove(name) else {
+            return true;
+        };
+        value.as_bool().unwrap_or_else(|| {
+            problems.add(&self.at(name), "must be true or false");
+            true
+        })
+    }
+
     /// A secret, given as `name` or in the file that `name_file` points to.
     pub(super) fn secret(&mut self, name: &str, base: &Path, problems: &mut Problems) -> String {
         let file_name = format!("{name}_file");

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method};
 use sealed_object::geometry::{plain_of, single_request};
 use sealed_object::{BodyOpener, Layout, Opened, Plain, Sealed, Span, SpanOpener, Tail};
 
-use super::layouts::Known;
+use super::layouts::{Ending, Known};
 use super::store_headers::{content_range, number, store_etag};
 use super::{Operations, Place};
 use crate::body::{AskAgain, OpenedBody, Stored};
@@ -31,6 +31,15 @@ pub(super) struct Source<'a> {
     pub(super) conditions: HeaderMap,
 }
 
+/// How much must be known of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Where its bytes lie.
+    Layout,
+    /// What its trailer says as well.
+    Ending,
+}
+
 /// Bytes being opened, and what is known of them before the first one.
 pub(super) struct Reading {
     pub(super) opened: Opened,
@@ -39,6 +48,8 @@ pub(super) struct Reading {
     pub(super) size: u64,
     /// The range, where one was asked for.
     pub(super) range: Option<Satisfied>,
+    /// What else is known of the object; nothing of one that has no body.
+    pub(super) known: Option<Arc<Known>>,
     pub(super) body: OpenedBody,
 }
 
@@ -84,14 +95,15 @@ impl Operations {
                     store,
                     size: 0,
                     range: None,
+                    known: None,
                     body,
                 });
             }
             // Which parts count is known before the first byte leaves, so that none of another upload's does.
-            let Some(layout) = self.layout_of(source, &opened, &store).await? else {
+            let Some(known) = self.known(source, &opened, &store, Wanted::Layout).await? else {
                 continue;
             };
-            let opener = BodyOpener::with_layout(&opened, Sealed(stored), &layout)?;
+            let opener = BodyOpener::with_layout(&opened, Sealed(stored), &known.layout)?;
             let size = opener.plain().0;
             let again = self.again(source, &store, stored)?;
             let body = Stored::new(answer.body, 0, stored, again);
@@ -101,6 +113,7 @@ impl Operations {
                 store,
                 size,
                 range: None,
+                known: Some(known),
                 body,
             });
         }
@@ -145,17 +158,18 @@ impl Operations {
             Plain(satisfied.first),
             Plain(satisfied.last.saturating_add(1)),
         )?;
-        self.remember(source, &answer.headers, &opened, layout);
-        self.span(source, answer, opened, (size, satisfied), span)
+        let etag = store_etag(&answer.headers).ok_or_else(no_length)?;
+        let known = self.remember(source, etag, &opened, layout, None);
+        self.span(source, answer, opened, (known, satisfied), span)
             .map(Some)
     }
 
     /// Asks for exactly the frames that a layout names. `None`: the object is another one by now.
-    async fn read_known(
+    pub(super) async fn read_known(
         &self,
         source: &Source<'_>,
         range: ByteRange,
-        known: &Known,
+        known: &Arc<Known>,
     ) -> Result<Option<Reading>, GatewayError> {
         let size = known.layout.plain().0;
         let Ok(Some(satisfied)) = range.within(size) else {
@@ -179,7 +193,7 @@ impl Operations {
         if opened.header().object_id() != known.object_id {
             return Ok(None);
         }
-        self.span(source, answer, opened, (size, satisfied), span)
+        self.span(source, answer, opened, (Arc::clone(known), satisfied), span)
             .map(Some)
     }
 
@@ -198,13 +212,8 @@ impl Operations {
             {
                 return self.read_whole(source).await;
             }
-            let Some(layout) = self.layout_of(source, &opened, &store).await? else {
+            let Some(known) = self.known(source, &opened, &store, Wanted::Layout).await? else {
                 continue;
-            };
-            let known = Known {
-                etag: store_etag(&store).ok_or_else(no_length)?,
-                object_id: opened.header().object_id(),
-                layout,
             };
             if let Some(reading) = self.read_known(source, range, &known).await? {
                 return Ok(reading);
@@ -213,45 +222,53 @@ impl Operations {
         Err(replaced_too_fast())
     }
 
-    /// The object's layout as it is under this answer's ETag: from its header, remembered, or from its tail.
-    /// `None`: the object was replaced since.
-    async fn layout_of(
+    /// What is known of the object as it is under this answer's `ETag`: from its header, remembered, or from
+    /// its tail. `None`: the object was replaced since.
+    pub(super) async fn known(
         &self,
         source: &Source<'_>,
         opened: &Opened,
         store: &HeaderMap,
-    ) -> Result<Option<Layout>, GatewayError> {
+        wanted: Wanted,
+    ) -> Result<Option<Arc<Known>>, GatewayError> {
         let etag = store_etag(store).ok_or_else(no_length)?;
+        let object_id = opened.header().object_id();
+        let enough = |known: &Known| wanted == Wanted::Layout || known.ending.is_some();
         let remembered = self
             .layouts
             .get(source.place, source.version)
-            .filter(|known| known.etag == etag && known.object_id == opened.header().object_id());
-        let layout = match (Layout::of_single(opened), remembered) {
-            (Some(layout), _) => layout,
-            (None, Some(known)) => known.layout.clone(),
-            (None, None) => match self.tail(source, opened, &etag, store).await {
+            .filter(|known| known.etag == etag && known.object_id == object_id && enough(known));
+        if remembered.is_some() {
+            return Ok(remembered);
+        }
+        let has_body = stored_length(store) != Some(0);
+        let (layout, ending) = match Layout::of_single(opened) {
+            Some(layout) if wanted == Wanted::Layout || !has_body => (layout, None),
+            _ => match self.tail(source, opened, &etag, store).await {
                 // Our own If-Match.
                 Err(GatewayError::Upstream(error))
                     if error.code() == Some(Code::PreconditionFailed) =>
                 {
                     return Ok(None);
                 }
-                tail => tail?.layout().clone(),
+                tail => {
+                    let tail = tail?;
+                    (tail.layout().clone(), Some(Ending::of(&tail)))
+                }
             },
         };
-        self.remember(source, store, opened, layout.clone());
-        Ok(Some(layout))
+        Ok(Some(self.remember(source, etag, opened, layout, ending)))
     }
 
     /// Fetches and authenticates the end of an object.
-    pub(super) async fn tail(
+    async fn tail(
         &self,
         source: &Source<'_>,
         opened: &Opened,
         etag: &str,
         store: &HeaderMap,
     ) -> Result<Tail, GatewayError> {
-        let stored = Sealed(number(store, "content-length").ok_or_else(no_length)?);
+        let stored = Sealed(stored_length(store).ok_or_else(no_length)?);
         let mut suffix = Bytes::new();
         loop {
             let needed = Tail::needed(stored, &suffix)?;
@@ -300,18 +317,23 @@ impl Operations {
             .await
     }
 
-    fn remember(&self, source: &Source<'_>, store: &HeaderMap, opened: &Opened, layout: Layout) {
-        if let Some(etag) = store_etag(store) {
-            self.layouts.insert(
-                source.place,
-                source.version,
-                Arc::new(Known {
-                    etag,
-                    object_id: opened.header().object_id(),
-                    layout,
-                }),
-            );
-        }
+    pub(super) fn remember(
+        &self,
+        source: &Source<'_>,
+        etag: String,
+        opened: &Opened,
+        layout: Layout,
+        ending: Option<Ending>,
+    ) -> Arc<Known> {
+        let known = Arc::new(Known {
+            etag,
+            object_id: opened.header().object_id(),
+            layout,
+            ending,
+        });
+        self.layouts
+            .insert(source.place, source.version, Arc::clone(&known));
+        known
     }
 
     /// How the rest of this very object is asked for, where the store breaks off.
@@ -341,7 +363,7 @@ impl Operations {
         source: &Source<'_>,
         answer: StoreResponse,
         opened: Opened,
-        (size, range): (u64, Satisfied),
+        (known, range): (Arc<Known>, Satisfied),
         span: Span,
     ) -> Result<Reading, GatewayError> {
         let (first, last, _) = content_range(&answer.headers).ok_or_else(no_length)?;
@@ -356,8 +378,9 @@ impl Operations {
         Ok(Reading {
             opened,
             store: answer.headers,
-            size,
+            size: known.layout.plain().0,
             range: Some(range),
+            known: Some(known),
             body,
         })
     }
@@ -424,7 +447,7 @@ fn range_header(stored: &std::ops::Range<Sealed>) -> String {
     }
 }
 
-fn replaced_too_fast() -> GatewayError {
+pub(super) fn replaced_too_fast() -> GatewayError {
     Code::OperationAborted
         .because("The object is being replaced faster than it can be read; please try again.")
         .into()
@@ -437,6 +460,14 @@ fn answered_total(answer: &StoreResponse) -> Result<u64, UpstreamError> {
         .ok_or_else(no_length)
 }
 
+/// The stored size of the object that an answer is about. Of a range it stands behind the slash.
+fn stored_length(store: &HeaderMap) -> Option<u64> {
+    content_range(store).map_or_else(
+        || number(store, "content-length"),
+        |(_, _, total)| Some(total),
+    )
+}
+
 fn no_length() -> UpstreamError {
     UpstreamError::Unexpected("its length, range or ETag is missing".to_owned())
 }
@@ -446,7 +477,7 @@ fn length_of(bytes: &Bytes) -> u64 {
 }
 
 /// How often an object may be replaced between two requests before reading it is given up.
-const RACES: usize = 3;
+pub(super) const RACES: usize = 3;
 
 /// Beyond any object: an open-ended range.
 const FAR: u64 = 1 << 50;

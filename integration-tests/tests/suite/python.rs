@@ -9,6 +9,9 @@ on_both_upstreams! {
     odd_keys => |upstream| run(upstream, "keys");
     ranges => |upstream| run(upstream, "ranges");
     multipart => |upstream| run(upstream, "multipart");
+    checksums => |upstream| run(upstream, "checksums");
+    checksums_of_parts => |upstream| run(upstream, "part_checksums");
+    attributes => |upstream| run(upstream, "attributes");
     presigned => |upstream| run(upstream, "presigned");
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
