@@ -86,19 +86,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
 
     let KmsConfig::DangerousLocalFile { path } = &config.kms;
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
-    let keyrings_clock = {
-        let clock = clock.clone();
-        Arc::new(move || clock.now())
-    };
-    let keyrings = Keyrings::open(
-        Arc::clone(&control),
-        Arc::new(provider),
-        kms_keys::Settings::default(),
-        keyrings_clock,
-    )
-    .await?;
-
-    let documents = DocumentKey::new(keyrings.deployment().derive(DOCUMENTS));
+    let keyrings = open_keyrings(&control, provider, &clock).await?;
+    let documents = document_key(&keyrings);
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
@@ -137,8 +126,29 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     })
 }
 
+/// The keyrings whose documents lie in `control`.
+pub(crate) async fn open_keyrings(
+    control: &Arc<dyn ObjectStore>,
+    provider: LocalFile,
+    clock: &Clock,
+) -> Result<Keyrings, kms_keys::KeyError> {
+    let clock = clock.clone();
+    Keyrings::open(
+        Arc::clone(control),
+        Arc::new(provider),
+        kms_keys::Settings::default(),
+        Arc::new(move || clock.now()),
+    )
+    .await
+}
+
+/// The key of the deployment's control documents.
+pub(crate) fn document_key(keyrings: &Keyrings) -> DocumentKey {
+    DocumentKey::new(keyrings.deployment().derive(DOCUMENTS))
+}
+
 /// The store, and the control documents in it, over one transport.
-fn connect(
+pub(crate) fn connect(
     config: &Config,
     system_bucket: &str,
     clock: &Clock,

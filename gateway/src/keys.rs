@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kms_keys::{KeyMaterial, Keyrings, Provisioning};
 use sealed_object::{
-    Aux, Context, Envelope, Header, Kek, KeyId, ModuleRandom, Opened, OsRandom, Random, Suite,
+    AuditKey, Aux, Context, Envelope, Header, Kek, KeyId, ModuleRandom, Opened, OsRandom, Random,
+    Suite,
 };
 
 use crate::buckets::Bucket;
@@ -96,6 +97,31 @@ impl Keys {
             .kek(tenant, kms_keys::KeyId::from(id.0))
             .await?;
         Ok(kek_of(&key))
+    }
+
+    /// The key that checks the audit MACs of objects of this suite, from the AUX key that their trailers name.
+    pub async fn audit_key(
+        &self,
+        tenant: &str,
+        id: KeyId,
+        suite: Suite,
+    ) -> Result<AuditKey, GatewayError> {
+        let key = self
+            .keyrings
+            .aux(tenant, kms_keys::KeyId::from(id.0))
+            .await?;
+        Ok(Aux::new(id_of(&key), *key.secret()).audit_key(suite)?)
+    }
+
+    /// The key that checks the audit MACs of objects of this suite that are sealed now; `KeyringMissing` for a
+    /// tenant that never sealed one.
+    pub async fn present_audit_key(
+        &self,
+        tenant: &str,
+        suite: Suite,
+    ) -> Result<AuditKey, GatewayError> {
+        let keys = self.keyrings.writing(tenant, Provisioning::Refused).await?;
+        Ok(Aux::new(id_of(&keys.aux), *keys.aux.secret()).audit_key(suite)?)
     }
 
     /// What an object is bound to, and the least suite that its tenant allows there.

@@ -24,5 +24,6 @@ pub mod service;
 pub mod sigv2;
 pub mod sigv4;
 pub mod telemetry;
+pub mod tools;
 pub mod trail;
 pub mod upstream;

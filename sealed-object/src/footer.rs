@@ -96,7 +96,7 @@ impl Ending<'_> {
         let described = self.described(ct_root, pad)?;
         let mut stamped = self.aux.id().0.to_vec();
         stamped.put_u64(self.facts.completed_ms);
-        let audit_mac = suite.mac(&self.aux.audit_mac(suite)?, &[&described, &stamped]);
+        let audit_mac = self.aux.audit_key(suite)?.mac(&[&described, &stamped]);
         let mut raw = [described.as_slice(), &audit_mac, &stamped].concat();
         let key = ChunkKey::new(suite, &self.dek.trailer_seal(suite, object_id)?)?;
         let mut chunk = key.seal_short(random, &raw, &self.facts.text())?;

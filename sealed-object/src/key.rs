@@ -22,6 +22,14 @@ pub struct Aux {
     key: Secret,
 }
 
+/// The key of a tenant's audit MACs in one suite. It opens nothing, so it can be given to an auditor. Wiped on drop.
+#[derive(Clone)]
+pub struct AuditKey {
+    id: KeyId,
+    suite: Suite,
+    key: Secret,
+}
+
 /// One object's data key. Wiped on drop.
 #[derive(Clone)]
 pub(crate) struct Dek(Secret);
@@ -117,8 +125,46 @@ impl Aux {
         self.id
     }
 
-    pub(crate) fn audit_mac(&self, suite: Suite) -> Result<Secret> {
-        suite.derive(self.key.bytes(), "SOF1 2026-11-21 audit-mac", &[])
+    /// The key of the audit MACs that objects of this suite carry.
+    ///
+    /// # Errors
+    /// [`Error::Module`], of which suite 0x01 has none.
+    pub fn audit_key(&self, suite: Suite) -> Result<AuditKey> {
+        Ok(AuditKey {
+            id: self.id,
+            suite,
+            key: suite.derive(self.key.bytes(), "SOF1 2026-11-21 audit-mac", &[])?,
+        })
+    }
+}
+
+impl AuditKey {
+    /// Of the name of the auxiliary key it comes from, the suite it is for and its bytes.
+    pub fn new(id: KeyId, suite: Suite, key: [u8; 32]) -> Self {
+        Self {
+            id,
+            suite,
+            key: Secret::new(key),
+        }
+    }
+
+    /// The name of the auxiliary key it comes from, as trailers state it.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The suite whose objects it checks.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// Its bytes, to be handed to an auditor.
+    pub fn secret(&self) -> &[u8; 32] {
+        self.key.bytes()
+    }
+
+    pub(crate) fn mac(&self, pieces: &[&[u8]]) -> [u8; 32] {
+        self.suite.mac(&self.key, pieces)
     }
 }
 
@@ -172,6 +218,12 @@ impl fmt::Debug for Kek {
 impl fmt::Debug for Aux {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Aux({})", self.id)
+    }
+}
+
+impl fmt::Debug for AuditKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuditKey({})", self.id)
     }
 }
 
@@ -229,7 +281,10 @@ mod tests {
             ("K_tseal", secret(dek.trailer_seal(suite, oid))),
             ("K_tmac", secret(dek.trailer_mac(suite, oid))),
             ("K_ptok", secret(dek.part_token_mac(suite, oid))),
-            ("K_audit", secret(aux.audit_mac(suite))),
+            (
+                "K_audit",
+                hex::encode(aux.audit_key(suite).unwrap().secret()),
+            ),
             ("H", hex::encode(suite.hash(&[first, rest]))),
             ("MAC", hex::encode(suite.mac(&kek.key, &[first, rest]))),
         ])

@@ -6,7 +6,7 @@
 //! - sealing one object: [`seal_single`] → [`SingleSealer`];
 //! - in parts: [`create_upload`] → [`Upload`] → [`PartSealer`] → [`PartToken`] → [`Footer`];
 //! - opening: [`Envelope`] → [`Opened`] → [`BodyOpener`], or [`Layout`] → [`Span`] → [`SpanOpener`];
-//! - looking without keys: [`Header`], [`Trailer`].
+//! - looking without keys: [`Header`], [`Trailer`], [`BodyChecker`] → [`Checked`].
 #![cfg_attr(
     not(test),
     deny(clippy::arithmetic_side_effects, clippy::as_conversions)
@@ -15,6 +15,7 @@
 pub mod format;
 pub mod geometry;
 
+mod checker;
 mod chunk;
 mod envelope;
 mod error;
@@ -46,6 +47,7 @@ mod tail;
 mod trailer;
 mod upload;
 
+pub use checker::{BodyChecker, Checked};
 pub use envelope::{Envelope, Opened};
 pub use error::{Error, Result};
 pub use facts::{ClientChecksum, Facts, TrailerFacts};
@@ -53,7 +55,7 @@ pub use footer::Summary;
 pub use geometry::{Plain, Sealed};
 pub use header::{Header, Kind};
 pub use id::{KeyId, ObjectId};
-pub use key::{Aux, Context, Kek};
+pub use key::{AuditKey, Aux, Context, Kek};
 pub use layout::{Layout, Span};
 pub use manifest::{Entry, Manifest};
 pub use metadata::Metadata;

@@ -10,7 +10,7 @@ use crate::format::{
 };
 use crate::geometry::{Plain, Sealed};
 use crate::id::{KeyId, ObjectId};
-use crate::key::Aux;
+use crate::key::AuditKey;
 use crate::manifest::{self, Manifest};
 use crate::suite::{Suite, same};
 
@@ -108,19 +108,16 @@ impl Trailer {
         Ok(manifest)
     }
 
-    /// Checks the audit MAC: proof against tampering for whoever holds the tenant's auxiliary key and no other.
+    /// Checks the audit MAC: proof against tampering for whoever holds the tenant's audit key and no other.
     ///
     /// # Errors
     /// [`Error::KeyUnknown`] for another key than the trailer names, [`Error::Trailer`] if it does not match.
-    pub fn check_audit_mac(&self, aux: &Aux) -> Result<()> {
-        if self.aux_id != aux.id() {
+    pub fn check_audit_mac(&self, key: &AuditKey) -> Result<()> {
+        if (self.aux_id, self.suite) != (key.id(), key.suite()) {
             return Err(Error::KeyUnknown);
         }
         let [described, stamped] = self.audited().ok_or(Error::Trailer)?;
-        let mac = self
-            .suite
-            .mac(&aux.audit_mac(self.suite)?, &[described, stamped]);
-        if same(&mac, &self.audit_mac) {
+        if same(&key.mac(&[described, stamped]), &self.audit_mac) {
             Ok(())
         } else {
             Err(Error::Trailer)

@@ -3,6 +3,9 @@
 mod dev;
 mod docs;
 mod inspect;
+mod keys;
+mod object;
+mod scrub;
 mod self_signed;
 mod serve;
 mod terminal;
@@ -10,13 +13,19 @@ mod terminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use terminal::Terminal;
 
 /// Sealgate: an S3-compatible gateway that seals every object before it reaches the bucket.
 #[derive(Debug, Parser)]
-#[command(name = "sealgate", version, about, propagate_version = true)]
+#[command(
+    name = "sealgate",
+    version,
+    about,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 could not be done, 2 mistyped, 3 done and found something wrong."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -38,6 +47,11 @@ enum Command {
     /// Look at stored objects.
     #[command(subcommand)]
     Object(ObjectCommand),
+    /// Check every object of a bucket in its store, without opening any.
+    Scrub(scrub::ScrubOptions),
+    /// Work with tenants' keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -56,6 +70,10 @@ enum ConfigCommand {
 enum ObjectCommand {
     /// Explain a stored object's bytes, without any key.
     Inspect(inspect::Inspect),
+    /// Check a stored object's structure and hashes without any key; with an audit key its MAC too.
+    Verify(object::Verify),
+    /// Open a stored object into a file, with the keys and without a gateway.
+    Open(object::Open),
 }
 
 /// Runs the program.
@@ -63,23 +81,53 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let mut terminal = Terminal::default();
     let result = match cli.command {
-        Command::Dev(dev) => dev.run(&mut terminal),
-        Command::Serve { config } => serve::serve(&config, &mut terminal),
-        Command::Config(ConfigCommand::Check { file }) => serve::check(&file, &mut terminal),
-        Command::Object(ObjectCommand::Inspect(inspect)) => inspect.run(&mut terminal),
-        Command::Docs(docs) => {
-            docs.run(&mut terminal);
-            Ok(())
+        Command::Dev(dev) => dev.run(&mut terminal).map(Outcome::from),
+        Command::Serve { config } => serve::serve(&config, &mut terminal).map(Outcome::from),
+        Command::Config(ConfigCommand::Check { file }) => {
+            serve::check(&file, &mut terminal).map(Outcome::from)
         }
+        Command::Object(ObjectCommand::Inspect(inspect)) => {
+            inspect.run(&mut terminal).map(Outcome::from)
+        }
+        Command::Object(ObjectCommand::Verify(verify)) => verify.run(&mut terminal),
+        Command::Object(ObjectCommand::Open(open)) => open.run(&mut terminal),
+        Command::Scrub(scrub) => scrub.run(&mut terminal),
+        Command::Keys(keys) => keys.run(&mut terminal),
+        Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(FOUND),
         Err(failure) => {
             terminal.complain(&failure.0);
             ExitCode::FAILURE
         }
     }
 }
+
+/// How a command that did its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// As hoped.
+    Clean,
+    /// It looked for damage and found some.
+    Found,
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Clean
+    }
+}
+
+/// Runs what waits for a store or a disk.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(&error))?;
+    Ok(runtime.block_on(work))
+}
+
+/// The exit code of a tool that found something wrong; 1 is for what could not be done, 2 for what was mistyped.
+const FOUND: u8 = 3;
 
 /// Why a command failed, in words for the person who typed it.
 #[derive(Debug)]
@@ -88,5 +136,11 @@ struct Failure(String);
 impl Failure {
     fn new(error: &dyn std::error::Error) -> Self {
         Self(crate::error::report(error))
+    }
+}
+
+impl From<crate::tools::ToolError> for Failure {
+    fn from(error: crate::tools::ToolError) -> Self {
+        Self::new(&error)
     }
 }

@@ -26,6 +26,19 @@ impl Terminal {
         let _ = out.flush();
     }
 
+    /// A value as JSON on standard output.
+    pub(super) fn say_json(&mut self, value: &impl serde::Serialize) -> Result<(), super::Failure> {
+        let text =
+            serde_json::to_string_pretty(value).map_err(|error| super::Failure::new(&error))?;
+        self.say(&text);
+        Ok(())
+    }
+
+    /// A line on standard error about how it goes.
+    pub(super) fn note(&mut self, line: &str) {
+        let _ = writeln!(self.err.lock(), "{line}");
+    }
+
     /// A line on standard error.
     pub(super) fn complain(&mut self, line: &str) {
         let _ = writeln!(self.err.lock(), "sealgate: {line}");

@@ -23,6 +23,7 @@ mod telemetry;
 mod tenants;
 mod tidy;
 mod tls;
+mod tools;
 mod trail;
 mod transport;
 

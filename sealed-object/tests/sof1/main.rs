@@ -1,6 +1,8 @@
 //! Tests of SOF-1, one binary. A test's name begins with the numbers of the requirements in `src/format.rs` it holds.
 
 #[cfg(test)]
+mod checking;
+#[cfg(test)]
 mod envelopes;
 #[cfg(test)]
 mod forged;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use sealed_object::{
-    BodyOpener, ClientChecksum, Error, Facts, Metadata, Plain, Suite, Trailer, seal_single,
+    AuditKey, Aux, BodyOpener, ClientChecksum, Error, Facts, Metadata, Plain, Suite, Trailer,
+    seal_single,
 };
 
 use crate::world::{self, MIB5, SUITE, aux, context, facts, kek, plaintext, random, read, size};
@@ -230,7 +231,7 @@ fn f23_an_object_is_checked_without_its_keys() {
         assert_eq!(trailer.object_id(), stored.summary.object_id);
         assert_eq!(trailer.completed_ms(), world::COMPLETED);
         assert_eq!(trailer.aux_id(), aux().id());
-        trailer.check_audit_mac(&aux()).unwrap();
+        trailer.check_audit_mac(&audit_key(&aux())).unwrap();
         let mut rotten = manifest_raw.to_vec();
         rotten[30] ^= 4;
         assert_eq!(trailer.check_manifest(&rotten).err(), Some(Error::Manifest));
@@ -241,12 +242,15 @@ fn f23_an_object_is_checked_without_its_keys() {
 fn f23_the_audit_mac_is_the_auxiliary_keys() {
     let stored = world::seal_plainly("audit", b"text");
     let raw = stored.body[stored.body.len() - 368..].to_vec();
-    let other = sealed_object::Aux::new(aux().id(), [0; 32]);
-    let another = sealed_object::Aux::new(sealed_object::KeyId([0; 8]), [0; 32]);
+    let other = Aux::new(aux().id(), [0; 32]);
+    let another = Aux::new(sealed_object::KeyId([0; 8]), [0; 32]);
     let trailer = Trailer::parse(&raw).unwrap();
-    assert_eq!(trailer.check_audit_mac(&other).err(), Some(Error::Trailer));
     assert_eq!(
-        trailer.check_audit_mac(&another).err(),
+        trailer.check_audit_mac(&audit_key(&other)).err(),
+        Some(Error::Trailer)
+    );
+    assert_eq!(
+        trailer.check_audit_mac(&audit_key(&another)).err(),
         Some(Error::KeyUnknown)
     );
     // Everything it covers: the description, the MAC itself, the time.
@@ -255,11 +259,15 @@ fn f23_the_audit_mac_is_the_auxiliary_keys() {
         raw[at] ^= 1;
         let trailer = Trailer::parse(&raw).unwrap();
         assert_eq!(
-            trailer.check_audit_mac(&aux()).err(),
+            trailer.check_audit_mac(&audit_key(&aux())).err(),
             Some(Error::Trailer),
             "byte {at}"
         );
     }
+}
+
+fn audit_key(aux: &Aux) -> AuditKey {
+    aux.audit_key(SUITE).unwrap()
 }
 
 /// Lengths around the frame's.

@@ -1,6 +1,9 @@
 //! The tests of SOF-1 under suite 0x02: those of `sof1` that depend on a suite, and what this suite alone needs.
 
 #[cfg(test)]
+#[path = "../sof1/checking.rs"]
+mod checking;
+#[cfg(test)]
 #[path = "../sof1/envelopes.rs"]
 mod envelopes;
 #[cfg(test)]

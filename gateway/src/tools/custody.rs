@@ -1,0 +1,115 @@
+//! The keys and the store without the request path: from a configuration, or from a copy of the system bucket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kms_keys::{LocalFile, WhenMissing};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+
+use super::ToolError;
+use crate::assemble::{AssembleError, connect, document_key, open_keyrings};
+use crate::buckets::{Bucket, Buckets};
+use crate::clock::Clock;
+use crate::config::{Config, KmsConfig, Suites};
+use crate::keys::{Keys, SuitesOfTenants};
+use crate::s3::BucketName;
+use crate::upstream::Upstream;
+
+/// What tools with keys work with. It reads; nothing in it makes a key, a document or a bucket.
+#[derive(Debug)]
+pub struct Custody {
+    /// The store; none beside a copy of the system bucket.
+    pub upstream: Option<Upstream>,
+    /// Logical buckets.
+    pub buckets: Buckets,
+    /// Tenants' keys.
+    pub keys: Keys,
+}
+
+/// A copy of the system bucket in a directory, with the root keys that belong to it.
+#[derive(Debug)]
+pub struct SystemCopy {
+    /// The directory; `system/deployment.json` lies in it.
+    pub directory: PathBuf,
+    /// The root key file.
+    pub root_keys: PathBuf,
+}
+
+impl Custody {
+    /// By a configuration, as the gateway would. A store that no gateway has written to is refused.
+    pub async fn configured(config: &Config, clock: &Clock) -> Result<Self, ToolError> {
+        let system_bucket = format!("{}system", config.bucket_prefix);
+        let (upstream, control) = connect(config, &system_bucket, clock)?;
+        if let Err(error) = control.head(&Path::from(DEPLOYMENT)).await {
+            return Err(ToolError::Asked(format!(
+                "the system bucket {system_bucket} has no {DEPLOYMENT}: {error}"
+            )));
+        }
+        let KmsConfig::DangerousLocalFile { path } = &config.kms;
+        let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+        let custody = Self::of(control, path, clock, &config.bucket_prefix, suites).await?;
+        Ok(Self {
+            upstream: Some(upstream),
+            ..custody
+        })
+    }
+
+    /// From copies of the documents that open one bucket's objects.
+    pub async fn copied(
+        copy: &SystemCopy,
+        tenant: &str,
+        bucket: &BucketName,
+        clock: &Clock,
+    ) -> Result<Self, ToolError> {
+        let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        for name in [
+            DEPLOYMENT.to_owned(),
+            format!("system/keyrings/{tenant}/default.json"),
+            format!("tenants/{tenant}/buckets/{bucket}.json"),
+        ] {
+            let path = copy.directory.join(&name);
+            let bytes = std::fs::read(&path).map_err(ToolError::file(&path))?;
+            memory
+                .put(&Path::from(name), bytes.into())
+                .await
+                .map_err(AssembleError::from)?;
+        }
+        // Whoever leaves takes what was sealed with any suite.
+        let suites = SuitesOfTenants::declared(Suites::default(), &[]);
+        Self::of(memory, &copy.root_keys, clock, "", suites).await
+    }
+
+    async fn of(
+        control: Arc<dyn ObjectStore>,
+        root_keys: &std::path::Path,
+        clock: &Clock,
+        prefix: &str,
+        suites: SuitesOfTenants,
+    ) -> Result<Self, ToolError> {
+        let provider =
+            LocalFile::open(root_keys, WhenMissing::Refuse).map_err(AssembleError::from)?;
+        let keyrings = open_keyrings(&control, provider, clock).await?;
+        Ok(Self {
+            upstream: None,
+            buckets: Buckets::new(control, document_key(&keyrings), prefix),
+            keys: Keys::new(Arc::new(keyrings), suites),
+        })
+    }
+
+    /// The bucket of that name; an error if the tenant has none.
+    pub async fn bucket(&self, tenant: &str, name: &BucketName) -> Result<Bucket, ToolError> {
+        let found = self.buckets.find_now(tenant, name).await?;
+        found.ok_or_else(|| ToolError::Asked(format!("tenant {tenant} has no bucket {name}")))
+    }
+
+    /// The store, for what needs one.
+    pub fn store(&self) -> Result<&Upstream, ToolError> {
+        self.upstream
+            .as_ref()
+            .ok_or_else(|| ToolError::Asked("there is no store to read from".to_owned()))
+    }
+}
+
+const DEPLOYMENT: &str = "system/deployment.json";
