@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     InvalidTag(&'static str),
     #[error("only STANDARD storage exists here")]
     InvalidStorageClass,
+    #[error("a retention period is a positive number of days or years")]
+    InvalidRetentionPeriod,
     #[error("{0}")]
     InvalidBucketState(&'static str),
     #[error("the document is incomplete")]
@@ -107,6 +109,7 @@ impl Fault {
             Self::InvalidRequest(_) => S3ErrorCode::InvalidRequest,
             Self::InvalidTag(_) => S3ErrorCode::InvalidTag,
             Self::InvalidStorageClass => S3ErrorCode::InvalidStorageClass,
+            Self::InvalidRetentionPeriod => S3ErrorCode::Custom("InvalidRetentionPeriod".into()),
             Self::InvalidBucketState(_) => S3ErrorCode::InvalidBucketState,
             Self::MalformedXml => S3ErrorCode::MalformedXML,
             Self::Locked => S3ErrorCode::AccessDenied,
@@ -150,6 +153,10 @@ impl From<Fault> for S3Error {
             error.set_status_code(StatusCode::NOT_MODIFIED);
         } else {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(XML));
+        }
+        if let Fault::InvalidRetentionPeriod = fault {
+            // s3s knows no such code.
+            error.set_status_code(StatusCode::BAD_REQUEST);
         }
         error.set_headers(headers);
         if fault.is_ours() {

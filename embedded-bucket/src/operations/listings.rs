@@ -24,18 +24,23 @@ impl Operations {
         let after = input.marker.clone().filter(|marker| !marker.is_empty());
         let page = self.objects(input.bucket.clone(), query, after).await?;
         let truncated = page.next.is_some();
+        let has_delimiter = input
+            .delimiter
+            .as_ref()
+            .is_some_and(|text| !text.is_empty());
         // S3 names the next marker only where the last key does not say it.
-        let next = page.next.filter(|_| input.delimiter.is_some());
+        let next = page.next.filter(|_| has_delimiter);
         Ok(dto::ListObjectsOutput {
             is_truncated: Some(truncated),
             next_marker: next.map(|key| text.write(&key)),
-            contents: Some(contents(page.items, text)),
+            contents: Some(contents(page.items, text, true)),
             common_prefixes: Some(common_prefixes(&page.prefixes, text)),
             name: Some(input.bucket),
-            prefix: Some(text.write(input.prefix.as_deref().unwrap_or_default())),
+            // As it came: S3 encodes it in the other listings only, and clients decode accordingly.
+            prefix: Some(input.prefix.unwrap_or_default()),
             marker: Some(text.write(input.marker.as_deref().unwrap_or_default())),
             max_keys: Some(input.max_keys.unwrap_or(PAGE).min(PAGE)),
-            delimiter: input.delimiter.map(|delimiter| text.write(&delimiter)),
+            delimiter: filled(input.delimiter).map(|delimiter| text.write(&delimiter)),
             encoding_type: input.encoding_type,
             ..dto::ListObjectsOutput::default()
         })
@@ -57,17 +62,18 @@ impl Operations {
             None => input.start_after.clone().filter(|key| !key.is_empty()),
         };
         let page = self.objects(input.bucket.clone(), query, after).await?;
+        let with_owner = input.fetch_owner == Some(true);
         let count = page.items.len() + page.prefixes.len();
         Ok(dto::ListObjectsV2Output {
             is_truncated: Some(page.next.is_some()),
             next_continuation_token: page.next.map(hex::encode),
             key_count: i32::try_from(count).ok(),
-            contents: Some(contents(page.items, text)),
+            contents: Some(contents(page.items, text, with_owner)),
             common_prefixes: Some(common_prefixes(&page.prefixes, text)),
             name: Some(input.bucket),
             prefix: Some(text.write(input.prefix.as_deref().unwrap_or_default())),
             max_keys: Some(input.max_keys.unwrap_or(PAGE).min(PAGE)),
-            delimiter: input.delimiter.map(|delimiter| text.write(&delimiter)),
+            delimiter: filled(input.delimiter).map(|delimiter| text.write(&delimiter)),
             continuation_token: input.continuation_token,
             start_after: input.start_after.map(|key| text.write(&key)),
             encoding_type: input.encoding_type,
@@ -119,7 +125,7 @@ impl Operations {
             key_marker: Some(text.write(input.key_marker.as_deref().unwrap_or_default())),
             version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
             max_keys: Some(input.max_keys.unwrap_or(PAGE).min(PAGE)),
-            delimiter: input.delimiter.map(|delimiter| text.write(&delimiter)),
+            delimiter: filled(input.delimiter).map(|delimiter| text.write(&delimiter)),
             encoding_type: input.encoding_type,
             ..dto::ListObjectVersionsOutput::default()
         };
@@ -177,7 +183,7 @@ impl Operations {
             key_marker: Some(text.write(input.key_marker.as_deref().unwrap_or_default())),
             upload_id_marker: Some(input.upload_id_marker.unwrap_or_default()),
             max_uploads: Some(input.max_uploads.unwrap_or(PAGE).min(PAGE)),
-            delimiter: input.delimiter.map(|delimiter| text.write(&delimiter)),
+            delimiter: filled(input.delimiter).map(|delimiter| text.write(&delimiter)),
             encoding_type: input.encoding_type,
             ..dto::ListMultipartUploadsOutput::default()
         })
@@ -245,7 +251,7 @@ fn token_key(token: &str) -> Result<String, Fault> {
     ))
 }
 
-fn contents(items: Vec<(String, Listed)>, text: Text) -> Vec<dto::Object> {
+fn contents(items: Vec<(String, Listed)>, text: Text, with_owner: bool) -> Vec<dto::Object> {
     let objects = items.into_iter().map(|(key, listed)| dto::Object {
         key: Some(text.write(&key)),
         e_tag: Some(wire::etag(&listed.etag)),
@@ -254,9 +260,23 @@ fn contents(items: Vec<(String, Listed)>, text: Text) -> Vec<dto::Object> {
         storage_class: Some(dto::ObjectStorageClass::from_static(
             dto::ObjectStorageClass::STANDARD,
         )),
+        owner: with_owner.then(owner),
         ..dto::Object::default()
     });
     objects.collect()
+}
+
+/// Of everything here. Who owns a tenant's objects is known to whoever uses this bucket.
+fn owner() -> dto::Owner {
+    dto::Owner {
+        id: Some(OWNER.to_owned()),
+        display_name: Some(OWNER.to_owned()),
+    }
+}
+
+/// An empty delimiter is none.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn common_prefixes(prefixes: &[String], text: Text) -> Vec<dto::CommonPrefix> {
@@ -279,7 +299,7 @@ fn add_version(output: &mut dto::ListObjectVersionsOutput, key: String, listed: 
                 version_id,
                 is_latest: Some(newest),
                 last_modified,
-                ..dto::DeleteMarkerEntry::default()
+                owner: Some(owner()),
             });
     } else {
         output
@@ -295,10 +315,13 @@ fn add_version(output: &mut dto::ListObjectVersionsOutput, key: String, listed: 
                 storage_class: Some(dto::ObjectVersionStorageClass::from_static(
                     dto::ObjectVersionStorageClass::STANDARD,
                 )),
+                owner: Some(owner()),
                 ..dto::ObjectVersion::default()
             });
     }
 }
+
+const OWNER: &str = "embedded-bucket";
 
 /// S3's page, in entries.
 const PAGE: i32 = 1000;

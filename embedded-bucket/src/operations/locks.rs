@@ -17,7 +17,8 @@ impl Operations {
         _: Intake,
     ) -> Result<dto::PutObjectLockConfigurationOutput, Fault> {
         let asked = input.object_lock_configuration.ok_or(Fault::MalformedXml)?;
-        if asked.object_lock_enabled.is_none() {
+        let enabled = asked.object_lock_enabled.as_ref();
+        if enabled.map(dto::ObjectLockEnabled::as_str) != Some(dto::ObjectLockEnabled::ENABLED) {
             return Err(Fault::MalformedXml);
         }
         let rule = asked.rule.and_then(|rule| rule.default_retention);
@@ -184,7 +185,7 @@ pub(super) fn default_retention(rule: (LockMode, i32, bool), now: Moment) -> Ret
 }
 
 /// Whether retention may become `to`: it may always grow; while it binds, only bypass of governance
-/// mode shortens or lifts it.
+/// mode shortens or lifts it or makes it compliance.
 fn allow_retention(
     from: Option<Retention>,
     to: Option<Retention>,
@@ -200,8 +201,7 @@ fn allow_retention(
         return Ok(());
     };
     let grows = to.is_some_and(|to| to.until >= from.until);
-    let keeps_mode =
-        to.is_some_and(|to| from.mode == LockMode::Governance || to.mode == LockMode::Compliance);
+    let keeps_mode = to.is_some_and(|to| to.mode == from.mode);
     if grows && keeps_mode {
         Ok(())
     } else {
@@ -215,9 +215,7 @@ fn default_rule(rule: dto::DefaultRetention) -> Result<(LockMode, i32, bool), Fa
     match (rule.days, rule.years) {
         (Some(days @ 1..), None) => Ok((mode, days, false)),
         (None, Some(years @ 1..)) => Ok((mode, years, true)),
-        (Some(_), None) | (None, Some(_)) => Err(Fault::InvalidArgument(
-            "Default retention period must be a positive integer value",
-        )),
+        (Some(_), None) | (None, Some(_)) => Err(Fault::InvalidRetentionPeriod),
         _ => Err(Fault::MalformedXml),
     }
 }

@@ -105,8 +105,8 @@ fn decoded(text: &str) -> Result<String, Fault> {
     Ok(decoded.into_owned())
 }
 
-/// S3's limits: ten tags, keys of 1 to 128 characters, values up to 256, no key twice.
-fn checked(tags: Vec<(String, String)>) -> Result<Vec<(String, String)>, Fault> {
+/// In the order of their keys. S3's limits: ten tags, keys of 1 to 128 characters, values up to 256, no key twice.
+fn checked(mut tags: Vec<(String, String)>) -> Result<Vec<(String, String)>, Fault> {
     if tags.len() > 10 {
         return Err(Fault::InvalidTag("Object tags cannot be greater than 10"));
     }
@@ -126,5 +126,6 @@ fn checked(tags: Vec<(String, String)>) -> Result<Vec<(String, String)>, Fault> 
             ));
         }
     }
+    tags.sort();
     Ok(tags)
 }

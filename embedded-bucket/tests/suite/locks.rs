@@ -109,6 +109,8 @@ async fn governance_is_bypassed_only_when_asked() {
     set(until("2025-01-01T00:00:00Z"), &[])
         .await
         .refused(400, "InvalidArgument");
+    let compliance = until("2026-01-05T00:00:00Z").replace("GOVERNANCE", "COMPLIANCE");
+    set(compliance, &[]).await.refused(403, "AccessDenied");
     delete(&world, &id, &[]).await.refused(403, "AccessDenied");
     delete(&world, &id, &bypass).await.expect(204);
 }
@@ -157,6 +159,15 @@ async fn a_bucket_s_default_applies_to_what_is_written_after_it() {
         .send(Method::PUT, "/locked?object-lock", &[], rule)
         .await
         .expect(200);
+    for (wrong, code) in [
+        (rule.replace(">2<", ">0<"), "InvalidRetentionPeriod"),
+        (rule.replace("Enabled<", "Disabled<"), "MalformedXML"),
+    ] {
+        world
+            .send(Method::PUT, "/locked?object-lock", &[], wrong)
+            .await
+            .refused(400, code);
+    }
     let shown = world
         .send(Method::GET, "/locked?object-lock", &[], "")
         .await

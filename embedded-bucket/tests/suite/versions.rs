@@ -250,3 +250,22 @@ async fn version_pages_split_a_key_s_history() {
     assert_eq!(grouped.all("CommonPrefixes"), ["<Prefix>c/</Prefix>"]);
     assert_eq!(grouped.one("IsTruncated"), "false");
 }
+
+#[tokio::test]
+async fn a_page_of_versions_may_be_deleted_before_the_next_is_asked_for() {
+    let world = World::new().await;
+    for key in ["a", "b", "c"] {
+        world.put(key, "x").await.expect(200);
+    }
+    let first = world.list("versions&max-keys=1").await;
+    let (key, version) = (first.one("NextKeyMarker"), first.one("NextVersionIdMarker"));
+    assert_eq!((key.as_str(), version.as_str()), ("a", "null"));
+    world
+        .send(Method::DELETE, "/box/a?versionId=null", &[], "")
+        .await
+        .expect(204);
+    let rest = world
+        .list("versions&key-marker=a&version-id-marker=null")
+        .await;
+    assert_eq!(rest.all("Key"), ["b", "c"]);
+}
