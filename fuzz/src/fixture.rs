@@ -123,7 +123,10 @@ fn uploaded(name: &str, parts: &[u64]) -> Uploaded {
         body.extend(last.into_bytes());
         let staged = geometry::is_staged(number, Plain(*plain));
         all_facts.push(facts.clone());
-        tokens.push(PartToken::new(facts, "\"etag\"", staged, None).expect("the ETag is short"));
+        tokens.push(
+            PartToken::new(facts, "\"etag\"", staged, &Facts::default())
+                .expect("the ETag is short"),
+        );
     }
     let footer = upload
         .footer(&aux(), &tokens, &Facts::default(), random.as_ref())

@@ -2,14 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealed_object::{PartToken, UploadId};
+use sealed_object::{ClientChecksum, Facts, PartToken, UploadId};
 
 use crate::Outcome;
 use crate::choices::Choices;
 use crate::fixture::{PARTED, STAGED, context, kek};
 
 /// An upload id that parses is written as exactly the text it was read from, and is authentic only if it is ours.
-/// The input is that text, or 118 bytes of state and the store's id.
+/// The input is that text, or 120 bytes of state and the store's id.
 pub fn upload_id(data: &[u8]) -> Outcome {
     let (state, upstream_id) = data.split_at(data.len().min(STATE_LEN));
     let upstream_id = std::str::from_utf8(upstream_id).unwrap_or_default();
@@ -56,8 +56,13 @@ pub fn part_token(data: &[u8]) -> Outcome {
     let etag = String::from_utf8_lossy(choices.rest());
     let facts = PARTED.facts.iter().cycle().nth(usize::from(flags >> 4));
     let facts = facts.expect("a cycle does not end").clone();
-    let md5 = (flags & 1 != 0).then_some(md5);
-    let token = PartToken::new(facts, &etag, flags & 2 != 0, md5);
+    let checksum = ClientChecksum::new(5, &md5).expect("a lawful length");
+    let declared = Facts {
+        md5: (flags & 1 != 0).then_some(md5),
+        client_checksum: (flags & 4 != 0).then_some(checksum),
+        ..Facts::default()
+    };
+    let token = PartToken::new(facts, &etag, flags & 2 != 0, &declared);
     assert_eq!(token.is_ok(), etag.len() <= 255);
     if let Ok(token) = token {
         let text = token.encode(&PARTED.upload);
@@ -73,4 +78,4 @@ pub fn part_token(data: &[u8]) -> Outcome {
     Outcome::of(known.is_some())
 }
 
-const STATE_LEN: usize = 118;
+const STATE_LEN: usize = 120;

@@ -1,6 +1,7 @@
 //! Puts the parts of a gateway together from its configuration. Decides nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::Journal;
 use embedded_bucket::EmbeddedBucket;
@@ -114,6 +115,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         buckets,
         keys: Keys::new(Arc::new(keyrings), suites),
         layouts: Layouts::default(),
+        accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
         clock: clock.clone(),
@@ -155,7 +157,7 @@ fn connect(
                 None,
             )?;
             Ok((
-                Upstream::new(transport, EMBEDDED, None, clock.clone()),
+                Upstream::new(transport, EMBEDDED, None, PATIENCE, clock.clone()),
                 control,
             ))
         }
@@ -165,6 +167,7 @@ fn connect(
             access_key_id,
             secret_access_key,
             ca_file,
+            timeout,
         } => {
             let settings = NetworkSettings {
                 authorities: ca_file.as_deref().map(authorities).transpose()?,
@@ -187,7 +190,7 @@ fn connect(
                 region.clone(),
             );
             Ok((
-                Upstream::new(transport, endpoint, Some(signer), clock.clone()),
+                Upstream::new(transport, endpoint, Some(signer), *timeout, clock.clone()),
                 control,
             ))
         }
@@ -231,6 +234,9 @@ async fn make_system_bucket(upstream: &Upstream, bucket: &str) -> Result<(), Ass
         other => other.map(drop).map_err(failed),
     }
 }
+
+/// A disk is slow at most.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";

@@ -12,12 +12,12 @@ use uuid::Uuid;
 use crate::accommodations;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
-use crate::body::{Answer, Upload, read_form};
+use crate::body::{Answer, Upload, patiently, read_form};
 use crate::cors::Asked;
 use crate::error::GatewayError;
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
-use crate::s3::{Addressing, Code, Operation, RequestId, S3Request};
+use crate::s3::{Addressing, Code, Operation, RequestId, S3Error, S3Request};
 use crate::telemetry::Telemetry;
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
@@ -53,6 +53,7 @@ impl Service {
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
+        body.begin().await;
         let request = self.trail.intent(request, access).await?;
         Box::pin(self.operations.run(request, body)).await
     }
@@ -66,7 +67,7 @@ impl Service {
 
     /// Answers one HTTP request, whatever becomes of it.
     pub async fn answer(
-        &self,
+        self: Arc<Self>,
         request: Request<Incoming>,
         peer: Option<IpAddr>,
     ) -> Response<ResponseBody> {
@@ -78,34 +79,50 @@ impl Service {
         let body = Upload::new(body, &parts.headers);
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
-        let mut asked = None;
-        let answered = match S3Request::parse(parts, id, peer, &self.addressing) {
-            Ok(request) => {
-                access.request(&request);
-                asked = Asked::of(&request);
-                exchange.operation(request.operation);
-                self.handle(request, body.clone(), &mut access).await
-            }
-            Err(error) => Err(error.into()),
-        };
-        let tenant = access.tenant().map(str::to_owned);
-        let mut response = match self.trail.settle(access, answered).await {
-            Ok(response) => response.map(into_wire),
-            Err(error) => {
-                exchange.failed(&error);
-                // So that the client reads the error and not a broken connection.
-                body.drain().await;
-                refusal(&error, &path, method == http::Method::HEAD, id)
-            }
-        };
-        if let Some(asked) = asked.filter(|_| method != http::Method::OPTIONS) {
-            let (cors, headers) = (&self.operations.cors, response.headers_mut());
-            cors.decorate(&asked, tenant.as_deref(), headers).await;
+        let parsed = S3Request::parse(parts, id, peer, &self.addressing);
+        let operation = parsed.as_ref().ok().map(|request| request.operation);
+        if let Some(operation) = operation {
+            exchange.operation(operation);
         }
+        let answering = async move {
+            let asked = parsed.as_ref().ok().and_then(Asked::of);
+            let answered = self.done(parsed, body.clone(), &mut access).await;
+            let tenant = access.tenant().map(str::to_owned);
+            let mut response = match self.trail.settle(access, answered).await {
+                Ok(response) => response.map(into_wire),
+                Err(error) => {
+                    exchange.failed(&error);
+                    // So that the client reads the error and not a broken connection.
+                    body.drain().await;
+                    refusal(&error, &path, method == http::Method::HEAD, id)
+                }
+            };
+            if let Some(asked) = asked.filter(|_| method != http::Method::OPTIONS) {
+                let (cors, headers) = (&self.operations.cors, response.headers_mut());
+                cors.decorate(&asked, tenant.as_deref(), headers).await;
+            }
+            exchange.answered(response)
+        };
+        let mut response = if operation.is_some_and(may_linger) {
+            patiently(Box::pin(answering)).await
+        } else {
+            answering.await
+        };
         if closes {
             accommodations::close(response.headers_mut());
         }
-        exchange.answered(identified(response, id))
+        identified(response, id)
+    }
+
+    async fn done(
+        &self,
+        parsed: Result<S3Request, S3Error>,
+        body: Upload,
+        access: &mut Access,
+    ) -> Answered {
+        let request = parsed?;
+        access.request(&request);
+        self.handle(request, body, access).await
     }
 
     /// Answers a request that the gateway has no place for. Nothing of it is looked at.
@@ -120,6 +137,15 @@ impl Service {
         let refused = refusal(&error.into(), parts.uri.path(), is_head, id);
         exchange.answered(identified(refused, id))
     }
+}
+
+/// Whether the work may take longer than a client waits for a sign of life.
+fn may_linger(operation: Operation) -> bool {
+    use Operation as Op;
+    matches!(
+        operation,
+        Op::CompleteMultipartUpload | Op::CopyObject | Op::UploadPartCopy
+    )
 }
 
 /// With the headers that every answer has.

@@ -45,7 +45,8 @@ def signed(method, path, headers=(), payload=EMPTY, query=""):
 
 
 def begin(method, path, headers=(), payload=EMPTY, query="", length=None):
-    """Sends the head of a request and returns its connection, for the caller to send the body."""
+    """Sends the head of a request and returns its connection, for the caller to send the body; it keeps the
+    headers as `signed_headers`."""
     target, headers = signed(method, path, headers, payload, query)
     connection = connect()
     connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -54,6 +55,7 @@ def begin(method, path, headers=(), payload=EMPTY, query="", length=None):
     if length is not None:
         connection.putheader("content-length", str(length))
     connection.endheaders()
+    connection.signed_headers = headers
     return connection
 
 

@@ -260,15 +260,21 @@ class Trailer:
         check(flags & ~0b1110 == 0 and t[348:] == bytes(20), "E_TRAILER", "reserved bits")
         check(t[32:48] == header.object_id and same(t[48:80], header.commit), "E_COMMIT", "the trailer's")
         check(self.plain == plain, "E_TRAILER", "plaintext length")
-        fits = 1 <= self.count <= 10_000 and length == 56 * self.count and 368 + length + self.pad <= len(data)
+        check(1 <= self.count <= 10_000 and length >= 56 * self.count, "E_TRAILER", "lengths of the manifest")
+        each, odd = divmod(length - 56 * self.count, self.count)
+        fits = odd == 0 and each <= 64 and 368 + length + self.pad <= len(data)
         check(fits, "E_TRAILER", "lengths of manifest and padding")
         self.manifest = data[-368 - length : -368]
         expected = self.suite.mac(keys.of("trailer-mac"), self.manifest + t[:316])
         check(same(expected, t[316:348]), "E_TRAILER", "the trailer's MAC")
+        checksums, self.manifest = self.manifest[56 * self.count :], self.manifest[: 56 * self.count]
         root = self.suite.digest(length_prefixed(b"SOF1-ctroot") + self.manifest)
         check(same(root, t[80:112]), "E_TRAILER", "ct_root")
-        self.text = keys.opened("trailer-seal", t[160:316], t[:160], "E_TRAILER")
-        check(self.text[124:] == bytes(4), "E_TRAILER", "reserved bytes of the sealed text")
+        sealed = t[160:300] + checksums + t[300:316]
+        self.text = keys.opened("trailer-seal", sealed, t[:160], "E_TRAILER")
+        check(self.text[125:128] == bytes(3), "E_TRAILER", "reserved bytes of the sealed text")
+        check((self.text[124] != 0) == (each != 0), "E_TRAILER", "checksums of parts are not what is said of them")
+        check(header.kind == 2 or each == 0, "E_MANIFEST", "checksums of parts in a single upload")
         self.has_digest = bool(flags & 2)
 
     def check_parts(self, parts):

@@ -77,23 +77,41 @@ impl Account {
     /// # Panics
     /// If it fails, with what it wrote.
     pub fn run_aws(&self, directory: &Path, arguments: &[&str]) -> String {
-        let mut command = self.command("aws");
-        command.args(arguments).current_dir(directory);
-        finished(command)
+        self.run("aws", directory, arguments, &[])
     }
 
-    /// Runs rclone in `directory`, the account being its remote `s3:`, and returns what it printed.
+    /// Runs a pinned program in `directory`, with more in its environment, and returns what it printed.
     ///
     /// # Panics
     /// If it fails, with what it wrote.
-    pub fn run_rclone(&self, directory: &Path, arguments: &[&str]) -> String {
+    pub fn run(
+        &self,
+        tool: &str,
+        directory: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> String {
+        let mut command = self.command(tool);
+        command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .current_dir(directory);
+        finished(command)
+    }
+
+    /// Runs rclone in `directory`, the account being its remote `s3:` of the preset `provider`, and
+    /// returns what it printed.
+    ///
+    /// # Panics
+    /// If it fails, with what it wrote.
+    pub fn run_rclone(&self, directory: &Path, provider: &str, arguments: &[&str]) -> String {
         let mut command = self.command("rclone");
         command
             .args(["--config", "/dev/null", "--verbose"])
             .args(arguments)
             .current_dir(directory)
             .env("RCLONE_CONFIG_S3_TYPE", "s3")
-            .env("RCLONE_CONFIG_S3_PROVIDER", "Other")
+            .env("RCLONE_CONFIG_S3_PROVIDER", provider)
             .env("RCLONE_CONFIG_S3_ENV_AUTH", "true")
             .env("RCLONE_CONFIG_S3_ENDPOINT", &self.endpoint);
         finished(command)
@@ -128,10 +146,15 @@ impl Account {
 
     /// A pinned program that finds this account in its environment and nothing else there.
     fn command(&self, tool: &str) -> Command {
+        self.program(&tools::tool(tool))
+    }
+
+    /// The same for a program of the machine.
+    pub fn program(&self, path: &Path) -> Command {
         let mut command = Command::new("timeout");
         command
             .args(["--kill-after=5", CLIENT_SECONDS])
-            .arg(tools::tool(tool))
+            .arg(path)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", "/nonexistent")
@@ -145,10 +168,11 @@ impl Account {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .stdin(Stdio::null());
         if let Some(file) = &self.authority {
-            // The first for what botocore is in, the second for OpenSSL's and Go's clients.
+            // For what botocore is in, for OpenSSL's, Rust's and Go's clients, and for Node.
             command
                 .env("AWS_CA_BUNDLE", file)
-                .env("SSL_CERT_FILE", file);
+                .env("SSL_CERT_FILE", file)
+                .env("NODE_EXTRA_CA_CERTS", file);
         }
         command
     }

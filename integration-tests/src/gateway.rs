@@ -150,7 +150,15 @@ impl Gateway {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn serve_through(endpoint: &str, principals: &[Principal]) -> Self {
-        let section = seaweedfs_upstream(endpoint);
+        Self::serve_through_with(endpoint, principals, "")
+    }
+
+    /// The same with further `settings` about the store.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_through_with(endpoint: &str, principals: &[Principal], settings: &str) -> Self {
+        let section = seaweedfs_upstream(endpoint) + settings;
         Self::serve_over(Upstream::SeaweedFs, &section, principals)
     }
 

@@ -21,8 +21,7 @@ pub fn gateway() -> PathBuf {
 /// # Panics
 /// If it is missing, with the command that fetches it.
 pub fn tool(name: &str) -> PathBuf {
-    let tools = named_in("SEALGATE_TOOLS").unwrap_or_else(|| target().join("tools/bin"));
-    let path = tools.join(name);
+    let path = programs().join(name);
     assert!(
         path.is_file(),
         "the test tool {name} is missing at {}; `cargo xtask tools` fetches it",
@@ -31,7 +30,21 @@ pub fn tool(name: &str) -> PathBuf {
     path
 }
 
-/// A Python client of `integration-tests/clients`.
+/// The folder with the pinned JavaScript packages.
+///
+/// # Panics
+/// If it is missing, with the command that fetches it.
+pub fn javascript() -> PathBuf {
+    let path = programs().join("../javascript/node_modules");
+    assert!(
+        path.is_dir(),
+        "the JavaScript clients are missing at {}; `cargo xtask tools` fetches them",
+        path.display()
+    );
+    path
+}
+
+/// A client script of `integration-tests/clients`.
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("clients")
@@ -48,6 +61,10 @@ pub fn target() -> PathBuf {
         .find(|directory| directory.join("CACHEDIR.TAG").is_file())
         .expect("a test runs below cargo's target directory")
         .to_owned()
+}
+
+fn programs() -> PathBuf {
+    named_in("SEALGATE_TOOLS").unwrap_or_else(|| target().join("tools/bin"))
 }
 
 /// A path that the caller's environment names.

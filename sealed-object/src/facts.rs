@@ -1,10 +1,11 @@
-//! What the trailer keeps sealed about the plaintext, and its 128-byte text. Knows no keys.
+//! What the trailer keeps sealed about the plaintext, and its text of 128 bytes and more. Knows no keys.
 
 use bytes::BufMut as _;
 
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::format::{CHECKSUM_ROOM, TRAILER_TEXT_LEN};
+use crate::part_checksums::PartChecksums;
 use crate::trailer::{FLAG_CRC64, FLAG_DIGEST, FLAG_MD5};
 
 /// A checksum that a client declared: 1 to 64 bytes under an algorithm id of the gateway's choosing.
@@ -47,8 +48,10 @@ pub struct Facts {
     pub completed_ms: u64,
     /// The checksum the client declared for the whole object.
     pub client_checksum: Option<ClientChecksum>,
-    /// Number of parts in a composite checksum or multipart `ETag`; 0 for neither.
+    /// Number of parts that the client checksum is composed of; 0 if it is of the whole object.
     pub composite_parts: u16,
+    /// The checksums of a multipart object's parts, kept where the object's size leaves room for them.
+    pub part_checksums: Option<PartChecksums>,
     /// MD5 as an S3 `ETag` would show it, if the client sent Content-MD5: of the plaintext, or of the parts' MD5s.
     pub md5: Option<[u8; 16]>,
 }
@@ -64,10 +67,12 @@ pub struct TrailerFacts {
     pub crc64: Option<u64>,
     /// The checksum the client declared.
     pub client_checksum: Option<ClientChecksum>,
-    /// Number of parts in a composite checksum or multipart `ETag`; 0 for neither.
+    /// Number of parts that the client checksum is composed of; 0 if it is of the whole object.
     pub composite_parts: u16,
     /// MD5, if the client had sent it.
     pub md5: Option<[u8; 16]>,
+    /// The checksums of the parts, where there was room for them.
+    pub part_checksums: Option<PartChecksums>,
 }
 
 impl TrailerFacts {
@@ -80,6 +85,7 @@ impl TrailerFacts {
             client_checksum: facts.client_checksum.clone(),
             composite_parts: facts.composite_parts,
             md5: facts.md5,
+            part_checksums: facts.part_checksums.clone(),
         }
     }
 
@@ -91,7 +97,7 @@ impl TrailerFacts {
             | flag(self.md5.is_some(), FLAG_MD5)
     }
 
-    /// The 128 bytes that are sealed.
+    /// The 128 bytes that are sealed, and behind them the parts' checksums.
     pub(crate) fn text(&self) -> Vec<u8> {
         let checksum = self.client_checksum.as_ref();
         let value = checksum.map_or(&[][..], ClientChecksum::value);
@@ -108,12 +114,15 @@ impl TrailerFacts {
         text.put_u16(self.composite_parts);
         text.put_slice(&self.md5.unwrap_or_default());
         text.put_slice(second);
+        let parts = self.part_checksums.as_ref();
+        text.put_u8(parts.map_or(0, PartChecksums::algorithm));
         text.put_bytes(0, RESERVED_LEN);
+        text.put_slice(parts.map_or(&[], PartChecksums::joined));
         text
     }
 
-    /// Reads the 128 bytes; `None` unless they are exactly what [`Self::text`] writes.
-    pub(crate) fn read(flags: u16, completed_ms: u64, text: &[u8]) -> Option<Self> {
+    /// Reads the text of an object of so many parts; `None` unless it is exactly what [`Self::text`] writes.
+    pub(crate) fn read(flags: u16, completed_ms: u64, text: &[u8], parts: usize) -> Option<Self> {
         let mut fields = Fields::new(text);
         let digest: [u8; 32] = fields.array()?;
         let crc64 = fields.u64()?;
@@ -123,6 +132,9 @@ impl TrailerFacts {
         let md5: [u8; 16] = fields.array()?;
         let room = [first, fields.slice(CHECKSUM_SPLIT)?].concat();
         let value = room.get(..usize::from(len))?;
+        let part_algorithm = fields.u8()?;
+        fields.slice(RESERVED_LEN)?;
+        let joined = text.get(TRAILER_TEXT_LEN..)?;
         let facts = Self {
             completed_ms,
             digest: (flags & FLAG_DIGEST != 0).then_some(digest),
@@ -130,10 +142,11 @@ impl TrailerFacts {
             client_checksum: ClientChecksum::new(algorithm, value).ok(),
             composite_parts,
             md5: (flags & FLAG_MD5 != 0).then_some(md5),
+            part_checksums: PartChecksums::read(part_algorithm, joined, parts),
         };
         (facts.text() == text).then_some(facts)
     }
 }
 
 const CHECKSUM_SPLIT: usize = 32;
-const RESERVED_LEN: usize = 4;
+const RESERVED_LEN: usize = 3;

@@ -12,7 +12,7 @@ use crate::key::{Aux, Dek};
 use crate::manifest::{self, Manifest};
 use crate::random::Random;
 use crate::suite::Suite;
-use crate::trailer::RESERVED_LEN;
+use crate::trailer::{CHECKSUMS_IN_CHUNK, RESERVED_LEN};
 
 /// What a completed object is, for the record and the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,14 +44,27 @@ pub(crate) struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Appends padding, manifest and trailer to `out`.
-    pub(crate) fn write(&self, random: &dyn Random, out: &mut BytesMut) -> Result<Summary> {
+    /// Appends padding, manifest and trailer to `out`. The parts' checksums are kept if the padding is long enough to
+    /// give way to them.
+    pub(crate) fn write(mut self, random: &dyn Random, out: &mut BytesMut) -> Result<Summary> {
+        let checksums = self.facts.part_checksums.as_ref();
+        let joined = checksums.map_or(0, |checksums| checksums.joined().len());
+        if checksums.is_some_and(|kept| kept.count() != self.manifest.entries().len()) {
+            return Err(Error::Checksum);
+        }
+        if usize::try_from(self.manifest.pad()?).is_ok_and(|pad| pad < joined) {
+            self.facts.part_checksums = None;
+        } else {
+            // Their place; what stands there is known once they are sealed.
+            self.manifest.checksums = vec![0; joined];
+        }
         let pad = self.manifest.pad()?;
-        let manifest = self.manifest.encode();
-        let ct_root = manifest::root(self.suite, &manifest);
-        let trailer = self.trailer(random, &manifest, ct_root, pad)?;
+        let entries = self.manifest.encode();
+        let ct_root = manifest::root(self.suite, &entries);
+        let (checksums, trailer) = self.trailer(random, &entries, ct_root, pad)?;
         out.put_bytes(0, usize::try_from(pad).map_err(|_| Error::Pad)?);
-        out.put_slice(&manifest);
+        out.put_slice(&entries);
+        out.put_slice(&checksums);
         out.put_slice(&trailer);
         Ok(Summary {
             object_id: self.object_id,
@@ -71,13 +84,14 @@ impl Ending<'_> {
             .saturating_sub(geometry::part_stored(plain).0)
     }
 
+    /// The sealed checksums of the parts, which go behind the entries, and the trailer.
     fn trailer(
         &self,
         random: &dyn Random,
-        manifest: &[u8],
+        entries: &[u8],
         ct_root: [u8; 32],
         pad: u64,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<(Vec<u8>, Vec<u8>)> {
         let (suite, object_id) = (self.suite, self.object_id);
         let described = self.described(ct_root, pad)?;
         let mut stamped = self.aux.id().0.to_vec();
@@ -85,12 +99,16 @@ impl Ending<'_> {
         let audit_mac = suite.mac(&self.aux.audit_mac(suite)?, &[&described, &stamped]);
         let mut raw = [described.as_slice(), &audit_mac, &stamped].concat();
         let key = ChunkKey::new(suite, &self.dek.trailer_seal(suite, object_id)?)?;
-        let chunk = key.seal_short(random, &raw, &self.facts.text())?;
+        let mut chunk = key.seal_short(random, &raw, &self.facts.text())?;
+        let mut checksums = chunk.split_off(CHECKSUMS_IN_CHUNK);
+        let tag = checksums.split_off(self.manifest.checksums.len());
         raw.put_slice(&chunk);
-        let mac = suite.mac(&self.dek.trailer_mac(suite, object_id)?, &[manifest, &raw]);
+        raw.put_slice(&tag);
+        let key = self.dek.trailer_mac(suite, object_id)?;
+        let mac = suite.mac(&key, &[entries, &checksums, &raw]);
         raw.put_slice(&mac);
         raw.put_bytes(0, RESERVED_LEN);
-        Ok(raw)
+        Ok((checksums, raw))
     }
 
     /// The 112 bytes up to the audit MAC.

@@ -88,7 +88,9 @@
 //! - **F17** Kind 2 draws a fresh salt for every upload of a part; the manifest says which one counts.
 //! - **F18** The padding is zero bytes, as many as make the total `stored(P)`.
 //! - **F19** The manifest has one entry of 56 bytes per part: `part_no u16 ‖ plen u48 ‖ part_salt 16 ‖ H(part)`,
-//!   numbers strictly ascending within 1 to 10 000.
+//!   numbers strictly ascending within 1 to 10 000. Behind the entries of a multipart object the
+//!   sealed checksums of its parts may stand, `N` of one length from 1 to 64 (F21). They take the place of padding;
+//!   where the padding is too short for them they are not kept, so that no size depends on them.
 //!
 //! # Trailer: the last 368 bytes
 //! - **F20** Layout:
@@ -99,20 +101,24 @@
 //! | 4 | 1 + 1 | 01, suite |
 //! | 6 | 2 | flags: b0 reserved (unpinned parts), b1 digest, b2 CRC-64, b3 MD5 present |
 //! | 8 | 8 | `P` |
-//! | 16 | 4 + 4 | `N`, manifest length 56·`N` |
+//! | 16 | 4 + 4 | `N`, manifest length: 56·`N`, and `N` checksums' lengths |
 //! | 24 | 8 | length of the padding |
 //! | 32 | 16 | `oid` |
 //! | 48 | 32 | `commit` |
-//! | 80 | 32 | `ct_root = H(LP("SOF1-ctroot") ‖ manifest)` |
+//! | 80 | 32 | `ct_root = H(LP("SOF1-ctroot") ‖ the manifest's entries)` |
 //! | 112 | 32 | `MAC(K_audit, trailer[0..112] ‖ trailer[144..160])` |
 //! | 144 | 8 + 8 | `aux_id`; completed, ms since the epoch |
-//! | 160 | 156 | chunk of 128 bytes under `K_tseal`, AAD trailer[0..160] |
+//! | 160 | 156 | chunk of 128 bytes and the parts' checksums under `K_tseal`, AAD trailer[0..160], without the ciphertext of these |
 //! | 316 | 32 | `MAC(K_tmac, manifest ‖ trailer[0..316])` |
 //! | 348 | 20 | zero |
 //!
 //! - **F21** The 128 sealed bytes: digest 32, CRC-64/NVME of the plaintext 8, client checksum's algorithm 1, its
-//!   length 1, its first 32 bytes, composite part count u16, MD5 16, bytes 33 to 64 of a longer client checksum 32
-//!   (SHA-512), zero 4. What is shorter than its room is followed by zeros.
+//!   length 1, its first 32 bytes, u16 number of parts that it is composed of (0: it is of the whole object), MD5 16,
+//!   bytes 33 to 64 of a longer client checksum 32 (SHA-512), algorithm of the parts' checksums 1 (0: not kept), zero 3.
+//!   What is shorter than its room is followed by zeros. Behind them the parts' checksums are sealed in the same
+//!   chunk; their ciphertext stands behind the manifest's entries, the tag in the trailer. Algorithms: 1 CRC32,
+//!   2 CRC32C, 3 CRC64NVME, 4 SHA1, 5 SHA256, 6 SHA512, 7 MD5, 8 XXHASH64, 9 XXHASH3, 10 XXHASH128, each value most
+//!   significant byte first.
 //! - **F22** The digest is `H(plaintext)` for `N` = 1, else `H` over `u64 plen_i ‖ H(plaintext_i)` of all parts. The
 //!   MD5 is the plaintext's for `N` = 1, else that of the parts' MD5s joined; it is there only if a client sent it.
 //! - **F23** Without any object key, `ct_root` and the entries' hashes prove what is stored against bit rot; with
@@ -126,11 +132,12 @@
 //! - **F27** A range opens exactly the frames that it touches; part headers between them must be the manifest's.
 //!
 //! # Multipart state in the client's hands
-//! - **F28** Upload id: `"u1." ‖ b64(01 ‖ suite ‖ kek_id 8 ‖ oid 16 ‖ wrap_salt 16 ‖ wrapped DEK 60 ‖ mac 16) ‖ "." ‖
-//!   upstream id`, mac = `MAC16(K_ctx, the fields before ‖ ctx_hash ‖ LP(upstream id))`.
-//! - **F29** Part token: `"p1." ‖ b64(flags (b0 staged, b1 MD5 follows) ‖ part_no u16 ‖ plen u48 ‖ part_salt 16 ‖
-//!   H(part) 32 ‖ H(plaintext) 32 ‖ CRC-64 8 ‖ [MD5 16] ‖ u8 length, upstream ETag ‖ mac 16)`, mac =
-//!   `MAC16(K_ptok, the fields before ‖ H(upstream id))`.
+//! - **F28** Upload id: `"u1." ‖ b64(01 ‖ suite ‖ kek_id 8 ‖ oid 16 ‖ wrap_salt 16 ‖ wrapped DEK 60 ‖ algorithm of the
+//!   checksum chosen for the object 1 ‖ its type 1 (0 none chosen, 1 of the whole object, 2 of the parts) ‖ mac 16) ‖
+//!   "." ‖ upstream id`, mac = `MAC16(K_ctx, the fields before ‖ ctx_hash ‖ LP(upstream id))`.
+//! - **F29** Part token: `"p1." ‖ b64(flags (b0 staged, b1 MD5 follows, b2 client checksum follows) ‖ part_no u16 ‖
+//!   plen u48 ‖ part_salt 16 ‖ H(part) 32 ‖ H(plaintext) 32 ‖ CRC-64 8 ‖ [MD5 16] ‖ [checksum's algorithm 1, length 1,
+//!   value] ‖ u8 length, upstream ETag ‖ mac 16)`, mac = `MAC16(K_ptok, the fields before ‖ H(upstream id))`.
 //! - **F30** A part under 5 MiB, or number 10 000, is staged outside the upload and sent again before the footer;
 //!   what is sent again must have the hash its token names.
 

@@ -98,6 +98,13 @@ impl Layout {
         self.places.len()
     }
 
+    /// Number and plaintext length of each part, in order.
+    pub fn numbered(&self) -> impl Iterator<Item = (u16, Plain)> + '_ {
+        self.places
+            .iter()
+            .map(|place| (place.header.part_no, place.header.plain))
+    }
+
     /// The object's plaintext length.
     pub fn plain(&self) -> Plain {
         self.plain

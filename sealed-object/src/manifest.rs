@@ -7,6 +7,7 @@ use crate::fields::Fields;
 use crate::format::{ENTRY_LEN, MIN_PART, ROOT_DOMAIN};
 use crate::geometry::{self, Plain, Sealed};
 use crate::part::is_part_no;
+use crate::part_checksums::is_joined_len;
 use crate::suite::{Suite, length_prefix};
 
 /// One part as the manifest pins it.
@@ -22,10 +23,12 @@ pub struct Entry {
     pub ct_hash: [u8; 32],
 }
 
-/// The entries of an object, known to be in order and of lawful sizes.
+/// The entries of an object, known to be in order and of lawful sizes, and its parts' checksums, sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     entries: Vec<Entry>,
+    /// What stands behind the entries: a piece of the trailer's chunk, or nothing.
+    pub(crate) checksums: Vec<u8>,
 }
 
 impl Manifest {
@@ -51,22 +54,31 @@ impl Manifest {
         {
             return Err(Error::PartTooSmall);
         }
-        Ok(Self { entries })
+        Ok(Self {
+            entries,
+            checksums: Vec::new(),
+        })
     }
 
-    /// Parses the bytes in front of the trailer.
+    /// Parses the bytes in front of the trailer, which says of how many `parts` they tell.
     ///
     /// # Errors
     /// [`Error::Manifest`] for anything that is not a lawful manifest.
-    pub fn parse(raw: &[u8]) -> Result<Self> {
+    pub fn parse(raw: &[u8], parts: u32) -> Result<Self> {
         let mut fields = Fields::new(raw);
-        let mut entries = Vec::new();
-        while let Some(entry) = Entry::read(&mut fields) {
-            entries.push(entry);
-        }
+        let entries = (0..parts).map_while(|_| Entry::read(&mut fields)).collect();
         let manifest = Self::new(entries).map_err(|_| Error::Manifest)?;
-        // An entry cut short leaves bytes that no entry accounts for.
-        if manifest.stored() == Sealed(u64::try_from(raw.len()).unwrap_or(u64::MAX)) {
+        let rest = raw
+            .len()
+            .checked_sub(len_of(manifest.stored()))
+            .ok_or(Error::Manifest)?;
+        let checksums = fields.slice(rest).ok_or(Error::Manifest)?.to_vec();
+        let manifest = Self {
+            checksums,
+            ..manifest
+        };
+        // An entry cut short leaves fewer entries than parts.
+        if manifest.count() == u64::from(parts) && is_manifest_len(manifest.stored(), parts) {
             Ok(manifest)
         } else {
             Err(Error::Manifest)
@@ -92,7 +104,9 @@ impl Manifest {
             .iter()
             .map(|entry| geometry::part_stored(entry.plain));
         let parts_stored = parts.fold(Sealed(0), Sealed::plus);
-        geometry::pad(self.plain(), parts_stored, self.count()).ok_or(Error::Pad)
+        geometry::pad(self.plain(), parts_stored, self.count())
+            .and_then(|pad| pad.checked_sub(self.checksums_len()))
+            .ok_or(Error::Pad)
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -101,9 +115,15 @@ impl Manifest {
 
     /// Its length when encoded.
     pub(crate) fn stored(&self) -> Sealed {
-        Sealed(self.count().saturating_mul(ENTRY_LEN))
+        let entries = self.count().saturating_mul(ENTRY_LEN);
+        Sealed(entries.saturating_add(self.checksums_len()))
     }
 
+    fn checksums_len(&self) -> u64 {
+        u64::try_from(self.checksums.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The entries as they are stored.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut raw = Vec::new();
         for entry in &self.entries {
@@ -127,7 +147,18 @@ impl Entry {
     }
 }
 
-/// `ct_root` of an encoded manifest.
+/// Whether a manifest of so many parts can have this length: its entries alone, or checksums behind them.
+pub(crate) fn is_manifest_len(len: Sealed, parts: u32) -> bool {
+    let parts = u64::from(parts);
+    let rest = len.0.checked_sub(parts.saturating_mul(ENTRY_LEN));
+    rest.is_some_and(|rest| rest == 0 || is_joined_len(rest, parts))
+}
+
+fn len_of(sealed: Sealed) -> usize {
+    usize::try_from(sealed.0).unwrap_or(usize::MAX)
+}
+
+/// `ct_root` of encoded entries.
 pub(crate) fn root(suite: Suite, raw: &[u8]) -> [u8; 32] {
     suite.hash(&[&length_prefix(ROOT_DOMAIN.len()), ROOT_DOMAIN, raw])
 }

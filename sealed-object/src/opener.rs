@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::envelope::Opened;
 use crate::error::{Error, Result};
-use crate::format::{ENTRY_LEN, MIN_PART, PART_HEADER_LEN, PART_MAGIC, TRAILER_LEN};
+use crate::format::{MIN_PART, PART_HEADER_LEN, PART_MAGIC, TRAILER_LEN};
 use crate::gather::{Gather, OpenPart};
 use crate::geometry::{self, Plain, Sealed};
 use crate::header::Kind;
@@ -39,9 +39,8 @@ enum State {
     /// All plaintext is there: an empty last part, or padding.
     PartOrPad(Gather),
     Frame(OpenPart, Gather),
-    /// Zero bytes still to come.
-    Pad(u64),
-    Tail(Gather),
+    /// Padding, manifest and trailer: only the trailer tells where the manifest begins.
+    Ending(Gather),
     Done(Tail),
     Failed,
 }
@@ -145,13 +144,12 @@ impl BodyOpener {
                     Ok((State::Frame(part, gather), None))
                 }
             }
-            State::Pad(left) => Ok((self.pad(left, input)?, None)),
-            State::Tail(mut gather) => {
+            State::Ending(mut gather) => {
                 let full = gather.fill(input);
                 let next = if full {
-                    self.open_tail(gather.bytes())?
+                    self.open_ending(gather.bytes())?
                 } else {
-                    State::Tail(gather)
+                    State::Ending(gather)
                 };
                 Ok((next, None))
             }
@@ -218,48 +216,38 @@ impl BodyOpener {
         Ok(State::PartOrPad(Gather::new(MAGIC_LEN)?))
     }
 
-    /// There are always at least 40 bytes of padding, so looking at the magic's length never reaches the manifest.
+    /// Where padding begins there are zeros, or, if there is none, a part number of at most 10 000: never the magic.
     fn part_or_pad(&mut self, mut gather: Gather) -> Result<State> {
         if gather.bytes() == PART_MAGIC {
             gather.extend(PART_MAGIC_TO_END);
             return Ok(State::PartHeader(gather));
         }
-        let pad = geometry::pad(self.plain, self.seen_stored, self.count()).ok_or(Error::Pad)?;
-        let mut start = Bytes::copy_from_slice(gather.bytes());
-        self.pad(pad, &mut start)
+        // At most 1 440 368 bytes: what the size reserves for parts that are not there.
+        let ending = self.stored.0.checked_sub(self.seen_stored.0);
+        let more = ending.and_then(|ending| ending.checked_sub(MAGIC_LEN));
+        let more = more.and_then(|more| usize::try_from(more).ok());
+        gather.extend(more.ok_or(Error::Pad)?);
+        Ok(State::Ending(gather))
     }
 
-    fn pad(&self, left: u64, input: &mut Bytes) -> Result<State> {
-        let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        if input.split_to(here).iter().any(|byte| *byte != 0) {
-            return Err(Error::Pad);
-        }
-        match left.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX)) {
-            0 => {
-                let manifest = self.count().saturating_mul(ENTRY_LEN);
-                Ok(State::Tail(Gather::new(
-                    manifest.saturating_add(TRAILER_LEN),
-                )?))
-            }
-            left => Ok(State::Pad(left)),
-        }
-    }
-
-    fn open_tail(&self, raw: &[u8]) -> Result<State> {
+    fn open_ending(&self, raw: &[u8]) -> Result<State> {
         let tail = Tail::open(&self.opened, raw, self.stored)?;
         let is_seen = |(header, entry): (&PartHeader, &Entry)| {
             (header.part_no, header.plain, header.salt) == (entry.part_no, entry.plain, entry.salt)
         };
-        if tail.parts().len() == self.seen.len() && self.seen.iter().zip(tail.parts()).all(is_seen)
+        if tail.parts().len() != self.seen.len() || !self.seen.iter().zip(tail.parts()).all(is_seen)
         {
-            Ok(State::Done(tail))
-        } else {
-            Err(Error::Manifest)
+            return Err(Error::Manifest);
         }
-    }
-
-    fn count(&self) -> u64 {
-        u64::try_from(self.seen.len()).unwrap_or(u64::MAX)
+        let behind_pad = tail.manifest_len().0.saturating_add(TRAILER_LEN);
+        let pad = usize::try_from(behind_pad)
+            .ok()
+            .and_then(|behind| raw.len().checked_sub(behind))
+            .ok_or(Error::Pad)?;
+        if raw.iter().take(pad).any(|byte| *byte != 0) {
+            return Err(Error::Pad);
+        }
+        Ok(State::Done(tail))
     }
 }
 

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::BufMut as _;
 
 use crate::error::{Error, Result};
+use crate::facts::{ClientChecksum, Facts};
 use crate::fields::Fields;
 use crate::format::PART_TOKEN_PREFIX;
 use crate::geometry::{self, Plain, Sealed};
@@ -20,29 +21,27 @@ pub struct PartToken {
     facts: PartFacts,
     staged: bool,
     md5: Option<[u8; 16]>,
+    client_checksum: Option<ClientChecksum>,
     upstream_etag: String,
 }
 
 impl PartToken {
     /// Of a sealed part, once the upstream has stored it under `upstream_etag`.
     ///
-    /// `staged` says it lies outside the upload; `md5` is the plaintext's, if the client sent Content-MD5.
+    /// `staged` says it lies outside the upload. Of `facts` it keeps the plaintext's MD5 and the checksum that the
+    /// client declared.
     ///
     /// # Errors
     /// [`Error::Token`] if the upstream's `ETag` is longer than 255 bytes.
-    pub fn new(
-        facts: PartFacts,
-        upstream_etag: &str,
-        staged: bool,
-        md5: Option<[u8; 16]>,
-    ) -> Result<Self> {
+    pub fn new(facts: PartFacts, upstream_etag: &str, staged: bool, known: &Facts) -> Result<Self> {
         if upstream_etag.len() > usize::from(u8::MAX) {
             return Err(Error::Token);
         }
         Ok(Self {
             facts,
             staged,
-            md5,
+            md5: known.md5,
+            client_checksum: known.client_checksum.clone(),
             upstream_etag: upstream_etag.to_owned(),
         })
     }
@@ -116,6 +115,11 @@ impl PartToken {
         self.md5
     }
 
+    /// The checksum of its plaintext that the client declared. Confidential.
+    pub fn client_checksum(&self) -> Option<&ClientChecksum> {
+        self.client_checksum.as_ref()
+    }
+
     /// What the upstream answered for it.
     pub fn upstream_etag(&self) -> &str {
         &self.upstream_etag
@@ -140,7 +144,9 @@ impl PartToken {
     fn fields(&self) -> Vec<u8> {
         let staged = if self.staged { FLAG_STAGED } else { 0 };
         let md5 = if self.md5.is_some() { FLAG_MD5 } else { 0 };
-        let mut raw = vec![staged | md5];
+        let checksum = self.client_checksum.as_ref();
+        let flag = if checksum.is_some() { FLAG_CHECKSUM } else { 0 };
+        let mut raw = vec![staged | md5 | flag];
         raw.put_u16(self.facts.part_no);
         raw.put_uint(self.facts.plain.0, 6);
         raw.put_slice(&self.facts.salt);
@@ -148,6 +154,12 @@ impl PartToken {
         raw.put_slice(&self.facts.pt_digest);
         raw.put_u64(self.facts.crc64);
         raw.put_slice(self.md5.as_ref().map_or(&[], <[u8; 16]>::as_slice));
+        if let Some(checksum) = checksum {
+            raw.put_u8(checksum.algorithm());
+            // At most 64, which `ClientChecksum` sees to.
+            raw.put_u8(u8::try_from(checksum.value().len()).unwrap_or_default());
+            raw.put_slice(checksum.value());
+        }
         // At most 255, which both ways of making a token see to.
         raw.put_u8(u8::try_from(self.upstream_etag.len()).unwrap_or_default());
         raw.put_slice(self.upstream_etag.as_bytes());
@@ -157,7 +169,7 @@ impl PartToken {
     fn read(mut fields: Fields<'_>) -> Option<Self> {
         let flags = fields
             .u8()
-            .filter(|flags| flags & !(FLAG_STAGED | FLAG_MD5) == 0)?;
+            .filter(|flags| flags & !(FLAG_STAGED | FLAG_MD5 | FLAG_CHECKSUM) == 0)?;
         let facts = PartFacts {
             part_no: fields.u16().filter(|part_no| is_part_no(*part_no))?,
             plain: Plain(fields.u48()?),
@@ -171,6 +183,12 @@ impl PartToken {
         } else {
             Some(fields.array()?)
         };
+        let client_checksum = if flags & FLAG_CHECKSUM == 0 {
+            None
+        } else {
+            let (algorithm, len) = (fields.u8()?, fields.u8()?);
+            Some(ClientChecksum::new(algorithm, fields.slice(usize::from(len))?).ok()?)
+        };
         let len = fields.u8()?;
         let upstream_etag = std::str::from_utf8(fields.slice(usize::from(len))?)
             .ok()?
@@ -180,6 +198,7 @@ impl PartToken {
             facts,
             staged: flags & FLAG_STAGED != 0,
             md5,
+            client_checksum,
             upstream_etag,
         })
     }
@@ -211,3 +230,4 @@ fn expected_mac(upload: &Upload, fields: &[u8]) -> [u8; 16] {
 
 const FLAG_STAGED: u8 = 1;
 const FLAG_MD5: u8 = 1 << 1;
+const FLAG_CHECKSUM: u8 = 1 << 2;

@@ -4,7 +4,7 @@ use crate::envelope::Opened;
 use crate::error::{Error, Result};
 use crate::facts::TrailerFacts;
 use crate::fields::Fields;
-use crate::format::{ENTRY_LEN, TRAILER_LEN};
+use crate::format::{PART_SLOT, TRAILER_LEN};
 use crate::geometry::{self, Plain, Sealed};
 use crate::header::Kind;
 use crate::layout::Layout;
@@ -27,12 +27,15 @@ impl Tail {
     /// [`Error::NotSealed`] for a stored length that no object has, [`Error::Trailer`] for a suffix that ends in none.
     pub fn needed(stored_len: Sealed, have: &[u8]) -> Result<Sealed> {
         let plain = geometry::plain_of(stored_len).ok_or(Error::NotSealed)?;
-        let most = tail_len(geometry::part_slots(plain));
+        let most = geometry::part_slots(plain)
+            .saturating_mul(PART_SLOT)
+            .saturating_add(TRAILER_LEN);
         let Some((_, raw)) = split_end(have, TRAILER_LEN) else {
             return Ok(Sealed(most.min(FIRST_GUESS)));
         };
-        let exact = tail_len(u64::from(Trailer::parse(raw)?.parts()));
-        // More parts than the size has room for would make a hostile store's trailer fetch the object's body.
+        let manifest = Trailer::parse(raw)?.manifest_len();
+        let exact = manifest.0.saturating_add(TRAILER_LEN);
+        // More than the size has room for would make a hostile store's trailer fetch the object's body.
         if exact > most {
             Err(Error::Trailer)
         } else {
@@ -83,6 +86,11 @@ impl Tail {
         self.layout.plain()
     }
 
+    /// Length of the manifest, the parts' checksums included.
+    pub(crate) fn manifest_len(&self) -> Sealed {
+        self.manifest.stored()
+    }
+
     /// The parts in order, with their plaintext lengths.
     pub fn parts(&self) -> &[Entry] {
         self.manifest.entries()
@@ -95,16 +103,13 @@ fn check_single(opened: &Opened, plain: Plain, manifest: &Manifest) -> Result<()
         [only]
             if only.part_no == 1
                 && only.plain == plain
-                && only.salt == opened.header.object_id.0 =>
+                && only.salt == opened.header.object_id.0
+                && manifest.checksums.is_empty() =>
         {
             Ok(())
         }
         _ => Err(Error::Manifest),
     }
-}
-
-fn tail_len(parts: u64) -> u64 {
-    parts.saturating_mul(ENTRY_LEN).saturating_add(TRAILER_LEN)
 }
 
 fn split_end(bytes: &[u8], len: u64) -> Option<(&[u8], &[u8])> {
@@ -116,5 +121,5 @@ fn split_end(bytes: &[u8], len: u64) -> Option<(&[u8], &[u8])> {
     ))
 }
 
-/// Covers 285 parts, so one request for nearly every object; a second costs more than these bytes.
+/// Covers 285 parts without checksums of theirs and 182 with those of SHA-256, so one request for nearly every object; a second costs more than these bytes.
 const FIRST_GUESS: u64 = 16_384;

@@ -5,7 +5,9 @@ use crate::envelope::Opened;
 use crate::error::{Error, Result};
 use crate::facts::TrailerFacts;
 use crate::fields::Fields;
-use crate::format::{ENTRY_LEN, MAX_PARTS, TRAILER_CHUNK_LEN, TRAILER_MAGIC, VERSION};
+use crate::format::{
+    MAX_PARTS, NONCE_LEN, TRAILER_CHUNK_LEN, TRAILER_MAGIC, TRAILER_TEXT_LEN, VERSION,
+};
 use crate::geometry::{Plain, Sealed};
 use crate::id::{KeyId, ObjectId};
 use crate::key::Aux;
@@ -20,6 +22,7 @@ pub struct Trailer {
     pub(crate) flags: u16,
     plain: Plain,
     parts: u32,
+    manifest_len: Sealed,
     pad: u64,
     pub(crate) object_id: ObjectId,
     pub(crate) commit: [u8; 32],
@@ -61,7 +64,7 @@ impl Trailer {
 
     /// Length of the manifest, which stands directly before the trailer.
     pub fn manifest_len(&self) -> Sealed {
-        Sealed(u64::from(self.parts).saturating_mul(ENTRY_LEN))
+        self.manifest_len
     }
 
     /// The object's id.
@@ -89,11 +92,14 @@ impl Trailer {
     /// # Errors
     /// [`Error::Manifest`], or [`Error::Pad`] if the padding is not what the parts make it.
     pub fn check_manifest(&self, raw: &[u8]) -> Result<Manifest> {
-        if !same(&manifest::root(self.suite, raw), &self.ct_root) {
+        let manifest = Manifest::parse(raw, self.parts)?;
+        if !same(
+            &manifest::root(self.suite, &manifest.encode()),
+            &self.ct_root,
+        ) {
             return Err(Error::Manifest);
         }
-        let manifest = Manifest::parse(raw)?;
-        if manifest.count() != u64::from(self.parts) || manifest.plain() != self.plain {
+        if manifest.stored() != self.manifest_len || manifest.plain() != self.plain {
             return Err(Error::Manifest);
         }
         if manifest.pad()? != self.pad {
@@ -150,11 +156,18 @@ impl Trailer {
             .ok_or(Error::Trailer)?;
         let key = ChunkKey::new(suite, &opened.dek.trailer_seal(suite, object_id)?)?;
         let text = key
-            .open_short(aad, &self.chunk)
+            .open_short(aad, &self.whole_chunk(&manifest))
             .map_err(|_| Error::Trailer)?;
-        let facts =
-            TrailerFacts::read(self.flags, self.completed_ms, &text).ok_or(Error::Trailer)?;
+        let parts = manifest.entries().len();
+        let facts = TrailerFacts::read(self.flags, self.completed_ms, &text, parts)
+            .ok_or(Error::Trailer)?;
         Ok((manifest, facts))
+    }
+
+    /// The sealed facts in one piece: of the parts' checksums the ciphertext stands in the manifest.
+    fn whole_chunk(&self, manifest: &Manifest) -> Vec<u8> {
+        let (start, tag) = self.chunk.split_at(CHECKSUMS_IN_CHUNK);
+        [start, &manifest.checksums, tag].concat()
     }
 
     fn audited(&self) -> Option<[&[u8]; 2]> {
@@ -170,8 +183,8 @@ impl Trailer {
         let parts = fields
             .u32()
             .filter(|parts| (1..=MAX_PARTS).contains(&u64::from(*parts)))?;
-        let manifest_len = fields.u32()?;
-        if u64::from(manifest_len) != u64::from(parts).saturating_mul(ENTRY_LEN) {
+        let manifest_len = Sealed(u64::from(fields.u32()?));
+        if !manifest::is_manifest_len(manifest_len, parts) {
             return None;
         }
         let trailer = Self {
@@ -180,6 +193,7 @@ impl Trailer {
             flags,
             plain,
             parts,
+            manifest_len,
             pad: fields.u64()?,
             object_id: ObjectId(fields.array()?),
             commit: fields.array()?,
@@ -219,6 +233,8 @@ pub(crate) const FLAG_MD5: u16 = 1 << 3;
 /// Zero bytes at the end.
 pub(crate) const RESERVED_LEN: usize = 20;
 const KNOWN_FLAGS: u16 = FLAG_DIGEST | FLAG_CRC64 | FLAG_MD5;
+/// Where in the chunk of the sealed facts the ciphertext of the parts' checksums belongs: before the tag.
+pub(crate) const CHECKSUMS_IN_CHUNK: usize = NONCE_LEN + TRAILER_TEXT_LEN;
 const AUDIT_MAC_AT: usize = 112;
 const CHUNK_AT: usize = 160;
 const MAC_AT: usize = 316;

@@ -57,8 +57,18 @@ pub fn create_upload(
         dek,
         wrapped,
         ctx_hash,
+        checksum: None,
     };
     Ok((envelope, new))
+}
+
+/// The checksum that a client chose for an upload in parts when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChecksumChoice {
+    /// An algorithm id of the gateway's choosing, not 0.
+    pub algorithm: u8,
+    /// Whether it is taken of the parts' checksums, and not of the whole object.
+    pub composite: bool,
 }
 
 /// An upload that the upstream has not named yet.
@@ -70,6 +80,7 @@ pub struct NewUpload {
     token_key: Secret,
     wrapped: Wrapped,
     ctx_hash: [u8; 32],
+    checksum: Option<ChecksumChoice>,
 }
 
 impl NewUpload {
@@ -78,12 +89,20 @@ impl NewUpload {
         self.object_id
     }
 
+    /// Remembers the client's choice of a checksum.
+    #[must_use]
+    pub fn with_checksum(self, checksum: Option<ChecksumChoice>) -> Self {
+        let checksum = checksum.filter(|chosen| chosen.algorithm != 0);
+        Self { checksum, ..self }
+    }
+
     /// Takes the upstream's upload id and makes the one the client gets.
     pub fn begin(self, upstream_id: &str) -> (UploadId, Upload) {
         let id = UploadId {
             suite: self.suite,
             wrapped: self.wrapped,
             object_id: self.object_id,
+            checksum: self.checksum,
             upstream_id: upstream_id.to_owned(),
             mac: [0; 16],
         };
@@ -96,6 +115,7 @@ impl NewUpload {
             object_id: self.object_id,
             dek: self.dek,
             token_key: self.token_key,
+            checksum: self.checksum,
             upstream_id: upstream_id.to_owned(),
         };
         (id, upload)
@@ -108,6 +128,7 @@ pub struct UploadId {
     suite: Suite,
     wrapped: Wrapped,
     object_id: ObjectId,
+    checksum: Option<ChecksumChoice>,
     upstream_id: String,
     mac: [u8; 16],
 }
@@ -151,6 +172,11 @@ impl UploadId {
         &self.upstream_id
     }
 
+    /// The checksum that the client chose when the upload began.
+    pub fn checksum(&self) -> Option<ChecksumChoice> {
+        self.checksum
+    }
+
     /// Authenticates the id for this place and unwraps the data key.
     ///
     /// # Errors
@@ -179,6 +205,7 @@ impl UploadId {
             object_id: self.object_id,
             token_key: dek.part_token_mac(suite, self.object_id)?,
             dek,
+            checksum: self.checksum,
             upstream_id: self.upstream_id.clone(),
         })
     }
@@ -186,6 +213,19 @@ impl UploadId {
     fn parse_rest(suite: Suite, mut fields: Fields<'_>, upstream_id: &str) -> Option<Self> {
         let (kek_id, object_id) = (KeyId(fields.array()?), ObjectId(fields.array()?));
         let (salt, dek) = (fields.array()?, fields.array::<WRAPPED_LEN>()?);
+        let checksum = match (fields.u8()?, fields.u8()?) {
+            (0, NO_CHECKSUM) => None,
+            (0, _) => return None,
+            (algorithm, OF_THE_OBJECT) => Some(ChecksumChoice {
+                algorithm,
+                composite: false,
+            }),
+            (algorithm, OF_THE_PARTS) => Some(ChecksumChoice {
+                algorithm,
+                composite: true,
+            }),
+            _ => return None,
+        };
         let mac = fields.array()?;
         fields.end()?;
         let wrapped = Wrapped { kek_id, salt, dek };
@@ -193,6 +233,7 @@ impl UploadId {
             suite,
             wrapped,
             object_id,
+            checksum,
             upstream_id: upstream_id.to_owned(),
             mac,
         })
@@ -204,6 +245,11 @@ impl UploadId {
         raw.put_slice(&self.object_id.0);
         raw.put_slice(&self.wrapped.salt);
         raw.put_slice(&self.wrapped.dek);
+        raw.put_slice(&match self.checksum {
+            None => [0, NO_CHECKSUM],
+            Some(chosen) if chosen.composite => [chosen.algorithm, OF_THE_PARTS],
+            Some(chosen) => [chosen.algorithm, OF_THE_OBJECT],
+        });
         raw
     }
 
@@ -225,6 +271,7 @@ pub struct Upload {
     pub(crate) dek: Dek,
     /// Derived once, because every token of the upload needs it.
     pub(crate) token_key: Secret,
+    checksum: Option<ChecksumChoice>,
     upstream_id: String,
 }
 
@@ -237,6 +284,11 @@ impl Upload {
     /// The upstream's own upload id.
     pub fn upstream_id(&self) -> &str {
         &self.upstream_id
+    }
+
+    /// The checksum that the client chose when the upload began.
+    pub fn checksum(&self) -> Option<ChecksumChoice> {
+        self.checksum
     }
 
     /// Starts sealing one part of exactly `plain` bytes under a fresh salt.
@@ -264,7 +316,8 @@ impl Upload {
     /// Ends the object: what follows the last of these parts. `parts` are those the client lists, in its order.
     ///
     /// # Errors
-    /// [`Error::NoParts`], [`Error::PartOrder`], [`Error::PartTooSmall`], [`Error::Random`].
+    /// [`Error::NoParts`], [`Error::PartOrder`], [`Error::PartTooSmall`], [`Error::Checksum`] if there are not as many
+    /// checksums as parts, [`Error::Random`].
     pub fn footer(
         &self,
         aux: &Aux,
@@ -344,3 +397,7 @@ fn combined_crc64(parts: &[PartToken]) -> u64 {
         crc_fast::checksum_combine(algorithm, crc, part.crc64(), part.plain().0)
     })
 }
+
+const NO_CHECKSUM: u8 = 0;
+const OF_THE_OBJECT: u8 = 1;
+const OF_THE_PARTS: u8 = 2;

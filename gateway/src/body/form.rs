@@ -154,8 +154,8 @@ impl FormFile {
             client_checksum: checksum.and_then(|value| {
                 ClientChecksum::new(value.algorithm().id(), value.as_bytes()).ok()
             }),
-            composite_parts: 0,
             md5: proven.and_then(|proven| proven.md5),
+            ..Facts::default()
         }
     }
 }

@@ -1,21 +1,27 @@
 //! Bodies on their way through: a client's upload verified, plaintext sealed, sealed bytes opened.
 
+mod calculating;
 mod client;
 mod form;
+mod lingering;
 mod opening;
 mod portions;
 mod sealing;
+mod stored;
 mod upload;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
+pub use calculating::Calculating;
 pub use client::{BodyError, ClientBody};
 pub use form::{Beginning, FormFile, Rest, possible_lengths, read_form};
+pub use lingering::patiently;
 pub use opening::OpenedBody;
 pub use portions::{Portion, Portions};
 pub use sealing::{PlainSource, Sealing, Seals, seal};
+pub use stored::{AskAgain, Stored};
 pub use upload::Upload;
 
 use crate::upstream::BoxError;

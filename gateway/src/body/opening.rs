@@ -8,20 +8,21 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use sealed_object::{BodyOpener, Facts, SpanOpener};
+use sealed_object::{BodyOpener, Facts, SpanOpener, Tail};
 
 use super::sealing::PlainSource;
+use super::stored::Stored;
 use crate::clock::Clock;
 use crate::error::GatewayError;
-use crate::upstream::{BoxError, StoreBody, UpstreamError};
+use crate::upstream::{BoxError, StoreBody};
 
 /// Plaintext of an object or of a range of it.
 pub struct OpenedBody {
-    store: StoreBody,
+    stored: Stored,
     opener: Opener,
     input: Bytes,
-    /// Stored bytes still wanted; what the store sends beyond is not looked at.
-    wanted: u64,
+    /// The end of a whole object, once it was read.
+    tail: Option<Box<Tail>>,
     clock: Clock,
 }
 
@@ -35,67 +36,34 @@ impl std::fmt::Debug for OpenedBody {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("OpenedBody")
-            .field("wanted", &self.wanted)
+            .field("stored", &self.stored)
             .finish_non_exhaustive()
     }
 }
 
 impl OpenedBody {
-    /// Opens a whole stored body of `stored` bytes.
-    pub fn whole(store: StoreBody, opener: BodyOpener, stored: u64, clock: Clock) -> Self {
-        Self {
-            store,
-            opener: Opener::Whole(Box::new(opener)),
-            input: Bytes::new(),
-            wanted: stored,
-            clock,
-        }
+    /// Opens a whole stored body.
+    pub fn whole(stored: Stored, opener: BodyOpener, clock: Clock) -> Self {
+        Self::new(stored, Opener::Whole(Box::new(opener)), clock)
     }
 
-    /// Opens the first `stored` bytes of the store's answer, which are the span's.
-    pub fn span(store: StoreBody, opener: SpanOpener, stored: u64, clock: Clock) -> Self {
-        Self {
-            store,
-            opener: Opener::Span(Box::new(opener)),
-            input: Bytes::new(),
-            wanted: stored,
-            clock,
-        }
+    /// Opens a span of one.
+    pub fn span(stored: Stored, opener: SpanOpener, clock: Clock) -> Self {
+        Self::new(stored, Opener::Span(Box::new(opener)), clock)
     }
 
     /// No plaintext at all.
     pub fn nothing(store: StoreBody, clock: Clock) -> Self {
-        Self {
-            store,
-            opener: Opener::Done,
-            input: Bytes::new(),
-            wanted: 0,
-            clock,
-        }
+        Self::new(Stored::none(store), Opener::Done, clock)
     }
 
-    fn poll_store(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, GatewayError>> {
-        loop {
-            if self.wanted == 0 {
-                return Poll::Ready(Ok(None));
-            }
-            let Some(frame) = ready!(Pin::new(&mut self.store).poll_frame(context)) else {
-                return Poll::Ready(Ok(None));
-            };
-            let frame = frame.map_err(|error| {
-                UpstreamError::Transport(crate::upstream::TransportError(error))
-            })?;
-            let Ok(mut bytes) = frame.into_data() else {
-                continue;
-            };
-            bytes.truncate(usize::try_from(self.wanted).unwrap_or(usize::MAX));
-            self.wanted = self
-                .wanted
-                .saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            return Poll::Ready(Ok(Some(bytes)));
+    fn new(stored: Stored, opener: Opener, clock: Clock) -> Self {
+        Self {
+            stored,
+            opener,
+            input: Bytes::new(),
+            tail: None,
+            clock,
         }
     }
 
@@ -111,7 +79,8 @@ impl OpenedBody {
     fn finish(&mut self) -> Result<Option<Bytes>, GatewayError> {
         match std::mem::replace(&mut self.opener, Opener::Done) {
             Opener::Whole(opener) => {
-                let (last, _tail) = opener.finish()?;
+                let (last, tail) = opener.finish()?;
+                self.tail = Some(Box::new(tail));
                 Ok(Some(last).filter(|last| !last.is_empty()))
             }
             Opener::Span(opener) => {
@@ -136,10 +105,10 @@ impl PlainSource for OpenedBody {
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             }
-            match ready!(self.poll_store(context)) {
-                Ok(Some(bytes)) => self.input = bytes,
-                Ok(None) => return Poll::Ready(self.finish().transpose()),
-                Err(error) => return Poll::Ready(Some(Err(error))),
+            match ready!(self.stored.poll_bytes(context)) {
+                Some(Ok(bytes)) => self.input = bytes,
+                None => return Poll::Ready(self.finish().transpose()),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             }
         }
     }
@@ -153,13 +122,14 @@ impl PlainSource for OpenedBody {
 }
 
 impl OpenedBody {
-    /// Reads all of it; for what is small enough to be checked whole before the answer begins.
-    pub async fn collected(mut self) -> Result<Bytes, GatewayError> {
+    /// Reads all of it; for what is small enough to be checked whole before the answer begins. Of a whole
+    /// object its end comes along.
+    pub async fn collected(mut self) -> Result<(Bytes, Option<Box<Tail>>), GatewayError> {
         let mut all = BytesMut::new();
         while let Some(piece) = std::future::poll_fn(|context| self.poll_plain(context)).await {
             all.extend_from_slice(&piece?);
         }
-        Ok(all.freeze())
+        Ok((all.freeze(), self.tail))
     }
 }
 
@@ -178,7 +148,7 @@ impl Body for OpenedBody {
                 // Nothing more comes out, whoever asks.
                 this.opener = Opener::Done;
                 this.input.clear();
-                this.wanted = 0;
+                this.stored.stop();
                 error.into()
             })
         }))
@@ -189,7 +159,7 @@ impl Body for OpenedBody {
             Opener::Done => true,
             // The end of a whole body is held back until all of it is checked; a span's is not.
             Opener::Whole(_) => false,
-            Opener::Span(_) => self.wanted == 0 && self.input.is_empty(),
+            Opener::Span(_) => self.stored.is_whole() && self.input.is_empty(),
         }
     }
 }

@@ -23,6 +23,8 @@ struct State {
     returned: Bytes,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
+    /// What the first read found, until it is taken.
+    first: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>,
     /// Bytes read so far.
     received: u64,
 }
@@ -34,8 +36,20 @@ impl Upload {
             incoming,
             returned: Bytes::new(),
             waits: headers.contains_key(http::header::EXPECT),
+            first: Poll::Pending,
             received: 0,
         })))
+    }
+
+    /// Lets the client send: one that waits for `100 Continue` is told so now, and not when the store is
+    /// ready for the first byte. Some wait for a second only.
+    pub async fn begin(&self) {
+        std::future::poll_fn(|context| {
+            let found = self.poll_frame(context);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).first = found;
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The next frame.
@@ -45,6 +59,10 @@ impl Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.waits = false;
+        let first = std::mem::replace(&mut state.first, Poll::Pending);
+        if first.is_ready() {
+            return first;
+        }
         if !state.returned.is_empty() {
             let returned = std::mem::take(&mut state.returned);
             return Poll::Ready(Some(Ok(Frame::data(returned))));

@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, HeaderValue};
 
-use super::algorithm::{Algorithm, HEADER_PREFIX, Value};
+use super::algorithm::{Algorithm, HEADER_PREFIX};
 use super::error::ChecksumError;
+use super::value::Value;
 
 /// The one checksum a client promises.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,46 +17,44 @@ pub enum Declared {
     Value(Value),
     /// A value that comes in the trailer of the body, as `x-amz-trailer` says.
     Trailer(Algorithm),
-    /// No value: only `x-amz-sdk-checksum-algorithm` names what the client would like. S3 refuses
-    /// this for uploads; here it is calculated and not compared.
-    AlgorithmOnly(Algorithm),
 }
 
 impl Declared {
     /// Reads `x-amz-checksum-*`, `x-amz-trailer` and `x-amz-sdk-checksum-algorithm`, which may name
-    /// one algorithm between them. Checksums in the query of a presigned URL are not read: some
-    /// SDKs bake the checksum of an empty body into it.
+    /// one algorithm between them.
     ///
-    /// Fails with `InvalidRequest` when they name two or a value is malformed, `NotSupportedYet`
-    /// for an algorithm we do not have.
+    /// Fails with `InvalidRequest` when they name two, when the last stands alone, or when a value is
+    /// malformed; with `BadDigest` as [`Value::parse`].
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, ChecksumError> {
-        let mut declared = Self::Nothing;
-        for (name, value) in headers {
-            if let Some(header) = name.as_str().strip_prefix(HEADER_PREFIX)
-                && !ABOUT_CHECKSUMS.contains(&header)
-            {
-                let algorithm = Algorithm::from_header_name(name.as_str())?;
-                declared =
-                    declared.or_one_more(Self::Value(Value::parse(algorithm, text(value)?)?))?;
-            }
-        }
+        let mut declared = match one_value(headers)? {
+            Some((algorithm, value)) => Self::Value(Value::parse(algorithm, value, "header")?),
+            None => Self::Nothing,
+        };
         for value in headers.get_all("x-amz-trailer") {
-            declared = declared.or_one_more(Self::Trailer(Algorithm::from_header_name(
-                text(value)?.trim(),
-            )?))?;
+            let announced = Algorithm::from_header_name(text(value)?.trim()).ok_or_else(|| {
+                invalid("The value specified in the x-amz-trailer header is not supported")
+            })?;
+            if declared != Self::Nothing {
+                return Err(two_values());
+            }
+            declared = Self::Trailer(announced);
         }
         for value in headers.get_all("x-amz-sdk-checksum-algorithm") {
             let named = Algorithm::from_name(text(value)?)?;
-            declared = match declared.algorithm() {
-                None => Self::AlgorithmOnly(named),
-                Some(algorithm) if algorithm == named => declared,
+            match declared.algorithm() {
+                Some(algorithm) if algorithm == named => {}
                 Some(_) => {
                     return Err(invalid(
-                        "Value for x-amz-sdk-checksum-algorithm header is invalid: the checksum \
-                            is of another algorithm",
+                        "Value for x-amz-sdk-checksum-algorithm header is invalid",
                     ));
                 }
-            };
+                None => {
+                    return Err(invalid(
+                        "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* \
+                         or x-amz-trailer headers were found",
+                    ));
+                }
+            }
         }
         Ok(declared)
     }
@@ -65,18 +64,52 @@ impl Declared {
         match self {
             Self::Nothing => None,
             Self::Value(value) => Some(value.algorithm()),
-            Self::Trailer(algorithm) | Self::AlgorithmOnly(algorithm) => Some(*algorithm),
+            Self::Trailer(algorithm) => Some(*algorithm),
         }
     }
+}
 
-    fn or_one_more(self, other: Self) -> Result<Self, ChecksumError> {
-        match self {
-            Self::Nothing => Ok(other),
-            _ => Err(invalid(
-                "Expecting a single x-amz-checksum- header. Multiple checksum types are not allowed",
-            )),
+/// What the headers of `CompleteMultipartUpload` state about the object: a value as text, because a
+/// composite one ends in its number of parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredOfObject {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The text of the value.
+    pub value: String,
+}
+
+impl DeclaredOfObject {
+    /// Reads the one `x-amz-checksum-*` header with a value; `InvalidRequest` if there are two.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, ChecksumError> {
+        let stated = one_value(headers)?;
+        Ok(stated.map(|(algorithm, value)| Self {
+            algorithm,
+            value: value.to_owned(),
+        }))
+    }
+}
+
+/// The one header that carries a value.
+fn one_value(headers: &HeaderMap) -> Result<Option<(Algorithm, &str)>, ChecksumError> {
+    let mut found = None;
+    for (name, value) in headers {
+        let about = name.as_str().strip_prefix(HEADER_PREFIX);
+        if about.is_none_or(|about| ABOUT_CHECKSUMS.contains(&about)) {
+            continue;
+        }
+        let algorithm = Algorithm::from_header_name(name.as_str()).ok_or_else(|| {
+            invalid("The algorithm type you specified in x-amz-checksum- header is invalid")
+        })?;
+        if found.replace((algorithm, text(value)?.trim())).is_some() {
+            return Err(two_values());
         }
     }
+    Ok(found)
+}
+
+fn two_values() -> ChecksumError {
+    invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed")
 }
 
 /// The value of a `Content-MD5` header.
@@ -136,7 +169,7 @@ mod tests {
     #[test]
     fn each_way_to_promise_is_understood() {
         let value = Value::new(Algorithm::Crc32, vec![0; 4]).unwrap();
-        let cases: [(&[_], _); 6] = [
+        let cases: [(&[_], _); 5] = [
             (
                 &[
                     ("x-amz-checksum-mode", "ENABLED"),
@@ -163,10 +196,6 @@ mod tests {
                 ],
                 Declared::Trailer(Algorithm::Sha1),
             ),
-            (
-                &[("x-amz-sdk-checksum-algorithm", "CRC64NVME")],
-                Declared::AlgorithmOnly(Algorithm::Crc64Nvme),
-            ),
         ];
         for (pairs, expected) in cases {
             assert_eq!(declared(pairs), Ok(expected), "{pairs:?}");
@@ -175,7 +204,7 @@ mod tests {
 
     #[test]
     fn two_promises_and_malformed_ones_are_refused() {
-        let cases: [&[_]; 8] = [
+        let cases: [&[_]; 10] = [
             &[
                 ("x-amz-checksum-crc32", "AAAAAA=="),
                 ("x-amz-checksum-crc32c", "AAAAAA=="),
@@ -196,22 +225,28 @@ mod tests {
             &[("x-amz-trailer", "x-amz-meta-a")],
             &[("x-amz-trailer", "x-amz-checksum-crc32,x-amz-checksum-sha1")],
             &[("x-amz-sdk-checksum-algorithm", "CRC31")],
+            &[("x-amz-sdk-checksum-algorithm", "CRC32")],
+            &[("x-amz-checksum-crc33", "AAAAAA==")],
         ];
         for pairs in cases {
             let outcome = declared(pairs);
-            let refused = matches!(
-                outcome,
-                Err(ChecksumError::InvalidRequest { .. } | ChecksumError::NotSupportedYet { .. })
-            );
+            let refused = matches!(outcome, Err(ChecksumError::InvalidRequest { .. }));
             assert!(refused, "{pairs:?} {outcome:?}");
         }
-        let later = declared(&[("x-amz-checksum-xxhash3", "AAAAAAAAAAA=")]);
-        assert_eq!(
-            later,
-            Err(ChecksumError::NotSupportedYet {
-                name: "x-amz-checksum-xxhash3".to_owned()
-            })
-        );
+    }
+
+    #[test]
+    fn of_an_object_the_text_is_kept() {
+        let pairs = [
+            ("x-amz-checksum-type", "COMPOSITE"),
+            ("x-amz-checksum-sha256", "AAAA-3"),
+        ];
+        let stated = DeclaredOfObject::from_headers(&headers(&pairs)).unwrap();
+        let expected = DeclaredOfObject {
+            algorithm: Algorithm::Sha256,
+            value: "AAAA-3".to_owned(),
+        };
+        assert_eq!(stated, Some(expected));
     }
 
     #[test]

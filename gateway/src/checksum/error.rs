@@ -16,13 +16,11 @@ pub enum ChecksumError {
         "The Content-MD5 you specified is not valid: it must be the base64 text of 16 bytes, once."
     )]
     InvalidDigest,
-    /// S3 `NotImplemented` (501): an algorithm S3 has and this gateway has not.
-    #[error(
-        "The checksum {name} is not supported yet. Use CRC32, CRC32C, CRC64NVME, SHA1 or SHA256."
-    )]
-    NotSupportedYet {
-        /// The header or algorithm asked for.
-        name: String,
+    /// S3 `MalformedTrailerError` (400): the trailer is not there, or is another than announced.
+    #[error("{problem}.")]
+    MalformedTrailer {
+        /// What is wrong.
+        problem: String,
     },
     /// S3 `BadDigest` (400): the bytes are not those the client took the checksum of.
     #[error("The {} you specified did not match the calculated checksum.", .algorithm.name())]
@@ -40,7 +38,7 @@ pub enum ChecksumError {
     /// uploaded with.
     #[error("The checksum given for part {part} is not the one it was uploaded with.")]
     InvalidPart {
-        /// The position of the part in the list, from 1.
-        part: usize,
+        /// The part's number.
+        part: u16,
     },
 }

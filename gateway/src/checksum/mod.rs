@@ -2,13 +2,15 @@
 //! keep it. It must not know signatures, sealed objects or HTTP responses.
 
 mod algorithm;
-mod composite;
 mod declared;
 mod error;
+mod object;
+mod value;
 mod verifier;
 
-pub use algorithm::{Algorithm, Checksum, Value};
-pub use composite::Composite;
-pub use declared::{ContentMd5, Declared};
+pub use algorithm::{Algorithm, ChecksumType};
+pub use declared::{ContentMd5, Declared, DeclaredOfObject};
 pub use error::ChecksumError;
+pub use object::ObjectChecksum;
+pub use value::{Checksum, Value};
 pub use verifier::{Proven, Verifier};

@@ -4,9 +4,10 @@
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use super::algorithm::{Algorithm, Checksum, Value};
+use super::algorithm::Algorithm;
 use super::declared::{ContentMd5, Declared};
 use super::error::ChecksumError;
+use super::value::{Checksum, Value};
 
 /// Takes the bytes of a body, after any chunked framing is off, and says at the end whether every
 /// promise was kept.
@@ -23,7 +24,7 @@ pub struct Verifier {
 /// What is known of a body that kept its promises.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
-    /// The checksum the client chose, now known to be right, or calculated when it gave none.
+    /// The checksum the client chose, now known to be right, or the one calculated on demand.
     pub checksum: Option<Value>,
     /// The MD5, when the client sent it.
     pub md5: Option<[u8; 16]>,
@@ -52,6 +53,19 @@ impl Verifier {
         }
     }
 
+    /// The algorithm of the checksum that the client promises.
+    pub fn promised(&self) -> Option<Algorithm> {
+        self.declared.algorithm()
+    }
+
+    /// Calculates this checksum where the client promised none.
+    #[must_use]
+    pub fn calculating(mut self, algorithm: Algorithm) -> Self {
+        self.checksum
+            .get_or_insert_with(|| Checksum::new(algorithm));
+        self
+    }
+
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         if let Some(checksum) = &mut self.checksum {
@@ -69,8 +83,8 @@ impl Verifier {
     /// if one came.
     ///
     /// Fails with `XAmzContentSHA256Mismatch`, `BadDigest` or `BadContentMd5` for a promise that
-    /// was not kept, `InvalidRequest` for a trailer that is missing, malformed or not the one
-    /// promised.
+    /// was not kept, `MalformedTrailer` for a trailer that is missing or not the one promised,
+    /// `InvalidRequest` for one whose value is malformed.
     pub fn finish(self, trailer: Option<(&str, &str)>) -> Result<Proven, ChecksumError> {
         let checksum = self.checksum.map(Checksum::finish);
         if let Some(expected) = self.content_sha256 {
@@ -107,19 +121,19 @@ fn expected_value(
         (Declared::Trailer(algorithm), Some((name, text)))
             if name.eq_ignore_ascii_case(algorithm.header_name()) =>
         {
-            Value::parse(algorithm, text).map(Some)
+            Value::parse(algorithm, text, "trailing header").map(Some)
         }
-        (Declared::Trailer(algorithm), _) => Err(ChecksumError::InvalidRequest {
+        (Declared::Trailer(algorithm), _) => Err(ChecksumError::MalformedTrailer {
             problem: format!(
                 "The trailer {} that x-amz-trailer announces did not come",
                 algorithm.header_name()
             ),
         }),
-        (_, Some((name, _))) => Err(ChecksumError::InvalidRequest {
+        (_, Some((name, _))) => Err(ChecksumError::MalformedTrailer {
             problem: format!("The trailer {name} came and was not announced"),
         }),
         (Declared::Value(value), None) => Ok(Some(value)),
-        (Declared::Nothing | Declared::AlgorithmOnly(_), None) => Ok(None),
+        (Declared::Nothing, None) => Ok(None),
     }
 }
 
@@ -142,7 +156,7 @@ mod tests {
     }
 
     fn crc32() -> Declared {
-        Declared::Value(Value::parse(Algorithm::Crc32, CRC32).unwrap())
+        Declared::Value(Value::parse(Algorithm::Crc32, CRC32, "header").unwrap())
     }
 
     fn sha256() -> [u8; 32] {
@@ -171,7 +185,7 @@ mod tests {
         )
         .unwrap();
         let only = finish(
-            Verifier::new(Declared::AlgorithmOnly(Algorithm::Crc32), None, None),
+            Verifier::new(Declared::Nothing, None, None).calculating(Algorithm::Crc32),
             b"hello world",
             None,
         )
@@ -255,22 +269,24 @@ mod tests {
     #[test]
     fn trailers_must_come_as_announced() {
         let announced = || Verifier::new(Declared::Trailer(Algorithm::Crc32), None, None);
-        for trailer in [
-            None,
-            Some(("x-amz-checksum-crc32c", CRC32)),
-            Some(("x-amz-checksum-crc32", "AAAA")),
-        ] {
+        for trailer in [None, Some(("x-amz-checksum-crc32c", CRC32))] {
             let outcome = finish(announced(), b"hello world", trailer);
             assert!(
-                matches!(outcome, Err(ChecksumError::InvalidRequest { .. })),
+                matches!(outcome, Err(ChecksumError::MalformedTrailer { .. })),
                 "{outcome:?}"
             );
         }
+        let trailer = Some(("x-amz-checksum-crc32", "AAAA"));
+        let outcome = finish(announced(), b"hello world", trailer);
+        assert!(matches!(outcome, Err(ChecksumError::InvalidRequest { .. })));
         let outcome = finish(
             Verifier::new(crc32(), None, None),
             b"hello world",
             Some(("x-amz-checksum-crc32", CRC32)),
         );
-        assert!(matches!(outcome, Err(ChecksumError::InvalidRequest { .. })));
+        assert!(matches!(
+            outcome,
+            Err(ChecksumError::MalformedTrailer { .. })
+        ));
     }
 }

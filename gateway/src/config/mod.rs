@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use policies::Role;
 use zeroize::Zeroizing;
@@ -17,6 +18,8 @@ pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
 pub use tls::{TlsConfig, TlsError, authorities};
+
+use crate::accommodations::Accommodations;
 
 /// A configuration that can be run.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Config {
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
     pub region: String,
+    /// What is done for single clients' sake.
+    pub accommodations: Accommodations,
     /// Whether `Authorization` headers of Signature Version 2 are verified.
     pub signature_v2_headers: bool,
     /// The store.
@@ -69,6 +74,8 @@ pub enum UpstreamConfig {
         secret_access_key: Secret,
         /// Authorities that alone are trusted for the store's certificate, PEM; without, the machine's.
         ca_file: Option<PathBuf>,
+        /// How long the store may be silent when it is its turn.
+        timeout: Duration,
     },
 }
 
@@ -157,6 +164,7 @@ impl Config {
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
+        let accommodations = read_accommodations(root, problems);
         let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = read_upstream(root, base, problems);
         let kms = read_kms(root, base, problems);
@@ -173,6 +181,7 @@ impl Config {
             metrics,
             base_domains: listen.base_domains,
             region,
+            accommodations,
             signature_v2_headers,
             upstream: upstream?,
             bucket_prefix,
@@ -199,6 +208,16 @@ fn read_required<T>(
     Some(value)
 }
 
+/// `[accommodations]`, which need not be there.
+fn read_accommodations(root: &mut Section, problems: &mut Problems) -> Accommodations {
+    let section = root.section("accommodations", problems);
+    section.map_or(Accommodations { rclone_etags: true }, |mut section| {
+        let rclone_etags = section.switch("rclone_etags", problems);
+        section.finish(problems);
+        Accommodations { rclone_etags }
+    })
+}
+
 struct Listen {
     address: Option<SocketAddr>,
     tls: Option<TlsConfig>,
@@ -220,6 +239,7 @@ fn read_listen(root: &mut Section, base: &Path, problems: &mut Problems) -> Opti
             tls,
             requests_at_once: listen
                 .optional_number("requests_at_once", 1..=MOST_AT_ONCE, problems)
+                .and_then(|number| usize::try_from(number).ok())
                 .unwrap_or(AT_ONCE),
             base_domains: domains
                 .iter()
@@ -308,6 +328,10 @@ fn read_s3(s3: &mut Section, base: &Path, problems: &mut Problems) -> UpstreamCo
             problems,
         ))),
         ca_file: read_authorities(s3, base, problems),
+        timeout: Duration::from_secs(
+            s3.optional_number("timeout_seconds", 1..=LONGEST_SILENCE, problems)
+                .unwrap_or(SILENCE),
+        ),
     }
 }
 
@@ -460,7 +484,11 @@ pub fn start_logging() {
 
 /// Each takes about 256 KiB while it streams.
 const AT_ONCE: usize = 1024;
-const MOST_AT_ONCE: usize = 1_000_000;
+const MOST_AT_ONCE: u64 = 1_000_000;
+
+/// Seconds. Completing an upload of many parts takes some stores long.
+const SILENCE: u64 = 60;
+const LONGEST_SILENCE: u64 = 3600;
 
 /// What S3 stores ask for.
 const SHORTEST_SECRET: usize = 16;

@@ -99,13 +99,13 @@ impl Section {
     pub(super) fn optional_number(
         &mut self,
         name: &str,
-        range: std::ops::RangeInclusive<usize>,
+        range: std::ops::RangeInclusive<u64>,
         problems: &mut Problems,
-    ) -> Option<usize> {
+    ) -> Option<u64> {
         let value = self.table.remove(name)?;
         let number = value
             .as_integer()
-            .and_then(|number| usize::try_from(number).ok())
+            .and_then(|number| u64::try_from(number).ok())
             .filter(|number| range.contains(number));
         if number.is_none() {
             problems.add(
@@ -114,6 +114,17 @@ impl Section {
             );
         }
         number
+    }
+
+    /// `true` or `false`; `true` where nothing is said.
+    pub(super) fn switch(&mut self, name: &str, problems: &mut Problems) -> bool {
+        let Some(value) = self.table.remove(name) else {
+            return true;
+        };
+        value.as_bool().unwrap_or_else(|| {
+            problems.add(&self.at(name), "must be true or false");
+            true
+        })
     }
 
     /// A secret, given as `name` or in the file that `name_file` points to.

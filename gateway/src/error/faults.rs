@@ -80,9 +80,8 @@ pub(super) fn of_body(error: &BodyError) -> S3Error {
 
 fn of_chunk(error: &ChunkError) -> S3Error {
     let code = match error {
-        ChunkError::Malformed { .. }
-        | ChunkError::MalformedTrailer { .. }
-        | ChunkError::InvalidRequest { .. } => Code::InvalidRequest,
+        ChunkError::MalformedTrailer { .. } => Code::MalformedTrailer,
+        ChunkError::Malformed { .. } | ChunkError::InvalidRequest { .. } => Code::InvalidRequest,
         ChunkError::ChunkSignature { .. } | ChunkError::TrailerSignature => {
             Code::SignatureDoesNotMatch
         }
@@ -97,7 +96,7 @@ fn of_checksum(error: &ChecksumError) -> S3Error {
     let code = match error {
         ChecksumError::InvalidRequest { .. } => Code::InvalidRequest,
         ChecksumError::InvalidDigest => Code::InvalidDigest,
-        ChecksumError::NotSupportedYet { .. } => Code::NotImplemented,
+        ChecksumError::MalformedTrailer { .. } => Code::MalformedTrailer,
         ChecksumError::BadDigest { .. } | ChecksumError::BadContentMd5 => Code::BadDigest,
         ChecksumError::XAmzContentSHA256Mismatch => Code::XAmzContentSha256Mismatch,
         ChecksumError::InvalidPart { .. } => Code::InvalidPart,

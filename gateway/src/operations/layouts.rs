@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use sealed_object::{Layout, ObjectId};
+use sealed_object::{Layout, ObjectId, Tail, TrailerFacts};
 
 use super::Place;
 
@@ -17,6 +17,23 @@ pub(super) struct Known {
     pub(super) object_id: ObjectId,
     /// Where each plaintext byte lies.
     pub(super) layout: Layout,
+    /// What the trailer keeps about the plaintext, where the end of the object was read.
+    pub(super) ending: Option<Ending>,
+}
+
+/// What the authenticated end of an object says beside its layout.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// Digests and checksums.
+    pub(super) facts: TrailerFacts,
+}
+
+impl Ending {
+    pub(super) fn of(tail: &Tail) -> Self {
+        Self {
+            facts: tail.facts().clone(),
+        }
+    }
 }
 
 /// A bounded cache.

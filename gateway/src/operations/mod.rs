@@ -4,7 +4,9 @@
 //! opening, and leave signatures, policy and the trail to others.
 
 mod access_lists;
+mod attributes;
 mod buckets;
+mod checksums;
 mod copy;
 mod cors;
 mod delete;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use http::{Method, Response, StatusCode};
 use sealed_object::Random;
 
+use crate::accommodations::Accommodations;
 use crate::authorize::Leave;
 use crate::body::{Answer, ClientBody, Upload};
 use crate::buckets::{Bucket, Buckets};
@@ -52,6 +55,8 @@ pub struct Operations {
     pub keys: Keys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// What is done for single clients' sake.
+    pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.
     pub system_bucket: Arc<str>,
     /// The region the gateway says it is in.
@@ -133,10 +138,11 @@ impl Operations {
             clock: self.clock.clone(),
         };
         match call.request.operation {
-            Op::PutObject => self.put_object(call, body).await,
+            Op::PutObject => Box::pin(self.put_object(call, body)).await,
             Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
+            Op::GetObjectAttributes => self.get_object_attributes(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,
             Op::DeleteObjects => self.delete_objects(&call, body).await,
             Op::CopyObject => self.copy_object(&call).await,

@@ -4,8 +4,8 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use sealed_object::{Error, Metadata, Plain, seal_single};
 
 use super::multipart::{Written, is_large};
-use super::store_headers::{echo_checksum, mark_sealed, number, pass_store_facts, set, store_etag};
-use super::{Answered, Call, Operations, Place};
+use super::store_headers::{mark_sealed, number, pass_store_facts, set, store_etag};
+use super::{Answered, Call, Operations, Place, checksums};
 use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
@@ -72,7 +72,7 @@ impl Operations {
         pass_store_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
         mark_sealed(place, envelope.header().kek_id(), headers);
-        echo_checksum(&facts, headers);
+        checksums::say(&checksums::of_upload(&facts, summary.crc64), headers);
         response.extensions_mut().insert(Facts::written(
             summary.object_id,
             &stored.headers,
@@ -123,7 +123,8 @@ fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
     pass_store_facts(&written.headers, headers);
     set(headers, "etag", &format!("\"{}\"", written.etag));
     mark_sealed(place, written.kek_id, headers);
-    echo_checksum(&written.facts, headers);
+    let crc64 = written.summary.crc64;
+    checksums::say(&checksums::of_upload(&written.facts, crc64), headers);
     response.extensions_mut().insert(Facts::written(
         written.summary.object_id,
         &written.headers,

@@ -11,15 +11,17 @@ use http::{HeaderMap, Method};
 use sealed_object::geometry::{plain_of, single_request};
 use sealed_object::{BodyOpener, Layout, Opened, Plain, Sealed, Span, SpanOpener, Tail};
 
-use super::layouts::Known;
+use super::layouts::{Ending, Known};
 use super::store_headers::{content_range, number, store_etag};
 use super::{Operations, Place};
-use crate::body::OpenedBody;
+use crate::body::{AskAgain, OpenedBody, Stored};
 use crate::envelope;
 use crate::error::GatewayError;
 use crate::s3::range::{ByteRange, Satisfied};
 use crate::s3::{Code, S3Error};
-use crate::upstream::{StoreRequest, StoreResponse, UpstreamError, read_limited};
+use crate::upstream::{
+    StoreBody, StoreRequest, StoreResponse, Upstream, UpstreamError, read_limited,
+};
 
 /// What to read: an object, or one version of it, under the client's conditions.
 #[derive(Debug)]
@@ -27,6 +29,15 @@ pub(super) struct Source<'a> {
     pub(super) place: &'a Place,
     pub(super) version: Option<&'a str>,
     pub(super) conditions: HeaderMap,
+}
+
+/// How much must be known of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Where its bytes lie.
+    Layout,
+    /// What its trailer says as well.
+    Ending,
 }
 
 /// Bytes being opened, and what is known of them before the first one.
@@ -37,6 +48,8 @@ pub(super) struct Reading {
     pub(super) size: u64,
     /// The range, where one was asked for.
     pub(super) range: Option<Satisfied>,
+    /// What else is known of the object; nothing of one that has no body.
+    pub(super) known: Option<Arc<Known>>,
     pub(super) body: OpenedBody,
 }
 
@@ -82,21 +95,25 @@ impl Operations {
                     store,
                     size: 0,
                     range: None,
+                    known: None,
                     body,
                 });
             }
             // Which parts count is known before the first byte leaves, so that none of another upload's does.
-            let Some(layout) = self.layout_of(source, &opened, &store).await? else {
+            let Some(known) = self.known(source, &opened, &store, Wanted::Layout).await? else {
                 continue;
             };
-            let opener = BodyOpener::with_layout(&opened, Sealed(stored), &layout)?;
+            let opener = BodyOpener::with_layout(&opened, Sealed(stored), &known.layout)?;
             let size = opener.plain().0;
-            let body = OpenedBody::whole(answer.body, opener, stored, self.clock.clone());
+            let again = self.again(source, &store, stored)?;
+            let body = Stored::new(answer.body, 0, stored, again);
+            let body = OpenedBody::whole(body, opener, self.clock.clone());
             return Ok(Reading {
                 opened,
                 store,
                 size,
                 range: None,
+                known: Some(known),
                 body,
             });
         }
@@ -141,16 +158,18 @@ impl Operations {
             Plain(satisfied.first),
             Plain(satisfied.last.saturating_add(1)),
         )?;
-        self.remember(source, &answer.headers, &opened, layout);
-        self.span(answer, opened, size, satisfied, span).map(Some)
+        let etag = store_etag(&answer.headers).ok_or_else(no_length)?;
+        let known = self.remember(source, etag, &opened, layout, None);
+        self.span(source, answer, opened, (known, satisfied), span)
+            .map(Some)
     }
 
     /// Asks for exactly the frames that a layout names. `None`: the object is another one by now.
-    async fn read_known(
+    pub(super) async fn read_known(
         &self,
         source: &Source<'_>,
         range: ByteRange,
-        known: &Known,
+        known: &Arc<Known>,
     ) -> Result<Option<Reading>, GatewayError> {
         let size = known.layout.plain().0;
         let Ok(Some(satisfied)) = range.within(size) else {
@@ -174,7 +193,8 @@ impl Operations {
         if opened.header().object_id() != known.object_id {
             return Ok(None);
         }
-        self.span(answer, opened, size, satisfied, span).map(Some)
+        self.span(source, answer, opened, (Arc::clone(known), satisfied), span)
+            .map(Some)
     }
 
     /// Learns the object's layout first, then reads by it.
@@ -192,13 +212,8 @@ impl Operations {
             {
                 return self.read_whole(source).await;
             }
-            let Some(layout) = self.layout_of(source, &opened, &store).await? else {
+            let Some(known) = self.known(source, &opened, &store, Wanted::Layout).await? else {
                 continue;
-            };
-            let known = Known {
-                etag: store_etag(&store).ok_or_else(no_length)?,
-                object_id: opened.header().object_id(),
-                layout,
             };
             if let Some(reading) = self.read_known(source, range, &known).await? {
                 return Ok(reading);
@@ -207,45 +222,53 @@ impl Operations {
         Err(replaced_too_fast())
     }
 
-    /// The object's layout as it is under this answer's ETag: from its header, remembered, or from its tail.
-    /// `None`: the object was replaced since.
-    async fn layout_of(
+    /// What is known of the object as it is under this answer's `ETag`: from its header, remembered, or from
+    /// its tail. `None`: the object was replaced since.
+    pub(super) async fn known(
         &self,
         source: &Source<'_>,
         opened: &Opened,
         store: &HeaderMap,
-    ) -> Result<Option<Layout>, GatewayError> {
+        wanted: Wanted,
+    ) -> Result<Option<Arc<Known>>, GatewayError> {
         let etag = store_etag(store).ok_or_else(no_length)?;
+        let object_id = opened.header().object_id();
+        let enough = |known: &Known| wanted == Wanted::Layout || known.ending.is_some();
         let remembered = self
             .layouts
             .get(source.place, source.version)
-            .filter(|known| known.etag == etag && known.object_id == opened.header().object_id());
-        let layout = match (Layout::of_single(opened), remembered) {
-            (Some(layout), _) => layout,
-            (None, Some(known)) => known.layout.clone(),
-            (None, None) => match self.tail(source, opened, &etag, store).await {
+            .filter(|known| known.etag == etag && known.object_id == object_id && enough(known));
+        if remembered.is_some() {
+            return Ok(remembered);
+        }
+        let has_body = stored_length(store) != Some(0);
+        let (layout, ending) = match Layout::of_single(opened) {
+            Some(layout) if wanted == Wanted::Layout || !has_body => (layout, None),
+            _ => match self.tail(source, opened, &etag, store).await {
                 // Our own If-Match.
                 Err(GatewayError::Upstream(error))
                     if error.code() == Some(Code::PreconditionFailed) =>
                 {
                     return Ok(None);
                 }
-                tail => tail?.layout().clone(),
+                tail => {
+                    let tail = tail?;
+                    (tail.layout().clone(), Some(Ending::of(&tail)))
+                }
             },
         };
-        self.remember(source, store, opened, layout.clone());
-        Ok(Some(layout))
+        Ok(Some(self.remember(source, etag, opened, layout, ending)))
     }
 
     /// Fetches and authenticates the end of an object.
-    pub(super) async fn tail(
+    async fn tail(
         &self,
         source: &Source<'_>,
         opened: &Opened,
         etag: &str,
         store: &HeaderMap,
     ) -> Result<Tail, GatewayError> {
-        let stored = Sealed(number(store, "content-length").ok_or_else(no_length)?);
+        let stored = Sealed(stored_length(store).ok_or_else(no_length)?);
         let mut suffix = Bytes::new();
         loop {
             let needed = Tail::needed(stored, &suffix)?;
@@ -294,43 +317,96 @@ impl Operations {
             .await
     }
 
-    fn remember(&self, source: &Source<'_>, store: &HeaderMap, opened: &Opened, layout: Layout) {
-        if let Some(etag) = store_etag(store) {
-            self.layouts.insert(
-                source.place,
-                source.version,
-                Arc::new(Known {
-                    etag,
-                    object_id: opened.header().object_id(),
-                    layout,
-                }),
-            );
-        }
+    pub(super) fn remember(
+        &self,
+        source: &Source<'_>,
+        etag: String,
+        opened: &Opened,
+        layout: Layout,
+        ending: Option<Ending>,
+    ) -> Arc<Known> {
+        let known = Arc::new(Known {
+            etag,
+            object_id: opened.header().object_id(),
+            layout,
+            ending,
+        });
+        self.layouts
+            .insert(source.place, source.version, Arc::clone(&known));
+        known
+    }
+
+    /// How the rest of this very object is asked for, where the store breaks off.
+    fn again(
+        &self,
+        source: &Source<'_>,
+        store: &HeaderMap,
+        end: u64,
+    ) -> Result<AskAgain, UpstreamError> {
+        let etag = store_etag(store).ok_or_else(no_length)?;
+        let (upstream, place) = (self.upstream.clone(), source.place.clone());
+        let version = source.version.map(str::to_owned);
+        Ok(Box::new(move |next| {
+            let source = Source {
+                place: &place,
+                version: version.as_deref(),
+                conditions: HeaderMap::new(),
+            };
+            let request = source.unconditional(Method::GET);
+            Box::pin(rest(upstream.clone(), request, etag.clone(), next, end))
+        }))
     }
 
     /// Opens the span in an answer, after checking that the answer is what was asked for.
     fn span(
         &self,
+        source: &Source<'_>,
         answer: StoreResponse,
         opened: Opened,
-        size: u64,
-        range: Satisfied,
+        (known, range): (Arc<Known>, Satisfied),
         span: Span,
     ) -> Result<Reading, GatewayError> {
         let (first, last, _) = content_range(&answer.headers).ok_or_else(no_length)?;
-        let wanted = span.stored.end.0.saturating_sub(span.stored.start.0);
-        if first != span.stored.start.0 || last.saturating_add(1) < span.stored.end.0 {
+        let (start, end) = (span.stored.start.0, span.stored.end.0);
+        if first != start || last.saturating_add(1) < end {
             return Err(sealed_object::Error::Size.into());
         }
         let opener = SpanOpener::new(&opened, span)?;
-        let body = OpenedBody::span(answer.body, opener, wanted, self.clock.clone());
+        let again = self.again(source, &answer.headers, end)?;
+        let body = Stored::new(answer.body, start, end, again);
+        let body = OpenedBody::span(body, opener, self.clock.clone());
         Ok(Reading {
             opened,
             store: answer.headers,
-            size,
+            size: known.layout.plain().0,
             range: Some(range),
+            known: Some(known),
             body,
         })
+    }
+}
+
+/// Asks for the rest, up to `end`, of the object that has this `ETag`. A condition of ours that does not hold
+/// is no answer for a client, and neither is an answer about something else.
+async fn rest(
+    upstream: Upstream,
+    request: StoreRequest,
+    etag: String,
+    next: u64,
+    end: u64,
+) -> Result<StoreBody, UpstreamError> {
+    let range = range_header(&(Sealed(next)..Sealed(end)));
+    let request = request
+        .with_header("range", &range)
+        .with_header("if-match", &format!("\"{etag}\""));
+    let answer = upstream.send(request).await?;
+    let begins = content_range(&answer.headers).is_some_and(|(first, ..)| first == next);
+    if begins && store_etag(&answer.headers).as_deref() == Some(etag.as_str()) {
+        Ok(answer.body)
+    } else {
+        Err(UpstreamError::Unexpected(
+            "it is not the rest that was asked for".to_owned(),
+        ))
     }
 }
 
@@ -371,7 +447,7 @@ fn range_header(stored: &std::ops::Range<Sealed>) -> String {
     }
 }
 
-fn replaced_too_fast() -> GatewayError {
+pub(super) fn replaced_too_fast() -> GatewayError {
     Code::OperationAborted
         .because("The object is being replaced faster than it can be read; please try again.")
         .into()
@@ -384,6 +460,14 @@ fn answered_total(answer: &StoreResponse) -> Result<u64, UpstreamError> {
         .ok_or_else(no_length)
 }
 
+/// The stored size of the object that an answer is about. Of a range it stands behind the slash.
+fn stored_length(store: &HeaderMap) -> Option<u64> {
+    content_range(store).map_or_else(
+        || number(store, "content-length"),
+        |(_, _, total)| Some(total),
+    )
+}
+
 fn no_length() -> UpstreamError {
     UpstreamError::Unexpected("its length, range or ETag is missing".to_owned())
 }
@@ -393,7 +477,7 @@ fn length_of(bytes: &Bytes) -> u64 {
 }
 
 /// How often an object may be replaced between two requests before reading it is given up.
-const RACES: usize = 3;
+pub(super) const RACES: usize = 3;
 
 /// Beyond any object: an open-ended range.
 const FAR: u64 = 1 << 50;

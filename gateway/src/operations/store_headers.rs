@@ -4,7 +4,6 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use sealed_object::{KeyId, Opened};
 
 use super::Place;
-use crate::checksum::{Algorithm, Value};
 use crate::envelope;
 use crate::s3::{S3Request, etag};
 
@@ -77,19 +76,6 @@ pub(super) fn object_head(
     envelope::headers_of(opened.metadata())
         .overridden_by(request)
         .write_to(headers);
-}
-
-/// Echoes the checksum a client declared and we verified.
-pub(super) fn echo_checksum(facts: &sealed_object::Facts, headers: &mut HeaderMap) {
-    let Some(checksum) = &facts.client_checksum else {
-        return;
-    };
-    let value = Algorithm::from_id(checksum.algorithm())
-        .and_then(|algorithm| Value::new(algorithm, checksum.value().to_vec()));
-    if let Some(value) = value {
-        set(headers, value.algorithm().header_name(), &value.to_string());
-        set(headers, "x-amz-checksum-type", "FULL_OBJECT");
-    }
 }
 
 const PASSED: &[&str] = &[

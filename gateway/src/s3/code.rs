@@ -70,6 +70,7 @@ codes! {
     KeyTooLong 400 "KeyTooLongError";
     KmsAccessDenied 403 "KMS.AccessDenied";
     MalformedPostRequest 400 "MalformedPOSTRequest";
+    MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";
     MaxPostPreDataLengthExceeded 400 "MaxPostPreDataLengthExceeded";
     MetadataTooLarge 400 "MetadataTooLarge";

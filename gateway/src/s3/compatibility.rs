@@ -156,10 +156,16 @@ const NOTES: &str = "
   make buckets. Lifecycle rules and the like are for administrators of the store.
 - **Bucket names** belong to their tenant: two tenants may use the same name, and another tenant's bucket is
   `NoSuchBucket`.
-- **Checksums** CRC32, CRC32C, CRC64NVME, SHA1 and SHA256 and Content-MD5 are verified before anything is committed,
-  and echoed. They are not returned on reads yet, and those listed in CompleteMultipartUpload are not compared:
-  each part was verified when it arrived.
-- **Part numbers on reads** (`?partNumber=`) are not offered yet.
+- **Checksums**: all ten algorithms of S3 and Content-MD5 are verified before anything is committed, kept sealed, and
+  given back with `x-amz-checksum-mode` and in GetObjectAttributes; where none is declared it is CRC64NVME. For
+  objects over 64 KiB a read that asks for them costs one more request to the store, once. A copy keeps its source's
+  checksum: `x-amz-checksum-algorithm` of CopyObject has no effect. Listings of objects do not name the algorithm.
+  A part without a checksum is taken where another was chosen for the upload: its checksum is calculated. Each
+  part's own is kept where the padding of the stored object has room for it: always for parts of whole 64 KiB and
+  algorithms up to 32 bytes, for SHA512 from parts of 6 MiB.
+- **Part numbers on reads** (`?partNumber=`) are those of the upload. One that is not there is 400 `InvalidPart`.
+- **rclone** is shown the `ETag` it expects of an object in parts, if it sent Content-MD5 with each of them
+  (`[accommodations] rclone_etags = false` switches that off).
 - **Tags, object names, sizes and times** are not sealed: the store sees them.
 - **Conditional writes** are decided by the store. The embedded bucket and SeaweedFS do; see your store's manual.
 - **The embedded bucket** (`sealgate dev`) has versioning and tagging as far as its own page says

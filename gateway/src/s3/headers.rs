@@ -226,8 +226,8 @@ impl S3Request {
         headers
     }
 
-    /// The source of a copy: `bucket/key`, percent-encoded once, with or without a leading slash, with
-    /// `?versionId=` behind it.
+    /// The source of a copy: `bucket/key`, encoded once as in a form (S3 reads `+` as a space here, and Go's
+    /// clients write it so), with or without a leading slash, with `?versionId=` behind it.
     pub fn copy_source(&self) -> Result<CopySource, S3Error> {
         let refuse = || {
             Code::InvalidArgument
@@ -242,7 +242,7 @@ impl S3Request {
             ),
             None => (text, None),
         };
-        let path = percent_decode_str(path).collect::<Vec<u8>>();
+        let path = percent_decode_str(&path.replace('+', " ")).collect::<Vec<u8>>();
         let path = path.strip_prefix(b"/").unwrap_or(&path);
         let slash = path
             .iter()
@@ -400,16 +400,20 @@ const KNOWN_AMZ_PREFIXES: &[&str] = &[
 
 const KNOWN_AMZ_HEADERS: &[&str] = &[
     "x-amz-acl",
+    "x-amz-api-version",
     "x-amz-bucket-object-lock-enabled",
     "x-amz-bypass-governance-retention",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-decoded-content-length",
     "x-amz-expected-bucket-owner",
+    "x-amz-max-parts",
     "x-amz-metadata-directive",
     "x-amz-mp-object-size",
+    "x-amz-object-attributes",
     "x-amz-object-ownership",
     "x-amz-optional-object-attributes",
+    "x-amz-part-number-marker",
     "x-amz-request-payer",
     "x-amz-sdk-checksum-algorithm",
     "x-amz-security-token",
@@ -494,7 +498,7 @@ mod tests {
     fn copy_sources_in_the_forms_clients_send() {
         for (value, key, version) in [
             ("/bkt/a%2Fb%20c", "a/b c", None),
-            ("bkt/a+b", "a+b", None),
+            ("bkt/a+b%2Bc", "a b+c", None),
             ("bkt/k?versionId=3x", "k", Some("3x")),
             ("bkt//k", "/k", None),
         ] {

@@ -10,6 +10,7 @@ pub mod names;
 pub mod operation;
 pub mod query;
 pub mod range;
+mod reads;
 pub mod request;
 pub mod xml;
 

@@ -192,7 +192,7 @@ operations! {
     GetObject: GET Object "" [] Open;
     GetObjectAcl: GET Object "acl" [] Gateway;
     GetObjectAnnotation: GET Object "annotation" ["annotationName"] Refuse;
-    GetObjectAttributes: GET Object "attributes" [] Refuse;
+    GetObjectAttributes: GET Object "attributes" [] Rewrite;
     GetObjectLegalHold: GET Object "legal-hold" [] PassThrough;
     GetObjectRetention: GET Object "retention" [] PassThrough;
     GetObjectTagging: GET Object "tagging" [] PassThrough;
@@ -272,7 +272,6 @@ impl Operation {
             | Self::PutObjectAnnotation
             | Self::DeleteObjectAnnotation
             | Self::ListObjectAnnotations => "annotations would leave the gateway unsealed",
-            Self::GetObjectAttributes => "not offered yet; HeadObject gives size and ETag",
             _ => "it would export names, sizes or sealed bytes past the gateway",
         }
     }

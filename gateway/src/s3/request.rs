@@ -232,15 +232,15 @@ fn recognise(
 }
 
 /// Headers, and the `x-amz-…` parameters that SDKs hoist into the query of a presigned URL, where S3 reads
-/// them as the headers they are. Not the parameters of signing itself, nor checksums: some SDKs bake that of
-/// an empty body into the URL.
+/// them as the headers they are. Not the parameters of signing itself, nor an SDK's word on the algorithm,
+/// which says nothing without a value. A checksum counts as in Amazon S3, also that of an empty body which
+/// some SDKs bake into the URL: such a URL takes no other body.
 fn meant_headers(received: &HeaderMap, query: &Query) -> Result<HeaderMap, S3Error> {
     let mut headers = received.clone();
     for (name, value) in query.pairs() {
         let name = name.to_ascii_lowercase();
         let hoisted = name.starts_with("x-amz-")
             && !SIGNING.contains(&name.as_str())
-            && !name.starts_with("x-amz-checksum-")
             && !name.starts_with("x-amz-sdk-");
         if !hoisted {
             continue;
@@ -349,10 +349,8 @@ mod tests {
         let request = parse("PUT", "/bkt/k?x-amz-copy-source=%2Fbkt%2Fother&X-Amz-Date=1&x-amz-checksum-crc32=AAAAAA%3D%3D", "h").unwrap();
         assert_eq!(request.operation, Operation::CopyObject);
         assert_eq!(request.copy_source().unwrap().key.as_str(), "other");
-        assert!(
-            !request.headers.contains_key("x-amz-date")
-                && !request.headers.contains_key("x-amz-checksum-crc32")
-        );
+        assert!(!request.headers.contains_key("x-amz-date"));
+        assert_eq!(request.headers["x-amz-checksum-crc32"], "AAAAAA==");
         let public = parse("PUT", "/bkt/k?x-amz-acl=public-read", "h").unwrap();
         assert!(public.refuse_unsafe_headers().is_err());
     }

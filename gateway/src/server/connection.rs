@@ -19,7 +19,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::H2;
@@ -32,6 +32,8 @@ pub(super) struct Connections {
     pub(super) acceptor: Option<TlsAcceptor>,
     /// One for each request being answered.
     pub(super) places: Arc<Semaphore>,
+    /// Its sender goes when the gateway stops.
+    pub(super) running: watch::Receiver<()>,
 }
 
 impl Connections {
@@ -40,7 +42,7 @@ impl Connections {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let acceptor = self.acceptor.clone();
+        let (acceptor, running) = (self.acceptor.clone(), self.running.clone());
         let requests = Requests {
             service: Arc::clone(&self.service),
             places: Arc::clone(&self.places),
@@ -49,8 +51,8 @@ impl Connections {
         #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
         tokio::spawn(async move {
             let ended = match acceptor {
-                None => plain(stream, requests, watcher).await,
-                Some(acceptor) => secured(stream, &acceptor, requests, watcher).await,
+                None => plain(stream, running, requests, watcher).await,
+                Some(acceptor) => secured(stream, &acceptor, running, requests, watcher).await,
             };
             if let Err(error) = ended {
                 tracing::debug!(%peer, error, "a connection ended with an error");
@@ -59,19 +61,25 @@ impl Connections {
     }
 }
 
-async fn plain(stream: TcpStream, requests: Requests, watcher: Watcher) -> Result<(), BoxError> {
+async fn plain(
+    stream: TcpStream,
+    running: watch::Receiver<()>,
+    requests: Requests,
+    watcher: Watcher,
+) -> Result<(), BoxError> {
     // Which HTTP it is shows in the first bytes, for which nobody else sets a limit.
-    within(LONGEST_HANDSHAKE, stream.readable()).await?;
+    begun(stream.readable(), running).await?;
     requests.serve(stream, builder(), watcher).await
 }
 
 async fn secured(
     stream: TcpStream,
     acceptor: &TlsAcceptor,
+    running: watch::Receiver<()>,
     requests: Requests,
     watcher: Watcher,
 ) -> Result<(), BoxError> {
-    let stream = within(LONGEST_HANDSHAKE, acceptor.accept(stream)).await?;
+    let stream = begun(acceptor.accept(stream), running).await?;
     let builder = if stream.get_ref().1.alpn_protocol() == Some(H2) {
         builder().http2_only()
     } else {
@@ -80,14 +88,17 @@ async fn secured(
     requests.serve(stream, builder, watcher).await
 }
 
-async fn within<T>(
-    limit: Duration,
+/// A step of a client that has not asked for anything yet: it is waited for neither long nor when the gateway
+/// stops.
+async fn begun<T>(
     step: impl Future<Output = io::Result<T>>,
+    mut running: watch::Receiver<()>,
 ) -> Result<T, BoxError> {
-    let done = tokio::time::timeout(limit, step)
-        .await
-        .map_err(|_| "the client did not begin in time")?;
-    Ok(done?)
+    tokio::select! {
+        done = step => Ok(done?),
+        _ = running.changed() => Err("the gateway is stopping".into()),
+        () = tokio::time::sleep(LONGEST_HANDSHAKE) => Err("the client did not begin in time".into()),
+    }
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

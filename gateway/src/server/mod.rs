@@ -12,7 +12,7 @@ use std::time::Duration;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::{TlsConfig, TlsError};
 use crate::service::Service;
@@ -60,10 +60,12 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), TlsError> {
         let graceful = GracefulShutdown::new();
         let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
+        let stopping = watch::Sender::new(());
         let connections = Connections {
             service: self.service,
             acceptor: acceptor.transpose()?,
             places: Arc::new(Semaphore::new(self.requests_at_once)),
+            running: stopping.subscribe(),
         };
         let mut hangup = signal(SignalKind::hangup()).ok();
         let mut look = tokio::time::interval(LOOK_AT_FILES);
@@ -83,7 +85,7 @@ impl Server {
                 },
             }
         }
-        drop(self.listener);
+        drop((self.listener, stopping));
         tracing::info!("stopping: requests in flight are finished, new ones are not accepted");
         if tokio::time::timeout(LONGEST_DRAIN, graceful.shutdown())
             .await

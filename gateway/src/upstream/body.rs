@@ -8,6 +8,8 @@ use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 use sealed_object::SealedBytes;
 
+use super::silence::Turns;
+
 /// Any error a body can end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -69,32 +71,40 @@ impl std::fmt::Debug for SealedBody {
 
 /// The body of a request to the store. Outside this folder it can be made of a [`SealedBody`] only.
 #[derive(Debug)]
-pub struct StoreRequestBody(SealedBody);
+pub struct StoreRequestBody {
+    body: SealedBody,
+    /// Where it is told whose turn it is.
+    turns: Turns,
+}
 
 impl StoreRequestBody {
     /// A document of the S3 protocol that the gateway wrote, or a sealed control document.
     pub(super) fn document(document: impl Into<Bytes>) -> Self {
         let bytes = document.into();
-        Self(SealedBody {
+        SealedBody {
             length: length_of(&bytes),
             content: Content::Ready(Some(bytes)),
-        })
+        }
+        .into()
     }
 
-    /// Whether its bytes are made as they are sent.
-    pub fn streams(&self) -> bool {
-        matches!(self.0.content, Content::Stream(_))
+    /// Tells `turns` when the store takes some of it.
+    pub(super) fn count(&mut self, turns: Turns) {
+        self.turns = turns;
     }
 
     /// The length in bytes, exact.
     pub fn length(&self) -> u64 {
-        self.0.length
+        self.body.length
     }
 }
 
 impl From<SealedBody> for StoreRequestBody {
     fn from(body: SealedBody) -> Self {
-        Self(body)
+        Self {
+            body,
+            turns: Turns::default(),
+        }
     }
 }
 
@@ -106,7 +116,7 @@ impl Body for StoreRequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.0.content {
+        let piece = match &mut self.body.content {
             Content::Ready(bytes) => Poll::Ready(
                 bytes
                     .take()
@@ -116,15 +126,17 @@ impl Body for StoreRequestBody {
             Content::Stream(stream) => stream.as_mut().poll_next(context).map(|piece| {
                 piece.map(|piece| piece.map(|sealed| Frame::data(sealed.into_bytes())))
             }),
-        }
+        };
+        self.turns.asked(piece.is_ready());
+        piece
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.length)
+        SizeHint::with_exact(self.body.length)
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0.content, Content::Ready(None))
+        matches!(self.body.content, Content::Ready(None))
     }
 }
 

@@ -10,6 +10,18 @@ use crate::s3::xml::Element;
 #[error("the exchange with the store broke")]
 pub struct TransportError(#[source] pub super::BoxError);
 
+/// The store said nothing when it was its turn.
+#[derive(Debug, thiserror::Error)]
+#[error("the store fell silent")]
+pub(super) struct Silence;
+
+impl TransportError {
+    /// Whether the store just said nothing for too long.
+    pub fn is_silence(&self) -> bool {
+        self.0.is::<Silence>()
+    }
+}
+
 /// An exchange with the store that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
@@ -60,6 +72,17 @@ impl UpstreamError {
         match self {
             Self::Refused { code, .. } => *code,
             Self::Transport(_) | Self::Unexpected(_) => None,
+        }
+    }
+
+    /// Whether the same may succeed in a moment: the exchange broke, or the store is busy or out of order.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Transport(_) => true,
+            Self::Refused { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Unexpected(_) => false,
         }
     }
 

@@ -9,9 +9,10 @@ mod error;
 mod network;
 mod probe;
 mod request;
+mod silence;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -26,6 +27,8 @@ pub use error::{TransportError, UpstreamError};
 pub use network::{NetworkSettings, network_transport};
 pub use probe::Capabilities;
 pub use request::StoreRequest;
+
+use silence::{NeverSilent, Turns};
 
 use crate::s3::xml::Element;
 use crate::sigv4::Signer;
@@ -55,6 +58,7 @@ pub struct Upstream {
     transport: Transport,
     endpoint: Arc<str>,
     signer: Option<Arc<Signer>>,
+    patience: Duration,
     clock: crate::clock::Clock,
 }
 
@@ -69,11 +73,13 @@ impl std::fmt::Debug for Upstream {
 
 impl Upstream {
     /// A store at `endpoint` (`http://host:port`), reached through `transport`, signed for by `signer`; no
-    /// signer for the embedded bucket, which nobody else can reach.
+    /// signer for the embedded bucket, which nobody else can reach. When it is the store's turn, it may be
+    /// silent for `patience`.
     pub fn new(
         transport: Transport,
         endpoint: &str,
         signer: Option<Signer>,
+        patience: Duration,
         clock: crate::clock::Clock,
     ) -> Self {
         let signer = signer.map(Arc::new);
@@ -81,26 +87,34 @@ impl Upstream {
             transport,
             endpoint: endpoint.trim_end_matches('/').into(),
             signer,
+            patience,
             clock,
         }
     }
 
-    /// Sends a request and returns the store's success, or its error understood.
+    /// Sends a request and returns the store's success, or its error understood. What only asks is asked once
+    /// more where the exchange broke, on a connection that the store had given up, most likely; what changes
+    /// something is not, because nobody knows whether it was done: the client decides.
     pub async fn send(&self, request: StoreRequest) -> Result<StoreResponse, UpstreamError> {
+        let again = request.repeated();
+        match (self.exchange(request).await, again) {
+            (Err(UpstreamError::Transport(error)), Some(again)) if !error.is_silence() => {
+                self.exchange(again).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    async fn exchange(&self, request: StoreRequest) -> Result<StoreResponse, UpstreamError> {
         let is_head = request.method == http::Method::HEAD;
-        let http_request = self.http_request(request, self.clock.now())?;
+        let mut http_request = self.http_request(request, self.clock.now())?;
+        let turns = Turns::default();
+        http_request.body_mut().count(turns.clone());
         let mut transport = self.transport.clone();
-        let streams = http_request.body().streams();
-        let answered = transport.ready().await?.call(http_request);
-        // While a client's bytes stream, its own pace is the limit.
-        let response = if streams {
-            answered.await?
-        } else {
-            tokio::time::timeout(LONGEST_SILENCE, answered)
-                .await
-                .map_err(|_| TransportError("the store did not answer in time".into()))??
-        };
+        let answered = async { transport.ready().await?.call(http_request).await };
+        let response = turns.answer(self.patience, answered).await?;
         let (parts, body) = response.into_parts();
+        let body = NeverSilent::new(body, self.patience).boxed_unsync();
         if parts.status.is_success() {
             return Ok(StoreResponse {
                 status: parts.status,
@@ -204,9 +218,6 @@ pub async fn read_limited(body: StoreBody, limit: usize) -> Result<Bytes, Upstre
     }
     Ok(bytes.freeze())
 }
-
-/// How long the store may take to begin an answer to a request that it has whole.
-const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// More than any error document needs.
 const LONGEST_ERROR: usize = 64 * 1024;

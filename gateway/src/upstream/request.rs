@@ -94,6 +94,18 @@ impl StoreRequest {
         self
     }
 
+    /// The same request once more, if it changes nothing.
+    pub(super) fn repeated(&self) -> Option<Self> {
+        matches!(self.method, Method::GET | Method::HEAD).then(|| Self {
+            method: self.method.clone(),
+            bucket: self.bucket.clone(),
+            key: self.key.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: SealedBody::empty().into(),
+        })
+    }
+
     /// The URI at `endpoint`, path-style, encoded once by S3's rules; `//` and `..` stay as they are.
     pub(super) fn uri(&self, endpoint: &str) -> Result<Uri, UpstreamError> {
         let mut uri = format!("{endpoint}/");

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 /// The start line and headers of a message, and its whole body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Message {
     pub headers: Vec<(String, String)>,
     /// What came of the body: less than announced if the connection broke.
     pub body: Vec<u8>,
+    /// How long the connection is held open after a body that is shorter than announced.
+    pub stall: Duration,
 }
 
 impl Message {

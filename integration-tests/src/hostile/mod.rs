@@ -13,7 +13,8 @@ use std::time::Duration;
 pub use message::Message;
 pub use stored::{Stored, bounds};
 
-/// What is answered to a request; the function given with it asks the real store.
+/// What is answered to a request; the function given with it asks the real store. An answer without a start
+/// line is none: the connection is closed instead.
 pub type Rule = Arc<dyn Fn(&Message, &dyn Fn() -> Message) -> Message + Send + Sync>;
 
 /// The proxy; it lives as long as the test binary.
@@ -89,11 +90,16 @@ impl State {
             Some(rule) => rule(&request, &ask),
             None => ask(),
         };
+        if answer.start.is_empty() {
+            return;
+        }
         answer.set("connection", "close");
         if request.method() == "HEAD" {
             answer.body.clear();
         }
-        let _ = answer.write(stream);
+        if answer.write(stream).is_ok() && !answer.is_whole() {
+            thread::sleep(answer.stall);
+        }
     }
 
     fn ask(&self, request: &Message) -> Message {
@@ -101,6 +107,7 @@ impl State {
             start: "HTTP/1.1 502 Bad Gateway".to_owned(),
             headers: vec![("content-length".to_owned(), "0".to_owned())],
             body: error.to_string().into_bytes(),
+            stall: Duration::ZERO,
         });
         held(&self.seen).push((request.clone(), answer.clone()));
         answer

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod broken_store;
 mod browsers;
 mod clients;
 mod command_line;
@@ -23,6 +24,7 @@ mod tenants;
 mod tidy;
 mod tls;
 mod trail;
+mod transport;
 
 use std::sync::OnceLock;
 

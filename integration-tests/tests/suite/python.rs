@@ -1,4 +1,4 @@
-//! The Python clients: boto3, minio-py, and requests made by hand. What each asserts is in its script.
+//! What the gateway owes every client, asked with boto3 and with requests made by hand. What each asserts is in its script.
 
 use integration_tests::gateway::Upstream;
 
@@ -9,7 +9,9 @@ on_both_upstreams! {
     odd_keys => |upstream| run(upstream, "keys");
     ranges => |upstream| run(upstream, "ranges");
     multipart => |upstream| run(upstream, "multipart");
-    transfer_of_100_mib => |upstream| run(upstream, "transfer");
+    checksums => |upstream| run(upstream, "checksums");
+    checksums_of_parts => |upstream| run(upstream, "part_checksums");
+    attributes => |upstream| run(upstream, "attributes");
     presigned => |upstream| run(upstream, "presigned");
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
@@ -22,7 +24,6 @@ on_both_upstreams! {
     refusals => |upstream| run(upstream, "refusals");
     held_back => |upstream| run(upstream, "held_back");
     raw_metadata => |upstream| run(upstream, "raw_metadata");
-    minio => |upstream| run(upstream, "minio_objects");
     uploads_without_content_length => |upstream| run(upstream, "unsized");
 }
 

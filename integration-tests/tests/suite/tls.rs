@@ -16,14 +16,10 @@ on_both_upstreams! {
     handshakes => |upstream| run(upstream, "tls");
     objects => |upstream| run(upstream, "objects");
     multipart => |upstream| run(upstream, "multipart");
-    transfer_of_100_mib => |upstream| run(upstream, "transfer");
     presigned => |upstream| run(upstream, "presigned");
     copies => |upstream| run(upstream, "copies");
     held_back => |upstream| run(upstream, "held_back");
     uploads_without_content_length => |upstream| run(upstream, "unsized");
-    minio => |upstream| run(upstream, "minio_objects");
-    aws_copies_and_syncs => aws;
-    rclone_copies_and_checks => rclone;
     certificates_are_exchanged_while_connections_go_on => exchanged;
 }
 
@@ -37,56 +33,6 @@ fn run(upstream: Upstream, name: &str) {
     shared_by_tls(upstream)
         .account()
         .run_script(&script, &arguments);
-}
-
-/// A small file, and one in parts.
-fn tree(here: &Path) {
-    fs::create_dir_all(here.join("up")).expect("a folder can be made");
-    for (name, length) in [("small", 70_000), ("large", 20 << 20)] {
-        let bytes: Vec<u8> = (0_u32..length)
-            .map(|at| (at.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0])
-            .collect();
-        fs::write(here.join("up").join(name), bytes).expect("a file can be written");
-    }
-}
-
-fn assert_same(here: &Path) {
-    for name in ["small", "large"] {
-        let read = |folder: &str| fs::read(here.join(folder).join(name)).expect("it is there");
-        assert!(read("up") == read("down"), "{name} has changed");
-    }
-}
-
-fn aws(upstream: Upstream) {
-    let scratch = World::get().scratch();
-    let here = scratch.path();
-    let aws = |arguments: &[&str]| shared_by_tls(upstream).account().run_aws(here, arguments);
-    tree(here);
-    aws(&["s3", "mb", "s3://tls-aws"]);
-    aws(&["s3", "cp", "--recursive", "up", "s3://tls-aws/tree"]);
-    let again = aws(&["s3", "sync", "up", "s3://tls-aws/tree", "--no-progress"]);
-    assert_eq!(again, "", "nothing has changed");
-    aws(&["s3", "sync", "s3://tls-aws/tree", "down", "--no-progress"]);
-    assert_same(here);
-    aws(&["s3", "rb", "--force", "s3://tls-aws"]);
-}
-
-fn rclone(upstream: Upstream) {
-    let scratch = World::get().scratch();
-    let here = scratch.path();
-    let rclone = |arguments: &[&str]| {
-        shared_by_tls(upstream)
-            .account()
-            .run_rclone(here, arguments)
-    };
-    tree(here);
-    rclone(&["mkdir", "s3:tls-rclone"]);
-    let in_parts = ["copy", "up", "s3:tls-rclone", "--s3-upload-cutoff", "10Mi"];
-    rclone(&in_parts);
-    rclone(&["check", "--download", "up", "s3:tls-rclone"]);
-    rclone(&["copy", "s3:tls-rclone", "down"]);
-    assert_same(here);
-    rclone(&["purge", "s3:tls-rclone"]);
 }
 
 fn exchanged(upstream: Upstream) {

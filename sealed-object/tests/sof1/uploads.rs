@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use proptest::prelude::*;
 use sealed_object::{
-    Context, Error, Kek, KeyId, Metadata, PartToken, Plain, SealedBytes, StagedRelay, UploadId,
+    Context, Error, Facts, Kek, KeyId, Metadata, PartToken, Plain, SealedBytes, StagedRelay,
+    UploadId,
 };
 
 use crate::world::{self, MIB5, UPSTREAM_ID, Uploading, context, facts, kek, plaintext};
@@ -137,7 +138,7 @@ fn f29_an_upstream_etag_has_at_most_255_bytes() {
             .1
     };
     let longest = "e".repeat(255);
-    let token = PartToken::new(facts(), &longest, true, None)
+    let token = PartToken::new(facts(), &longest, true, &Facts::default())
         .unwrap()
         .encode(&uploading.upload);
     assert_eq!(
@@ -147,7 +148,7 @@ fn f29_an_upstream_etag_has_at_most_255_bytes() {
         longest
     );
     assert_eq!(
-        PartToken::new(facts(), &"e".repeat(256), true, None).err(),
+        PartToken::new(facts(), &"e".repeat(256), true, &Facts::default()).err(),
         Some(Error::Token)
     );
 }

@@ -1,6 +1,6 @@
 //! The vector files in their text form, and reading what a vector stores.
 
-use sealed_object::{ClientChecksum, Envelope, Facts, Metadata};
+use sealed_object::{ChecksumChoice, ClientChecksum, Envelope, Facts, Metadata, PartChecksums};
 
 use crate::world::{COMPLETED, context, kek, plaintext, read, size};
 
@@ -45,8 +45,30 @@ impl Vector {
             client_checksum: (algorithm != 0)
                 .then(|| ClientChecksum::new(algorithm, &checksum).unwrap()),
             composite_parts: u16::try_from(self.number("composite")).unwrap(),
+            part_checksums: self.part_checksums(),
             md5: self.bytes("md5").try_into().ok(),
         }
+    }
+
+    fn part_checksums(&self) -> Option<PartChecksums> {
+        let text = self.each("part-checksums").first().copied()?;
+        let (algorithm, values) = text.split_once(' ')?;
+        let values: Vec<Vec<u8>> = values
+            .split(' ')
+            .map(|value| hex::decode(value).unwrap())
+            .collect();
+        let values = values.iter().map(Vec::as_slice);
+        Some(PartChecksums::new(algorithm.parse().unwrap(), values).unwrap())
+    }
+
+    /// The checksum chosen for the upload: an algorithm, and 1 for the whole object's or 2 for the parts'.
+    pub(crate) fn choice(&self) -> Option<ChecksumChoice> {
+        let (algorithm, kind) = self.get("choice").split_once(' ').unwrap();
+        let algorithm = algorithm.parse().unwrap();
+        (algorithm != 0).then(|| ChecksumChoice {
+            algorithm,
+            composite: kind == "2",
+        })
     }
 
     pub(crate) fn metadata(&self) -> Metadata {
@@ -82,6 +104,10 @@ impl Vector {
         assert_eq!(facts.client_checksum, expected.client_checksum, "{name}");
         assert_eq!(facts.composite_parts, expected.composite_parts, "{name}");
         assert_eq!(facts.md5, expected.md5, "{name}");
+        let kept = expected
+            .part_checksums
+            .filter(|_| !name.contains("no room"));
+        assert_eq!(facts.part_checksums, kept, "{name}");
         assert_eq!(
             facts.digest.map(hex::encode).as_deref(),
             Some(self.get("digest")),

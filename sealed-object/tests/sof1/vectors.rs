@@ -1,6 +1,6 @@
 //! Known answers: every vector is sealed here and must be what `vectors/generate.py` computed from the specification.
 
-use sealed_object::Sealed;
+use sealed_object::{ClientChecksum, Facts, Sealed};
 
 use crate::vector::Vector;
 use crate::world::{self, Stored, Uploading, plaintext, size};
@@ -26,25 +26,31 @@ fn f6_f7_f8_f9_f13_f14_f15_f16_f18_f19_f20_f21_f22_single_uploads_are_the_known_
 #[test]
 fn f8_f17_f19_f20_f22_f28_f29_multipart_uploads_are_the_known_answers() {
     let vectors = Vector::all(include_str!("../vectors/multipart.vec"));
-    assert_eq!(vectors.len(), 7);
+    assert_eq!(vectors.len(), 9);
     for vector in vectors {
-        let uploading = Uploading::start(vector.get("name"), &vector.metadata());
+        let (name, metadata) = (vector.get("name"), vector.metadata());
+        let uploading = Uploading::start_with(name, &metadata, vector.choice());
+        assert_eq!(uploading.upload.checksum(), vector.choice(), "{name}");
         assert_eq!(uploading.id.encode(), vector.get("upload-id"));
         let mut at = 0;
         let mut parts = Vec::new();
         for line in vector.each("part") {
             let fields: Vec<&str> = line.split(' ').collect();
-            let &[part_no, len, ct_hash, md5, token] = fields.as_slice() else {
+            let &[part_no, len, ct_hash, md5, checksum, token] = fields.as_slice() else {
                 panic!("part {line}")
             };
             let len: u64 = len.parse().unwrap();
-            let md5 = hex::decode(md5).ok().map(|md5| md5.try_into().unwrap());
-            let part = uploading.part(
-                part_no.parse().unwrap(),
-                &plaintext(at, len),
-                md5,
-                &[65_537, 1],
-            );
+            let checksum = checksum.split_once(':').map(|(algorithm, value)| {
+                ClientChecksum::new(algorithm.parse().unwrap(), &hex::decode(value).unwrap())
+            });
+            let known = Facts {
+                md5: hex::decode(md5).ok().map(|md5| md5.try_into().unwrap()),
+                client_checksum: checksum.transpose().unwrap(),
+                ..Facts::default()
+            };
+            let text = plaintext(at, len);
+            let part =
+                uploading.part_knowing(part_no.parse().unwrap(), &text, &known, &[65_537, 1]);
             assert_eq!(hex::encode(part.token.ct_hash()), ct_hash);
             assert_eq!(part.token.encode(&uploading.upload), token);
             at += len;

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use sealed_object::{
-    Aux, BodyOpener, Context, Envelope, Facts, Footer, Kek, KeyId, Layout, Metadata, Opened,
-    PartToken, Plain, Random, Result, Sealed, SealedBytes, SpanOpener, Suite, Summary, Tail,
-    Upload, UploadId, create_upload, seal_single,
+    Aux, BodyOpener, ChecksumChoice, Context, Envelope, Facts, Footer, Kek, KeyId, Layout,
+    Metadata, Opened, PartToken, Plain, Random, Result, Sealed, SealedBytes, SpanOpener, Suite,
+    Summary, Tail, Upload, UploadId, create_upload, seal_single,
 };
 use sha2::Digest as _;
 
@@ -194,6 +194,14 @@ pub(crate) struct StoredPart {
 
 impl Uploading {
     pub(crate) fn start(name: &str, metadata: &Metadata) -> Self {
+        Self::start_with(name, metadata, None)
+    }
+
+    pub(crate) fn start_with(
+        name: &str,
+        metadata: &Metadata,
+        checksum: Option<ChecksumChoice>,
+    ) -> Self {
         let random = random(name);
         let (envelope, new) = create_upload(
             SUITE,
@@ -204,7 +212,7 @@ impl Uploading {
             random.as_ref(),
         )
         .unwrap();
-        let (id, upload) = new.begin(UPSTREAM_ID);
+        let (id, upload) = new.with_checksum(checksum).begin(UPSTREAM_ID);
         Self {
             envelope,
             id,
@@ -218,6 +226,20 @@ impl Uploading {
         part_no: u16,
         text: &[u8],
         md5: Option<[u8; 16]>,
+        sizes: &[usize],
+    ) -> StoredPart {
+        let known = Facts {
+            md5,
+            ..Facts::default()
+        };
+        self.part_knowing(part_no, text, &known, sizes)
+    }
+
+    pub(crate) fn part_knowing(
+        &self,
+        part_no: u16,
+        text: &[u8],
+        known: &Facts,
         sizes: &[usize],
     ) -> StoredPart {
         let mut sealer = self
@@ -242,7 +264,7 @@ impl Uploading {
             "a part's length is known beforehand"
         );
         let staged = sealed_object::geometry::is_staged(part_no, plain(text));
-        let token = PartToken::new(facts, &format!("\"etag-{part_no}\""), staged, md5).unwrap();
+        let token = PartToken::new(facts, &format!("\"etag-{part_no}\""), staged, known).unwrap();
         StoredPart { body, token }
     }
 

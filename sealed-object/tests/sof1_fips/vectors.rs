@@ -30,7 +30,7 @@ fn f6_f9_f13_f14_f15_f16_f18_f19_f20_f21_f22_single_uploads_of_another_sealer_ar
 #[test]
 fn f8_f17_f20_f28_f29_multipart_uploads_of_another_sealer_are_opened() {
     let vectors = Vector::all(include_str!("../vectors/fips-multipart.vec"));
-    assert_eq!(vectors.len(), 3);
+    assert_eq!(vectors.len(), 4);
     for vector in vectors {
         let body = body(&vector);
         vector.check_reading(&body);
@@ -38,8 +38,9 @@ fn f8_f17_f20_f28_f29_multipart_uploads_of_another_sealer_are_opened() {
         let id = UploadId::parse(vector.get("upload-id")).unwrap();
         assert_eq!(id.upstream_id(), UPSTREAM_ID);
         let upload = id.verify(&kek(), &context()).unwrap();
-        let [part_no, len, ct_hash, md5, text] =
-            <[&str; 5]>::try_from(vector.get("part").split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(upload.checksum(), vector.choice());
+        let [part_no, len, ct_hash, md5, checksum, text] =
+            <[&str; 6]>::try_from(vector.get("part").split(' ').collect::<Vec<_>>()).unwrap();
         let token = PartToken::parse(text, &upload).unwrap();
         assert_eq!(token.encode(&upload), text);
         assert_eq!(token.part_no().to_string(), part_no);
@@ -49,6 +50,10 @@ fn f8_f17_f20_f28_f29_multipart_uploads_of_another_sealer_are_opened() {
             token.md5().map(hex::encode),
             (md5 != "-").then(|| md5.to_owned())
         );
+        let declared = token
+            .client_checksum()
+            .map(|kept| format!("{}:{}", kept.algorithm(), hex::encode(kept.value())));
+        assert_eq!(declared.unwrap_or_else(|| "-".to_owned()), checksum);
         assert_eq!(token.is_staged(), token.plain().0 < MIB5);
         assert_eq!(
             token.pt_digest(),

@@ -160,8 +160,9 @@ METADATA = {
 class Object:
     """The envelope of an object, and what sealing its body needs."""
 
-    def __init__(self, name, kind, plain, metadata, committed=None, edit=bytes):
-        """`committed`: the DEK that the header commits to, if not the object's; `edit` changes what its MAC covers."""
+    def __init__(self, name, kind, plain, metadata, choice=(0, 0), committed=None, edit=bytes):
+        """`choice`: the checksum chosen for an upload, algorithm and type. `committed`: the DEK that the header commits
+        to, if not the object's; `edit` changes what its MAC covers."""
         self.name, self.stream = name, Stream(name)
         self.oid, self.dek, salt = self.stream.draw(16), self.stream.draw(32), self.stream.draw(16)
         ctx_hash = H(LP(b"SOF1-ctx") + LP(TENANT.encode()) + LP(BUCKET) + LP(KEY.encode()))
@@ -176,7 +177,7 @@ class Object:
         header = edit(header)
         assert len(header) == 160
         header += MAC(KDF(KEK, "hdr-mac", salt), header + ctx_hash + H(sof_m))
-        state = bytes([1, SUITE]) + KEK_ID + self.oid + salt + wrapped
+        state = bytes([1, SUITE]) + KEK_ID + self.oid + salt + wrapped + bytes(choice)
         mac = MAC(KDF(KEK, "mpu-ctx-mac", salt), state + ctx_hash + LP(UPSTREAM_ID.encode()))[:16]
         self.upload_id = f"u1.{b64(state + mac)}.{UPSTREAM_ID}"
         self.fields = [("name", name), ("metadata", metadata), ("sof-h", b64(header)), ("sof-m", b64(sof_m))]
@@ -196,7 +197,11 @@ class Object:
             for n, d, s, p in zip(numbers, datas, salts, parts)
         )
         total = sum(map(len, datas))
+        sums = facts.get("sums")
+        joined = b"".join(sums[1]) if sums else b""
         pad = stored(total) - sum(map(len, parts)) - len(manifest) - 368
+        kept = joined if len(joined) <= pad else b""
+        pad -= len(kept)
         digest = H(datas[0])
         if len(datas) > 1:
             digest = H(b"".join(struct.pack(">Q", len(d)) + H(d) for d in datas))
@@ -204,22 +209,25 @@ class Object:
         checksum, md5 = facts.get("checksum", b""), facts.get("md5")
         flags = 2 | 4 | (8 if md5 else 0)
         root = H(LP(b"SOF1-ctroot") + manifest)
-        t = b"SOFT" + bytes([1, SUITE]) + struct.pack(">HQIIQ", flags, total, len(parts), len(manifest), pad)
+        t = b"SOFT" + bytes([1, SUITE]) + struct.pack(">HQIIQ", flags, total, len(parts), len(manifest) + len(kept), pad)
         t += self.oid + self.commit + root
         assert len(t) == 112
         stamp = AUX_ID + struct.pack(">Q", COMPLETED)
         t += MAC(KDF(AUX, "audit-mac", b""), t + stamp) + stamp
         text = digest + struct.pack(">QBB", crc, facts.get("algorithm", 0), len(checksum))
         text += checksum[:32].ljust(32, b"\0") + struct.pack(">H", facts.get("composite", 0)) + (md5 or bytes(16))
-        text += checksum[32:].ljust(32, b"\0") + bytes(4)
+        text += checksum[32:].ljust(32, b"\0") + bytes([sums[0] if kept else 0, 0, 0, 0])
         assert len(text) == 128
-        t += chunk(self.stream, KDF(self.dek, "trailer-seal", self.oid), t, text)
+        sealed = chunk(self.stream, KDF(self.dek, "trailer-seal", self.oid), t, text + kept)
+        manifest += sealed[140:-16]
+        t += sealed[:140] + sealed[-16:]
         t += MAC(KDF(self.dek, "trailer-mac", self.oid), manifest + t) + bytes(20)
         assert len(t) == 368
         self.fields += [
             ("algorithm", str(facts.get("algorithm", 0))),
             ("checksum", checksum.hex()),
             ("composite", str(facts.get("composite", 0))),
+            ("part-checksums", f"{sums[0]} {' '.join(value.hex() for value in sums[1])}" if sums else ""),
             ("md5", (md5 or b"").hex()),
             ("digest", digest.hex()),
             ("crc64", f"{crc:016x}"),
@@ -227,10 +235,13 @@ class Object:
         ]
         return bytes(pad) + manifest + t
 
-    def token(self, number, data, salt, part, staged, md5, etag):
-        t = bytes([(1 if staged else 0) | (2 if md5 else 0)]) + struct.pack(">H", number)
+    def token(self, number, data, salt, part, staged, md5, checksum, etag):
+        t = bytes([(1 if staged else 0) | (2 if md5 else 0) | (4 if checksum else 0)]) + struct.pack(">H", number)
         t += struct.pack(">Q", len(data))[2:] + salt + H(part) + H(data) + struct.pack(">Q", crc64nvme(data))
-        t += md5 + bytes([len(etag)]) + etag.encode()
+        t += md5
+        if checksum:
+            t += bytes([checksum[0], len(checksum[1])]) + checksum[1]
+        t += bytes([len(etag)]) + etag.encode()
         return "p1." + b64(t + MAC(KDF(self.dek, "part-token-mac", self.oid), t + H(UPSTREAM_ID.encode()))[:16])
 
     def body(self, body, plain):
@@ -252,22 +263,25 @@ def single(name, plain, metadata="none", facts=None):
     return o.body(part + o.footer([part], [data], [o.oid], [1], facts or {}), plain)
 
 
-def multipart(name, lengths, numbers, metadata="none", facts=None, md5s=None):
-    o = Object(name, 2, None, metadata)
+def multipart(name, lengths, numbers, metadata="none", facts=None, md5s=None, choice=(0, 0)):
+    facts = facts or {}
+    o = Object(name, 2, None, metadata, choice)
     parts, datas, salts, tokens, at = [], [], [], [], 0
     for i, (number, length) in enumerate(zip(numbers, lengths)):
         data, salt = plaintext(length, at), o.stream.draw(16)
         part = o.part(number, data, salt)
         staged = length < 5242880 or number == 10000
         md5 = (md5s or {}).get(number, b"")
-        tokens.append(o.token(number, data, salt, part, staged, md5, f'"etag-{number}"'))
-        o.fields.append(("part", f"{number} {length} {H(part).hex()} {md5.hex() or '-'} {tokens[-1]}"))
+        checksum = (facts["sums"][0], facts["sums"][1][i]) if "sums" in facts else None
+        tokens.append(o.token(number, data, salt, part, staged, md5, checksum, f'"etag-{number}"'))
+        declared = f"{checksum[0]}:{checksum[1].hex()}" if checksum else "-"
+        o.fields.append(("part", f"{number} {length} {H(part).hex()} {md5.hex() or '-'} {declared} {tokens[-1]}"))
         parts.append(part)
         datas.append(data)
         salts.append(salt)
         at += length
-    o.fields.append(("upload-id", o.upload_id))
-    footer = o.footer(parts, datas, salts, numbers, facts or {})
+    o.fields += [("choice", f"{choice[0]} {choice[1]}"), ("upload-id", o.upload_id)]
+    footer = o.footer(parts, datas, salts, numbers, facts)
     return o.body(b"".join(parts) + footer, at)
 
 
@@ -468,6 +482,12 @@ if __name__ == "__main__":
         multipart("part of a frame and one", [F + 1], [1], md5s={1: bytes(range(16))}, facts={"md5": bytes(range(16))}),
         multipart("three parts", [MIB5 + 12345, MIB5 + 1, 777], [1, 2, 7], "full",
                   {"algorithm": 2, "checksum": bytes.fromhex("e3069283"), "composite": 3}, {2: bytes(range(1, 17))}),
+        multipart("checksums of parts", [MIB5, 100], [3, 4], "none",
+                  {"algorithm": 5, "checksum": bytes(range(32)), "composite": 2, "sums": (5, [bytes(range(32)), bytes(range(32, 64))])},
+                  choice=(5, 2)),
+        # 432 - 3 * 104 - 2 * 28 = 64 bytes of padding are too few for three checksums of 64 bytes.
+        multipart("no room for checksums", [MIB5 + 1, MIB5 + 1, 0], [1, 2, 3], "none",
+                  {"sums": (6, [bytes([n]) * 64 for n in (1, 2, 3)])}, choice=(6, 1)),
         multipart("empty last part", [MIB5, 0], [4, 5]),
     ])
     write("refused.vec", [[("what", w), ("edit", e), ("expect", x)] for w, e, x in refused()])
@@ -487,4 +507,5 @@ if __name__ == "__main__":
         multipart("part of nothing", [0], [1]),
         multipart("part of one byte", [1], [1], "type"),
         multipart("part of three hundred bytes", [300], [10000], "full", {"md5": bytes(range(16))}, {10000: bytes(range(16))}),
+        multipart("a part with its checksum", [20], [1], facts={"sums": (1, [bytes.fromhex("cbf43926")])}, choice=(1, 2)),
     ])

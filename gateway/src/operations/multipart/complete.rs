@@ -10,12 +10,14 @@ use http_body::Body as _;
 use md5::Digest as _;
 use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
 
-use super::super::read::Source;
+use super::super::checksums::{self, of_object};
+use super::super::read::{Source, Wanted};
 use super::super::store_headers::{mark_sealed, pass_store_facts, shown_etag, store_etag};
 use super::super::{Answered, Call, Operations, document};
+use super::checksums::{Told, tell};
 use super::{Ongoing, no_upload, records};
-use crate::body::{BodyError, Upload};
-use crate::checksum::{Algorithm, ChecksumError, Declared};
+use crate::body::Upload;
+use crate::checksum::ObjectChecksum;
 use crate::error::GatewayError;
 use crate::s3::xml::{CompletedPart, Element, Writer, parse_complete};
 use crate::s3::{Code, etag};
@@ -33,7 +35,8 @@ impl Operations {
         )?;
         let tokens = tokens_of(&listed, &ongoing)?;
         check_announced_size(call, &tokens)?;
-        match self.complete(call, &ongoing, &tokens).await {
+        let told = tell(ongoing.chosen(), &tokens, &listed, &call.request)?;
+        match self.complete(call, &ongoing, &tokens, &told).await {
             // The client asked for an object to be replaced that is not there.
             Err(GatewayError::Upstream(error))
                 if error.code() == Some(Code::NoSuchKey)
@@ -50,9 +53,15 @@ impl Operations {
         }
     }
 
-    async fn complete(&self, call: &Call, ongoing: &Ongoing, tokens: &[PartToken]) -> Answered {
-        let committed = self.commit(call, ongoing, tokens).await?;
-        let mut response = completed(ongoing, &committed.etag);
+    async fn complete(
+        &self,
+        call: &Call,
+        ongoing: &Ongoing,
+        tokens: &[PartToken],
+        told: &Told,
+    ) -> Answered {
+        let committed = self.commit(call, ongoing, tokens, told).await?;
+        let mut response = completed(ongoing, &committed.etag, Some(&told.object));
         pass_store_facts(&committed.store, response.headers_mut());
         response.headers_mut().remove(http::header::ETAG);
         response.extensions_mut().insert(committed.facts);
@@ -65,21 +74,19 @@ impl Operations {
         call: &Call,
         ongoing: &Ongoing,
         tokens: &[PartToken],
+        told: &Told,
     ) -> Result<Committed, GatewayError> {
         let tokens = &*self.in_store(ongoing, tokens).await?;
         let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
-        let facts = with_md5(
-            Facts {
-                completed_ms: self.clock.millis(),
-                ..Facts::default()
-            },
-            tokens,
-        );
+        let facts = told.kept_in(Facts {
+            completed_ms: self.clock.millis(),
+            md5: md5_of(tokens),
+            ..Facts::default()
+        });
         let footer = ongoing
             .upload
             .footer(&keys.aux, tokens, &facts, self.random.as_ref())?;
         let summary = footer.summary.clone();
-        check_object_checksum(call, summary.crc64)?;
         let last = self.send_last(ongoing, tokens, footer).await?;
         let parts = parts_sent(tokens, last);
 
@@ -235,7 +242,11 @@ impl Operations {
         match self.head(&source).await {
             Ok((store, opened, _)) if opened.header().object_id() == ongoing.upload.object_id() => {
                 tracing::debug!(request = %call.request.id, "a repeated CompleteMultipartUpload was answered from the object");
-                Ok(completed(ongoing, &shown_etag(&store).unwrap_or_default()))
+                let known = self.known(&source, &opened, &store, Wanted::Ending).await?;
+                let ending = known.as_ref().and_then(|known| known.ending.as_ref());
+                let checksum = ending.and_then(|ending| of_object(&ending.facts));
+                let etag = shown_etag(&store).unwrap_or_default();
+                Ok(completed(ongoing, &etag, checksum.as_ref()))
             }
             _ => Err(no_upload().into()),
         }
@@ -283,36 +294,12 @@ fn check_announced_size(call: &Call, tokens: &[PartToken]) -> Result<(), Gateway
 }
 
 /// The MD5 of the parts' MD5s, where the client sent one with every part.
-fn with_md5(facts: Facts, tokens: &[PartToken]) -> Facts {
+fn md5_of(tokens: &[PartToken]) -> Option<[u8; 16]> {
     let digests: Option<Vec<[u8; 16]>> = tokens.iter().map(PartToken::md5).collect();
-    let Some(digests) = digests else { return facts };
-    let parts = u16::try_from(digests.len()).unwrap_or(u16::MAX);
-    let md5 = match digests.as_slice() {
+    Some(match digests?.as_slice() {
         [one] => *one,
         many => md5::Md5::digest(many.concat()).into(),
-    };
-    Facts {
-        md5: Some(md5),
-        composite_parts: parts,
-        ..facts
-    }
-}
-
-/// Where the client states the checksum of the whole object, it must be right. Of the algorithms S3 has for
-/// that, the parts prove CRC64NVME.
-fn check_object_checksum(call: &Call, crc64: u64) -> Result<(), GatewayError> {
-    match Declared::from_headers(&call.request.headers).map_err(BodyError::from)? {
-        Declared::Value(value) if value.algorithm() == Algorithm::Crc64Nvme => {
-            if value.as_bytes() == crc64.to_be_bytes() {
-                return Ok(());
-            }
-            Err(BodyError::from(ChecksumError::BadDigest { algorithm: Algorithm::Crc64Nvme }).into())
-        }
-        Declared::Value(value) => Err(Code::NotImplemented
-            .because(format!("{} of a whole multipart object cannot be compared; use CRC64NVME, or let the parts' checksums speak.", value.algorithm().name()))
-            .into()),
-        Declared::Nothing | Declared::Trailer(_) | Declared::AlgorithmOnly(_) => Ok(()),
-    }
+    })
 }
 
 /// All parts of the upload in the store: those the client listed, the staged one in its final form, and the
@@ -336,7 +323,11 @@ fn complete_document(parts: &[(u16, String)]) -> String {
     writer.finish()
 }
 
-fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answer> {
+fn completed(
+    ongoing: &Ongoing,
+    etag: &str,
+    checksum: Option<&ObjectChecksum>,
+) -> http::Response<crate::body::Answer> {
     let (bucket, key) = (&ongoing.place.bucket.name, &ongoing.place.key);
     let mut writer = Writer::new("CompleteMultipartUploadResult");
     writer
@@ -347,6 +338,9 @@ fn completed(ongoing: &Ongoing, etag: &str) -> http::Response<crate::body::Answe
         .text("Bucket", bucket)
         .text("Key", key)
         .text("ETag", format!("\"{etag}\""));
+    if let Some(checksum) = checksum {
+        checksums::write(checksum, &mut writer);
+    }
     let mut response = document(writer.finish());
     mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
     response

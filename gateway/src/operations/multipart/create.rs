@@ -6,7 +6,7 @@ use sealed_object::{Envelope, create_upload};
 use super::super::store_headers::{mark_sealed, set};
 use super::super::{Answered, Call, Operations, Place, document, empty};
 use super::Ongoing;
-use crate::checksum::Algorithm;
+use super::checksums::Chosen;
 use crate::envelope;
 use crate::error::GatewayError;
 use crate::s3::xml::Writer;
@@ -14,13 +14,8 @@ use crate::upstream::{StoreRequest, UpstreamError};
 
 impl Operations {
     pub(crate) async fn create_upload(&self, call: &Call) -> Answered {
-        let algorithm = call
-            .request
-            .text("x-amz-checksum-algorithm")?
-            .map(Algorithm::from_name)
-            .transpose()
-            .map_err(crate::body::BodyError::from)?;
-        let ongoing = self.begin(call).await?;
+        let chosen = Chosen::by(&call.request)?;
+        let ongoing = self.begin(call, chosen).await?;
         let mut writer = Writer::new("InitiateMultipartUploadResult");
         writer
             .text("Bucket", &ongoing.place.bucket.name)
@@ -28,18 +23,20 @@ impl Operations {
             .text("UploadId", &ongoing.id);
         let mut response = document(writer.finish());
         mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
-        if let Some(algorithm) = algorithm {
-            set(
-                response.headers_mut(),
-                "x-amz-checksum-algorithm",
-                algorithm.name(),
-            );
+        if let Some(Chosen { algorithm, kind }) = chosen {
+            let headers = response.headers_mut();
+            set(headers, "x-amz-checksum-algorithm", algorithm.name());
+            set(headers, "x-amz-checksum-type", kind.name());
         }
         Ok(response)
     }
 
     /// Begins an upload in the store, with its receipt.
-    pub(super) async fn begin(&self, call: &Call) -> Result<Ongoing, GatewayError> {
+    pub(super) async fn begin(
+        &self,
+        call: &Call,
+        chosen: Option<Chosen>,
+    ) -> Result<Ongoing, GatewayError> {
         let place = self.place(call).await?;
         let metadata = envelope::metadata_of(call.request.object_headers()?);
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
@@ -54,7 +51,9 @@ impl Operations {
         let upstream_id = self
             .begin_in_store(call.request.storage_headers(), &place, &sealed)
             .await?;
-        let (id, upload) = new.begin(&upstream_id);
+        let (id, upload) = new
+            .with_checksum(chosen.map(Chosen::choice))
+            .begin(&upstream_id);
         let id = id.encode();
         self.record_upload(&place.bucket, &upstream_id, &id).await?;
         Ok(Ongoing {

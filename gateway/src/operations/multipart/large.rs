@@ -87,12 +87,17 @@ impl Operations {
             let (body, sealing) = seal(portions.next(*length, is_last), sealer);
             let sent = self.send_part(ongoing, number, body).await;
             let (etag, part, known) = sealing.outcome(sent)?;
-            tokens.push(PartToken::new(part, &etag, false, None)?);
+            tokens.push(PartToken::new(part, &etag, false, &Facts::default())?);
             facts = known;
         }
+        // Of several parts the trailer keeps the MD5 of their MD5s, and these are not known.
+        let kept = Facts {
+            md5: None,
+            ..facts.clone()
+        };
         let footer = ongoing
             .upload
-            .footer(&keys.aux, &tokens, &facts, self.random.as_ref())?;
+            .footer(&keys.aux, &tokens, &kept, self.random.as_ref())?;
         let summary = footer.summary;
         let last = u16::try_from(lengths.len().saturating_add(1)).unwrap_or(u16::MAX);
         let footer = self

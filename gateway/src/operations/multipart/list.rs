@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use http::Method;
-use sealed_object::PartToken;
+use sealed_object::{PartToken, UploadId};
 
 use super::super::{Answered, Call, Operations, document};
+use super::checksums::{Chosen, of_part};
 use super::{Ongoing, records};
+use crate::checksum::Value;
 use crate::error::GatewayError;
 use crate::s3::etag;
 use crate::s3::xml::{Element, Writer};
@@ -24,6 +26,7 @@ pub(super) struct StoredPart {
 pub(super) struct ListedPart {
     pub(super) token: String,
     size: u64,
+    checksum: Value,
     last_modified: String,
 }
 
@@ -64,6 +67,7 @@ impl Operations {
             .text("MaxParts", most.to_string())
             .text("IsTruncated", truncated.to_string())
             .text("StorageClass", "STANDARD");
+        write_chosen(ongoing.chosen(), &mut writer);
         for role in ["Initiator", "Owner"] {
             writer.within(role, |who| {
                 who.text("ID", call.leave.tenant())
@@ -77,7 +81,11 @@ impl Operations {
                     .text("LastModified", &part.last_modified);
                 element
                     .text("ETag", format!("\"{}\"", part.token))
-                    .text("Size", part.size.to_string());
+                    .text("Size", part.size.to_string())
+                    .text(
+                        part.checksum.algorithm().element_name(),
+                        part.checksum.to_string(),
+                    );
             });
         }
         Ok(document(writer.finish()))
@@ -97,13 +105,10 @@ impl Operations {
         receipts.sort_unstable();
         let mut parts = BTreeMap::new();
         for receipt in receipts {
-            let Some((millis, text)) = receipt
-                .split_once('/')
-                .and_then(|(_, name)| name.split_once('-'))
-            else {
+            let Some((millis, text)) = records::told_by(&receipt) else {
                 continue;
             };
-            let Ok(token) = PartToken::parse(text, &ongoing.upload) else {
+            let Ok(token) = PartToken::parse(&text, &ongoing.upload) else {
                 continue;
             };
             let in_store = stored
@@ -116,8 +121,9 @@ impl Operations {
                 parts.insert(
                     token.part_no(),
                     ListedPart {
-                        token: text.to_owned(),
+                        token: text,
                         size: token.plain().0,
+                        checksum: of_part(&token),
                         last_modified,
                     },
                 );
@@ -226,6 +232,9 @@ impl Operations {
                 element
                     .text("StorageClass", "STANDARD")
                     .maybe("Initiated", upload.child_text("Initiated"));
+                let parsed = UploadId::parse(id).ok();
+                let choice = parsed.and_then(|id| id.checksum());
+                write_chosen(choice.and_then(Chosen::of), element);
             });
         }
         for prefix in page.all("CommonPrefixes") {
@@ -234,6 +243,14 @@ impl Operations {
             });
         }
         Ok(document(writer.finish()))
+    }
+}
+
+fn write_chosen(chosen: Option<Chosen>, element: &mut Writer) {
+    if let Some(Chosen { algorithm, kind }) = chosen {
+        element
+            .text("ChecksumAlgorithm", algorithm.name())
+            .text("ChecksumType", kind.name());
     }
 }
 
@@ -256,7 +273,7 @@ fn time_of(millis: &str) -> String {
 /// A marker that names an upload is ours and must become the store's.
 fn upstream_marker(name: &str, value: &str) -> String {
     let id = (name == "upload-id-marker")
-        .then(|| sealed_object::UploadId::parse(value).ok())
+        .then(|| UploadId::parse(value).ok())
         .flatten();
     id.map_or_else(|| value.to_owned(), |id| id.upstream_id().to_owned())
 }

@@ -2,6 +2,7 @@
 //! replica can go on with any upload; what the store must remember lies in the system bucket
 //! (`records.rs`).
 
+mod checksums;
 mod complete;
 mod create;
 mod large;
@@ -13,6 +14,7 @@ mod streamed;
 pub(super) use large::{Written, is_large};
 use sealed_object::{Context, KeyId, Upload, UploadId};
 
+use self::checksums::Chosen;
 use super::{Call, Operations, Place};
 use crate::error::GatewayError;
 use crate::keys::place_of;
@@ -27,6 +29,13 @@ struct Ongoing {
     id: String,
     /// The KEK version it is sealed under.
     kek_id: KeyId,
+}
+
+impl Ongoing {
+    /// The checksum chosen for the object when the upload began.
+    fn chosen(&self) -> Option<Chosen> {
+        self.upload.checksum().and_then(Chosen::of)
+    }
 }
 
 impl Operations {

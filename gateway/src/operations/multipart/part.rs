@@ -5,16 +5,19 @@
 
 use http::{Method, Response, StatusCode};
 use sealed_object::geometry::is_staged;
-use sealed_object::{Facts, PartToken, Plain};
+use sealed_object::{PartToken, Plain};
 
+use super::super::checksums::say_of_part;
 use super::super::read::Source;
-use super::super::store_headers::{echo_checksum, mark_sealed, set, store_etag};
+use super::super::store_headers::{mark_sealed, set, store_etag};
 use super::super::{Answered, Call, Operations, document};
+use super::checksums::{kept_of_part, of_part};
 use super::{Ongoing, records};
-use crate::body::{Answer, PlainSource, Upload, seal};
+use crate::body::{Answer, BodyError, Calculating, PlainSource, Upload, seal};
+use crate::checksum::{Algorithm, Value};
 use crate::error::GatewayError;
 use crate::s3::range::{ByteRange, Satisfied};
-use crate::s3::xml::etag_result;
+use crate::s3::xml::Writer;
 use crate::s3::{Code, S3Error};
 use crate::upstream::{StoreRequest, UpstreamError};
 
@@ -22,14 +25,22 @@ impl Operations {
     pub(crate) async fn upload_part(&self, call: Call, incoming: Upload) -> Answered {
         let number = part_number(&call)?;
         let ongoing = self.ongoing(&call).await?;
-        let body = call.body(incoming)?;
+        let mut body = call.body(incoming)?;
+        if let Some(chosen) = ongoing.chosen() {
+            chosen
+                .check_part(body.promised())
+                .map_err(BodyError::from)?;
+            if chosen.algorithm != Algorithm::Crc64Nvme {
+                body = body.calculating(chosen.algorithm);
+            }
+        }
         let length = Plain(body.length());
-        let (token, facts) = self.store_part(&ongoing, number, length, body).await?;
+        let (token, checksum) = self.store_part(&ongoing, number, length, body).await?;
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         set(response.headers_mut(), "etag", &format!("\"{token}\""));
         mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
-        echo_checksum(&facts, response.headers_mut());
+        say_of_part(&checksum, response.headers_mut());
         Ok(response)
     }
 
@@ -61,14 +72,15 @@ impl Operations {
             return Err(Code::InvalidRange.because(format!("The range of x-amz-copy-source-range reaches past the end of the source, which has {} bytes.", reading.size)).into());
         }
         let length = Plain(reading.range.map_or(reading.size, Satisfied::length));
-        let (token, _) = self
-            .store_part(&ongoing, number, length, reading.body)
-            .await?;
-        let mut response = document(etag_result(
-            "CopyPartResult",
-            &records::iso_time(self.clock.now()),
-            &token,
-        ));
+        let algorithm = ongoing.chosen().map(|chosen| chosen.algorithm);
+        let body = Calculating::new(reading.body, algorithm);
+        let (token, checksum) = self.store_part(&ongoing, number, length, body).await?;
+        let mut writer = Writer::new("CopyPartResult");
+        writer
+            .text("LastModified", records::iso_time(self.clock.now()))
+            .text("ETag", format!("\"{token}\""))
+            .text(checksum.algorithm().element_name(), checksum.to_string());
+        let mut response = document(writer.finish());
         mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
         if let Some(version) = reading
             .store
@@ -92,7 +104,7 @@ impl Operations {
         number: u16,
         length: Plain,
         source: impl PlainSource,
-    ) -> Result<(String, Facts), GatewayError> {
+    ) -> Result<(String, Value), GatewayError> {
         let upload = &ongoing.upload;
         let sealer = upload.part(number, length, &self.random)?;
         let staged = is_staged(number, length);
@@ -125,9 +137,11 @@ impl Operations {
             // The store was not asked about the upload yet: it may have ended.
             self.check_exists(ongoing).await?;
         }
-        let token = PartToken::new(part, &etag, staged, facts.md5)?.encode(upload);
+        let token = PartToken::new(part, &etag, staged, &kept_of_part(facts))?;
+        let checksum = of_part(&token);
+        let token = token.encode(upload);
         self.record_part(upload, number, &token).await?;
-        Ok((token, facts))
+        Ok((token, checksum))
     }
 }
 

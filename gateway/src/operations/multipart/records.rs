@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! uploads/<object id>/stage/<part number>-<salt>                  sealed bytes of a staged part
-//! uploads/<object id>/receipt/<part number>/<ms>-<part token>     one for each time a part was sent
+//! uploads/<object id>/receipt/<part number>/<ms>-<part token>     one for each time a part was sent; a long token
+//!                                                                 goes on behind a slash
 //! buckets/<bucket uuid>/<hash of the store's upload id>/<upload id>
 //! ```
 
@@ -38,8 +39,10 @@ impl Operations {
         number: u16,
         token: &str,
     ) -> Result<(), GatewayError> {
+        let (start, rest) = token.split_at_checked(LONGEST_NAME).unwrap_or((token, ""));
+        let slash = if rest.is_empty() { "" } else { "/" };
         self.leave(&format!(
-            "{}{number}/{:013}-{token}",
+            "{}{number}/{:013}-{start}{slash}{rest}",
             receipts(upload),
             self.clock.millis()
         ))
@@ -135,6 +138,13 @@ pub(super) fn receipts(upload: &Upload) -> String {
     format!("uploads/{}/receipt/", hex::encode(upload.object_id().0))
 }
 
+/// When a part was sent, in ms, and its token, by the name of the receipt below [`receipts`].
+pub(super) fn told_by(receipt: &str) -> Option<(&str, String)> {
+    let (_number, name) = receipt.split_once('/')?;
+    let (millis, token) = name.split_once('-')?;
+    Some((millis, token.replace('/', "")))
+}
+
 /// Where the receipts of a bucket's uploads lie.
 pub(super) fn uploads_of(bucket: &Bucket) -> String {
     format!("buckets/{}/", bucket.id)
@@ -163,3 +173,6 @@ pub(super) fn iso_time(time: SystemTime) -> String {
 /// What `DeleteObjects` takes.
 const DELETED_AT_ONCE: usize = 1000;
 const LONGEST_PAGE: usize = 8 * 1024 * 1024;
+
+/// Stores that keep names as files' take 255 bytes between two slashes; a time and a hyphen come first.
+const LONGEST_NAME: usize = 240;

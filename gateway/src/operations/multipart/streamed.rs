@@ -9,6 +9,7 @@ use sealed_object::{PartToken, Plain};
 use super::super::store_headers::{mark_sealed, pass_store_facts, set};
 use super::super::{Answered, Call, Operations};
 use super::Ongoing;
+use super::checksums::Told;
 use crate::body::{Answer, Beginning, FormFile};
 use crate::error::{GatewayError, report};
 
@@ -22,7 +23,7 @@ impl Operations {
         certain: u64,
         rest: usize,
     ) -> Answered {
-        let ongoing = self.begin(call).await?;
+        let ongoing = self.begin(call, None).await?;
         let stored = self.send_both(call, &ongoing, file, certain, rest).await;
         if stored.is_err()
             && let Err(error) = self.abandon(&ongoing).await
@@ -63,7 +64,9 @@ impl Operations {
             .iter()
             .map(|token| PartToken::parse(token, &ongoing.upload))
             .collect::<Result<_, _>>()?;
-        let committed = self.commit(call, ongoing, &tokens).await?;
+        let committed = self
+            .commit(call, ongoing, &tokens, &Told::alone(&tokens)?)
+            .await?;
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();

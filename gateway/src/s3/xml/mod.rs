@@ -108,10 +108,7 @@ impl Element {
 
     /// The element written anew from what was read: no attributes, comments or unknown constructs pass.
     pub fn rewritten(&self) -> String {
-        let mut out = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{} xmlns=\"{NAMESPACE}\">",
-            self.name
-        );
+        let mut out = format!("{DECLARATION}<{} xmlns=\"{NAMESPACE}\">", self.name);
         self.write_inside(&mut out);
         out.extend(["</", &self.name, ">"]);
         out
@@ -156,8 +153,7 @@ pub struct Writer {
 impl Writer {
     /// Begins a document with this root in S3's namespace.
     pub fn new(root: &'static str) -> Self {
-        let out =
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{NAMESPACE}\">");
+        let out = format!("{DECLARATION}<{root} xmlns=\"{NAMESPACE}\">");
         Self {
             out,
             open: vec![root],
@@ -167,7 +163,7 @@ impl Writer {
     /// Begins a document whose root has no namespace (errors).
     pub fn bare(root: &'static str) -> Self {
         Self {
-            out: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>"),
+            out: format!("{DECLARATION}<{root}>"),
             open: vec![root],
         }
     }
@@ -268,6 +264,9 @@ const MOST_ELEMENTS: usize = 120_000;
 
 /// Deeper than any document of S3.
 const DEEPEST: usize = 16;
+
+/// What every document begins with.
+pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
