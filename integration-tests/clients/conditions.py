@@ -19,6 +19,11 @@ assert read(s3, bucket, "lock") == b"first"
 second = s3.put_object(**here, Body=b"second", IfMatch=first)["ETag"]
 refused(s3.put_object, "PreconditionFailed", **here, Body=b"third", IfMatch=first)
 refused(s3.put_object, "NoSuchKey", Bucket=bucket, Key="never", Body=b"", IfMatch=first)
+upload = {"Bucket": bucket, "Key": "never"}
+upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+part = s3.upload_part(**upload, PartNumber=1, Body=b"part")["ETag"]
+refused(s3.complete_multipart_upload, "NoSuchKey", **upload, IfMatch=first,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
 assert read(s3, bucket, "lock") == b"second"
 
 assert s3.get_object(**here, IfMatch=second)["Body"].read() == b"second"

@@ -90,11 +90,7 @@ impl Operations {
             &tag,
         ));
         mark_sealed(&place, rebound.header().kek_id(), response.headers_mut());
-        for name in ["x-amz-version-id", "x-amz-copy-source-version-id"] {
-            if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
-                set(response.headers_mut(), name, value);
-            }
-        }
+        say_versions(&headers, &store, response.headers_mut());
         response.extensions_mut().insert(Facts::written(
             opened.header().object_id(),
             &headers,
@@ -131,18 +127,7 @@ impl Operations {
         ));
         let headers = response.headers_mut();
         mark_sealed(place, written.kek_id, headers);
-        for (from, name, to) in [
-            (&written.headers, "x-amz-version-id", "x-amz-version-id"),
-            (
-                &reading.store,
-                "x-amz-version-id",
-                "x-amz-copy-source-version-id",
-            ),
-        ] {
-            if let Some(value) = from.get(name).and_then(|value| value.to_str().ok()) {
-                set(headers, to, value);
-            }
-        }
+        say_versions(&written.headers, &reading.store, headers);
         response.extensions_mut().insert(Facts::written(
             written.summary.object_id,
             &written.headers,
@@ -224,6 +209,20 @@ impl Operations {
             return Err(GatewayError::Unexpected("the store gave no ETag"));
         }
         Ok(found)
+    }
+}
+
+/// The version that was written and the one it was copied from. Not every store (`SeaweedFS`) names the second
+/// in its answer, so it is taken from the source itself.
+fn say_versions(written: &HeaderMap, source: &HeaderMap, headers: &mut HeaderMap) {
+    for (from, name) in [
+        (written, "x-amz-version-id"),
+        (source, "x-amz-copy-source-version-id"),
+    ] {
+        let version = from.get("x-amz-version-id");
+        if let Some(version) = version.and_then(|version| version.to_str().ok()) {
+            set(headers, name, version);
+        }
     }
 }
 

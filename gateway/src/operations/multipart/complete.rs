@@ -37,6 +37,13 @@ impl Operations {
         check_announced_size(call, &tokens)?;
         let told = tell(ongoing.chosen(), &tokens, &listed, &call.request)?;
         match self.complete(call, &ongoing, &tokens, &told).await {
+            // The client asked for an object to be replaced that is not there.
+            Err(GatewayError::Upstream(error))
+                if error.code() == Some(Code::NoSuchKey)
+                    && call.request.header("if-match").is_some() =>
+            {
+                Err(error.into())
+            }
             // The store knows the upload no more, perhaps because a first attempt of the client succeeded.
             Err(GatewayError::Upstream(error)) if error.is_missing() => {
                 self.completed_before(call, &ongoing).await
