@@ -102,6 +102,8 @@ fn a_read_that_breaks_off_is_asked_for_again_from_there() {
                 .split('-')
                 .next()
         })
+        // Checksums are at the end of an object: boto3 asks for them, so the gateway reads them apart.
+        .filter(|start| !start.is_empty())
         .collect();
     assert_eq!(starts, ["1500001", "3000002", "4500003"]);
     assert!(more.iter().all(|one| one.header("if-match").is_some()));
