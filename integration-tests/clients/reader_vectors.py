@@ -37,6 +37,8 @@ def blocks(name):
 def facts_of(vector):
     found = {"algorithm": int(vector["algorithm"]), "checksum": bytes.fromhex(vector["checksum"]),
              "composite": int(vector["composite"])}
+    algorithm, *sums = vector.get("part-checksums", "").split() or [0]
+    found |= {"sums": (int(algorithm), list(map(bytes.fromhex, sums)))} if sums else {}
     return found | ({"md5": bytes.fromhex(vector["md5"])} if vector["md5"] else {})
 
 
@@ -49,7 +51,7 @@ def body_of(block):
     if parts:
         md5s = {int(part[0]): bytes.fromhex(part[3]) for part in parts if part[3] != "-"}
         generate.multipart(name, [int(part[1]) for part in parts], [int(part[0]) for part in parts],
-                           vector["metadata"], facts, md5s)
+                           vector["metadata"], facts, md5s, tuple(map(int, vector["choice"].split())))
     else:
         generate.single(name, int(vector["plain"]), vector["metadata"], facts)
     body = BODIES[name]
@@ -106,7 +108,7 @@ for name in ("single.vec", "multipart.vec", "fips-single.vec", "fips-multipart.v
         assert user == dict(zip(listed[::2], listed[1::2])), (vector["name"], user)
         assert system == {sof1.FACTS[key]: wanted[key] for key in wanted if key in sof1.FACTS}, vector["name"]
         count += 1
-assert count == 25, f"{count} vectors were read"
+assert count == 28, f"{count} vectors were read"
 
 for suite in (1, 2):
     # The object that the edits are of; of suite 2 it is in no file, because it is sealed anew each time.

@@ -326,9 +326,17 @@ def following(data, at, header):
 
 def check_end(header, keys, plain, data, at, parts):
     # Of a body whose padding and trailer were both touched the padding is named: it comes first.
-    pad = stored(plain) - at - 56 * len(parts) - 368
+    room = stored(plain) - at - 368
+    pad = room - manifest_length(data, len(parts), room)
     check(pad >= 0, "E_PAD", "no room for the manifest")
     check(bytes(data[at : at + pad]) == bytes(pad), "E_PAD", "bytes that are not zero")
     trailer = Trailer(header, keys, plain, bytes(data[at:]))
     check(trailer.pad == pad, "E_PAD", "not the canonical length")
     trailer.check_parts(parts)
+
+
+def manifest_length(data, count, room):
+    """What the trailer says, where it can be so: entries of 56 bytes, and at most 64 more for each part."""
+    said = int.from_bytes(data[-348:-344], "big")
+    each, odd = divmod(said - 56 * count, count)
+    return said if odd == 0 and 0 <= each <= 64 and said <= room else 56 * count
