@@ -140,7 +140,7 @@ const FIXED: [&str; 11] = [
     "-s3",
     "-ip=127.0.0.1",
     "-ip.bind=127.0.0.1",
-    "-volume.max=400",
+    "-volume.max=2000",
     "-master.volumeSizeLimitMB=128",
     "-master.telemetry=false",
     "-s3.allowDeleteBucketNotEmpty=false",
