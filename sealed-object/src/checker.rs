@@ -4,13 +4,14 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::fields::Fields;
-use crate::format::{ENTRY_LEN, MIN_PART, PART_HEADER_LEN, PART_MAGIC, TRAILER_LEN};
+use crate::format::{MIN_PART, PART_HEADER_LEN, PART_MAGIC, TRAILER_LEN};
 use crate::gather::Gather;
 use crate::geometry::{self, Plain, Sealed};
 use crate::header::{Header, Kind};
 use crate::manifest::{Entry, Manifest};
 use crate::part::PartHeader;
 use crate::suite::{Digest, Suite, same};
+use crate::tail::split_end;
 use crate::trailer::Trailer;
 
 /// Checks a stored body from its first byte to its last. It holds what parts it has seen, never their bytes.
@@ -49,9 +50,8 @@ enum State {
     PartOrPad(Gather),
     /// So many bytes of this part's frames.
     Frames(PartHeader, Digest, u64),
-    /// Zero bytes still to come.
-    Pad(u64),
-    Tail(Gather),
+    /// Padding, manifest and trailer.
+    Ending(Gather),
     Done(Box<Checked>),
     Failed,
 }
@@ -115,13 +115,12 @@ impl BodyChecker {
                 }
             }
             State::Frames(header, digest, left) => self.frames(header, digest, left, input),
-            State::Pad(left) => self.pad(left, input),
-            State::Tail(mut gather) => {
+            State::Ending(mut gather) => {
                 if gather.fill(input) {
-                    let checked = self.check_tail(gather.into_bytes().freeze())?;
+                    let checked = self.check_ending(gather.into_bytes().freeze())?;
                     Ok(State::Done(Box::new(checked)))
                 } else {
-                    Ok(State::Tail(gather))
+                    Ok(State::Ending(gather))
                 }
             }
             State::Done(_) | State::Failed => Err(Error::Size),
@@ -174,41 +173,36 @@ impl BodyChecker {
         }
     }
 
-    /// There are always at least 40 bytes of padding, so looking at the magic's length never reaches the manifest.
-    fn part_or_pad(&mut self, mut gather: Gather) -> Result<State> {
+    /// Where padding begins there are zeros, or, if there is none, a part number of at most 10 000: never the magic.
+    fn part_or_pad(&self, mut gather: Gather) -> Result<State> {
         if gather.bytes() == PART_MAGIC {
             gather.extend(PART_MAGIC_TO_END);
             return Ok(State::PartHeader(gather));
         }
-        let pad = geometry::pad(self.plain, self.seen_stored, self.count()).ok_or(Error::Pad)?;
-        self.pad(pad, &mut Bytes::copy_from_slice(gather.bytes()))
+        let ending = self.stored.0.checked_sub(self.seen_stored.0);
+        let more = ending.and_then(|ending| ending.checked_sub(MAGIC_LEN));
+        let more = more.and_then(|more| usize::try_from(more).ok());
+        gather.extend(more.ok_or(Error::Pad)?);
+        Ok(State::Ending(gather))
     }
 
-    fn pad(&self, left: u64, input: &mut Bytes) -> Result<State> {
-        let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        if input.split_to(here).iter().any(|byte| *byte != 0) {
+    /// The trailer says how long the manifest is: checksums of the parts may stand behind its entries.
+    fn check_ending(&self, ending: Bytes) -> Result<Checked> {
+        let (before, trailer) = split_end(&ending, TRAILER_LEN).ok_or(Error::Size)?;
+        let trailer = Trailer::parse(trailer)?;
+        let (pad, manifest) = split_end(before, trailer.manifest_len().0).ok_or(Error::Manifest)?;
+        if pad.iter().any(|byte| *byte != 0) {
             return Err(Error::Pad);
         }
-        match left.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX)) {
-            0 => {
-                let manifest = self.count().saturating_mul(ENTRY_LEN);
-                let tail = manifest.saturating_add(TRAILER_LEN);
-                Ok(State::Tail(Gather::new(tail)?))
-            }
-            left => Ok(State::Pad(left)),
-        }
-    }
-
-    fn check_tail(&self, tail: Bytes) -> Result<Checked> {
-        let manifest_len =
-            usize::try_from(self.count().saturating_mul(ENTRY_LEN)).map_err(|_| Error::Size)?;
-        let (manifest, trailer) = tail.split_at_checked(manifest_len).ok_or(Error::Size)?;
-        let trailer = Trailer::parse(trailer)?;
+        let tail = ending.slice(pad.len()..);
         let suite = self.parts.first().map(|first| first.header.suite);
         if suite != Some(trailer.suite) {
             return Err(Error::Suite);
         }
         let manifest = trailer.check_manifest(manifest)?;
+        if manifest.entries().len() != self.parts.len() {
+            return Err(Error::Manifest);
+        }
         if trailer.plain() != self.plain || geometry::stored(manifest.plain()) != self.stored {
             return Err(Error::Size);
         }
@@ -223,10 +217,6 @@ impl BodyChecker {
             damaged,
             tail,
         })
-    }
-
-    fn count(&self) -> u64 {
-        u64::try_from(self.parts.len()).unwrap_or(u64::MAX)
     }
 }
 

@@ -112,7 +112,7 @@ fn check_single(opened: &Opened, plain: Plain, manifest: &Manifest) -> Result<()
     }
 }
 
-fn split_end(bytes: &[u8], len: u64) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_end(bytes: &[u8], len: u64) -> Option<(&[u8], &[u8])> {
     let mut fields = Fields::new(bytes);
     let before = bytes.len().checked_sub(usize::try_from(len).ok()?)?;
     Some((
