@@ -8,6 +8,7 @@
 
 pub mod authority;
 pub mod canary;
+pub mod cipher_suite;
 pub mod client;
 pub mod gateway;
 pub mod hostile;
