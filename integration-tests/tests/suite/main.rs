@@ -2,6 +2,7 @@
 //! workspace. It knows the gateway from outside only.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking with the reason"
 )]
 

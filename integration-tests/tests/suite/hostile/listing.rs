@@ -112,7 +112,7 @@ fn without(key: &str, listing: &str) -> String {
         for piece in pieces {
             let (entry, behind) = piece.split_once(&end).expect("an element ends");
             if !entry.contains(&format!("<Key>{key}</Key>")) {
-                text += &format!("{start}{entry}{end}");
+                text.extend([&start, entry, &end]);
             }
             text += behind;
         }
