@@ -119,7 +119,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
             directory,
             clock.clone(),
         ),
-        policies: Policies,
+        policies: Policies::new(config.upstream.region(&config.region), clock.clone()),
         trail: Trail::new(journal, clock),
         operations,
         telemetry: Arc::new(Telemetry::new()),

@@ -12,6 +12,7 @@ pub mod checksum;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod cors;
 pub mod directory;
 pub mod envelope;
