@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit::Journal;
+use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
@@ -68,7 +68,6 @@ pub enum AssembleError {
 
 /// Builds the data plane. Opens the journal and the root keys, makes the system bucket where it is missing.
 pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, AssembleError> {
-    let journal = Arc::new(Journal::open(&config.journal, audit::Settings::default())?);
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
     make_system_bucket(&upstream, &system_bucket).await?;
@@ -86,8 +85,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
 
     let KmsConfig::DangerousLocalFile { path } = &config.kms;
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
-    let keyrings = open_keyrings(&control, provider, &clock).await?;
+    let keyrings = Arc::new(open_keyrings(&control, provider, &clock).await?);
     let documents = document_key(&keyrings);
+    let trail = open_trail(config, &keyrings, &clock).await?;
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
@@ -102,7 +102,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(Arc::new(keyrings), suites),
+        keys: Keys::new(keyrings, suites),
         layouts: Layouts::default(),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
@@ -117,13 +117,39 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
             &config.region,
             config.signature_v2_headers,
             directory,
-            clock.clone(),
+            clock,
         ),
         policies: Policies,
-        trail: Trail::new(journal, clock),
+        trail,
         operations,
         telemetry: Arc::new(Telemetry::new()),
     })
+}
+
+/// The trail of this replica, with its first line on record.
+async fn open_trail(
+    config: &Config,
+    keyrings: &Arc<Keyrings>,
+    clock: &Clock,
+) -> Result<Trail, AssembleError> {
+    let identity = Arc::new(audit_identity(keyrings));
+    let settings = audit::Settings::default();
+    let journal = Journal::open(&config.journal, identity, settings, clock.now())?;
+    for closed in &journal.opening().closed {
+        tracing::warn!(
+            ?closed,
+            "closed the audit log of a run that did not end in good order"
+        );
+    }
+    let trail = Trail::new(Arc::new(journal), Arc::clone(keyrings), clock.clone());
+    trail.begin().await?;
+    Ok(trail)
+}
+
+/// Whose trail it is, and the keys that sign it.
+pub(crate) fn audit_identity(keyrings: &Keyrings) -> Identity {
+    let deployment = keyrings.deployment();
+    Identity::new(deployment.id(), &deployment.derive(AUDIT))
 }
 
 /// The keyrings whose documents lie in `control`.
@@ -250,6 +276,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
+
+/// What the secret of the audit trail's keys is derived for.
+const AUDIT: &str = "sealgate 2026-11-26 audit trail";
 
 /// Never resolved: the embedded bucket is called, not connected to.
 const EMBEDDED: &str = "http://embedded.invalid";

@@ -1,5 +1,6 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
+mod audit;
 mod dev;
 mod docs;
 mod inspect;
@@ -52,6 +53,9 @@ enum Command {
     /// Work with tenants' keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Work with the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -93,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Object(ObjectCommand::Open(open)) => open.run(&mut terminal),
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
+        Command::Audit(audit) => audit.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

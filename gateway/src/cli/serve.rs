@@ -63,6 +63,7 @@ pub(super) fn run(
             .await
             .map_err(|error| Failure::new(&error))?;
         let telemetry = Arc::clone(&service.telemetry);
+        let trail = service.trail.clone();
         let watched = watch(config.metrics, &telemetry).await?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
@@ -71,10 +72,12 @@ pub(super) fn run(
             told_to_stop().await;
             telemetry.stop();
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = server.run(stop) => ended.map_err(|error| Failure::new(&error)),
             never = watched => match never {},
-        }
+        };
+        trail.end().await;
+        ended
     })
 }
 

@@ -1,27 +1,32 @@
 //! Every access is on the trail: who, whose, what, where, and how it ended.
 
-use integration_tests::gateway::{Gateway, Principal, Upstream};
+use std::collections::BTreeSet;
+
+use integration_tests::gateway::{Gateway, Principal, Upstream, find};
 use serde_json::Value;
 
 use crate::on_both_upstreams;
 
 on_both_upstreams! {
+    no_name_is_in_clear_on_the_trail => sealed;
     a_put_and_a_get_are_on_the_trail => recorded;
     a_refused_request_is_on_the_trail => refused;
 }
 
 fn recorded(upstream: Upstream) {
-    let gateway = serve(upstream);
+    let mut gateway = serve(upstream);
     gateway.account().run_script("objects.py", &["trail"]);
-    let journal = gateway.journal();
+    let journal = gateway.trail();
+    assert_eq!(journal[0]["kind"], "replica.start", "{}", journal[0]);
     for operation in ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"] {
         let told = about(&journal, operation, "described");
         for (field, value) in [
-            ("tenant", "clinic"),
-            ("principal", "clinic-admin"),
-            ("bucket", "trail"),
+            ("/tenant", "clinic"),
+            ("/sealed/actor.name", "clinic-admin"),
+            ("/sealed/src.ip", "127.0.0.1"),
+            ("/bucket", "trail"),
         ] {
-            let all = told.iter().filter_map(|line| line.get(field));
+            let all = told.iter().filter_map(|line| line.pointer(field));
             assert!(
                 all.clone().count() > 0,
                 "{operation} without {field}: {told:?}"
@@ -40,20 +45,47 @@ fn recorded(upstream: Upstream) {
 }
 
 fn refused(upstream: Upstream) {
-    let gateway = serve(upstream);
-    let account = gateway.account();
+    let mut gateway = serve(upstream);
+    let account = gateway.account().clone();
     account.run_script("restart.py", &["before", "trail"]);
     let uploader = Principal::new("clinic", "clinic-uploader", "uploader");
     account
         .with(uploader.credentials)
         .run_script("roles.py", &["trail", "earlier", "may-write"]);
-    let gets = about(&gateway.journal(), "s3:GetObject", "earlier");
+    let gets = about(&gateway.trail(), "s3:GetObject", "earlier");
     assert!(
         gets.iter()
-            .any(|line| line["principal"] == uploader.name && line["status"] == 403),
+            .any(|line| line["sealed"]["actor.name"] == uploader.name && line["status"] == 403),
         "{gets:?}"
     );
     assert!(gets.iter().all(|line| line["status"] != 200), "{gets:?}");
+}
+
+/// Who reads the journal without a key learns no object's name, no person's and no address.
+fn sealed(upstream: Upstream) {
+    let mut gateway = serve(upstream);
+    gateway.account().run_script("objects.py", &["trail"]);
+    let opened = gateway.trail();
+    let names: BTreeSet<&str> = opened
+        .iter()
+        .filter_map(|line| line["sealed"].as_object())
+        .flat_map(|sealed| sealed.values().filter_map(Value::as_str))
+        .filter(|name| name.len() > 5)
+        .collect();
+    assert!(
+        names.contains("described") && names.contains("clinic-admin"),
+        "{names:?}"
+    );
+    let mut read = 0;
+    find(&gateway.directory().join("audit"), &mut |path| {
+        let bytes = std::fs::read(path).expect("it can be read");
+        read += bytes.len();
+        let text = String::from_utf8_lossy(&bytes);
+        for name in &names {
+            assert!(!text.contains(*name), "{name} in {}", path.display());
+        }
+    });
+    assert!(read > 10_000, "{read}");
 }
 
 fn serve(upstream: Upstream) -> Gateway {
@@ -68,7 +100,7 @@ fn serve(upstream: Upstream) -> Gateway {
 fn about(journal: &[Value], operation: &str, key: &str) -> Vec<Value> {
     let requests: Vec<&Value> = journal
         .iter()
-        .filter(|line| line["op"] == operation && line["key"] == key)
+        .filter(|line| line["op"] == operation && line["sealed"]["obj.key"] == key)
         .map(|line| &line["req"])
         .collect();
     assert!(

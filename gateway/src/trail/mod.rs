@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use audit::{Event, Journal, Kind, Uuid};
+use audit::{AuditKey, Event, Journal, JournalError, Kind, Uuid};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
+use kms_keys::Keyrings;
 use policies::{Action, Principal};
 use sealed_object::{ObjectId, Plain};
 
@@ -25,6 +26,10 @@ use crate::s3::range::Satisfied;
 use crate::s3::{Class, Operation, RequestId, S3Request};
 use crate::sigv4::Payload;
 use crate::upstream::{BoxError, StoreBody};
+
+mod keys;
+
+pub use keys::AuditKeys;
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
 ///
@@ -132,13 +137,40 @@ fn version_of(store: &HeaderMap) -> Option<String> {
 #[derive(Debug, Clone)]
 pub struct Trail {
     journal: Arc<Journal>,
+    keys: AuditKeys,
     clock: Clock,
 }
 
 impl Trail {
     /// A trail into this journal.
-    pub fn new(journal: Arc<Journal>, clock: Clock) -> Self {
-        Self { journal, clock }
+    pub fn new(journal: Arc<Journal>, keyrings: Arc<Keyrings>, clock: Clock) -> Self {
+        let keys = AuditKeys::new(keyrings);
+        Self {
+            journal,
+            keys,
+            clock,
+        }
+    }
+
+    /// Whether events reach the disk.
+    pub fn health(&self) -> &Arc<audit::Health> {
+        self.journal.health()
+    }
+
+    /// Puts on record that this replica begins: the first line of its log.
+    pub async fn begin(&self) -> Result<(), JournalError> {
+        let mut event = Event::of_trail(Kind::Start, self.clock.now());
+        let version = env!("CARGO_PKG_VERSION");
+        event.detail.insert("build".to_owned(), version.into());
+        self.journal.record(&event, None).await.map(drop)
+    }
+
+    /// Puts on record that it ends in good order: the last line.
+    pub async fn end(&self) {
+        let event = Event::of_trail(Kind::Stop, self.clock.now());
+        if let Err(error) = self.journal.record(&event, None).await {
+            tracing::error!(%error, "the end of this replica is not on the trail");
+        }
     }
 
     /// Begins the record of a request that has arrived.
@@ -161,6 +193,7 @@ impl Trail {
             intent: None,
             started,
             settled: false,
+            key: None,
             trail: self.clone(),
         }
     }
@@ -176,7 +209,7 @@ impl Trail {
             let event = access.event(Kind::Intent);
             // Before the wait: if the client leaves meanwhile, the outcome still names it.
             access.intent = Some(event.id);
-            self.journal.record(&event).await?;
+            self.record(&event, access).await?;
         }
         Ok(Recorded {
             request,
@@ -214,6 +247,7 @@ impl Trail {
                 (access.outcome(status, Some(error.trail_code())), Vec::new())
             }
         };
+        access.keys(&self.keys).await;
         access.settled = true;
         let of_keys: Vec<Event> = keys
             .into_iter()
@@ -222,9 +256,15 @@ impl Trail {
         let recorded = of_keys
             .iter()
             .chain([&event])
-            .map(|event| self.journal.record(event));
+            .map(|event| self.journal.record(event, access.key.as_deref()));
         futures_util::future::try_join_all(recorded).await?;
         answered
+    }
+
+    async fn record(&self, event: &Event, access: &mut Access) -> Result<(), JournalError> {
+        access.keys(&self.keys).await;
+        let key = access.key.as_deref();
+        self.journal.record(event, key).await.map(drop)
     }
 }
 
@@ -235,10 +275,18 @@ pub struct Access {
     intent: Option<Uuid>,
     started: SystemTime,
     settled: bool,
+    /// The tenant's audit key, once one is needed.
+    key: Option<Arc<AuditKey>>,
     trail: Trail,
 }
 
 impl Access {
+    async fn keys(&mut self, keys: &AuditKeys) {
+        if let (None, Some(tenant)) = (&self.key, &self.draft.tenant) {
+            self.key = keys.of(tenant).await;
+        }
+    }
+
     /// What is asked.
     pub fn request(&mut self, request: &S3Request) {
         self.draft.op = format!("s3:{}", request.operation).into();
@@ -316,6 +364,7 @@ impl Access {
         let mut event = self.outcome(200, outcome.error);
         event.key = Some(outcome.key);
         event.version = outcome.version;
+        event.detail.insert("of_several".to_owned(), true.into());
         event
     }
 
@@ -338,7 +387,7 @@ impl Drop for Access {
     fn drop(&mut self) {
         if !self.settled {
             let event = self.outcome(ABORTED, Some("ClientAborted".to_owned()));
-            self.trail.journal.submit(&event);
+            self.trail.journal.submit(&event, self.key.as_deref());
         }
     }
 }
@@ -374,10 +423,9 @@ impl RecordedStream {
     fn settle(&mut self, status: u16, error: Option<String>) {
         if !std::mem::replace(&mut self.access.settled, true) {
             self.access.draft.bytes_out = Some(self.sent);
-            self.access
-                .trail
-                .journal
-                .submit(&self.access.outcome(status, error));
+            let outcome = self.access.outcome(status, error);
+            let key = self.access.key.as_deref();
+            self.access.trail.journal.submit(&outcome, key);
         }
     }
 }
