@@ -65,6 +65,8 @@ impl Event {
             policies: trim.list("policies", &self.policies, 2048),
             status: self.status,
             err: trim.optional("err", self.err.as_deref(), 128),
+            params: trim.optional("params", self.params.as_deref(), 64),
+            approvals: trim.list("approvals", &self.approvals, 1024),
             dur_ms: self.duration.map(|duration| duration.as_millis()),
             receipt: trim.optional("receipt", self.receipt.as_deref(), 64),
             detail: detail(&self.detail, &mut trim)?,
@@ -187,6 +189,10 @@ struct Line<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     err: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    approvals: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     dur_ms: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -163,6 +163,10 @@ pub struct Event {
     pub status: Option<u16>,
     /// The error code answered; never free text from elsewhere.
     pub err: Option<Cow<'static, str>>,
+    /// SHA-256 of an administrative call's parameters, in hex.
+    pub params: Option<String>,
+    /// The approvals that an administrative call used up, and who gave them.
+    pub approvals: Vec<String>,
     /// The client's address; sealed, and two tokens.
     pub src: Option<IpAddr>,
     /// The client's `User-Agent`; sealed.
@@ -219,6 +223,8 @@ impl Event {
             range: None,
             status: None,
             err: None,
+            params: None,
+            approvals: Vec::new(),
             src: None,
             ua: None,
             duration: None,

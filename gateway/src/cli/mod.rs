@@ -1,6 +1,8 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
+mod admin;
 mod audit;
+mod client;
 mod dev;
 mod docs;
 mod inspect;
@@ -53,6 +55,9 @@ enum Command {
     /// Work with tenants' keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Work with administrators' credentials and approvals.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Work with the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -97,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Object(ObjectCommand::Open(open)) => open.run(&mut terminal),
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
+        Command::Admin(admin) => admin.run(&mut terminal),
         Command::Audit(audit) => audit.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };

@@ -1,6 +1,7 @@
 //! What the program needs to know to run, read from one TOML file. Nothing else reads files of settings
 //! or the environment.
 
+mod admin;
 mod kms;
 mod listen;
 mod logging;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub use admin::{AdminAccess, AdminConfig};
 pub use kms::KmsConfig;
 pub use logging::start_logging;
 pub use reader::Problem;
@@ -37,6 +39,8 @@ pub struct Config {
     pub requests_at_once: usize,
     /// Where metrics and health are told, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// Where administrators connect, if anywhere.
+    pub admin: Option<AdminConfig>,
     /// Base domains for virtual-hosted addressing.
     pub base_domains: Vec<String>,
     /// The region the gateway says it is in.
@@ -107,6 +111,7 @@ impl Config {
     fn read(root: &mut Section, base: &Path, problems: &mut Problems) -> Option<Self> {
         let listen = listen::read_listen(root, base, problems);
         let metrics = read_metrics(root, problems);
+        let admin = AdminConfig::read(root, base, problems);
         let region = root
             .optional_text("region", problems)
             .unwrap_or_else(|| "us-east-1".to_owned());
@@ -125,6 +130,7 @@ impl Config {
             tls: listen.tls,
             requests_at_once: listen.requests_at_once,
             metrics,
+            admin,
             base_domains: listen.base_domains,
             region,
             accommodations,

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use audit::{AuditKey, Field, Uuid};
+use audit::{AuditKey, Field, Identity, Uuid};
 use serde_json::Value;
 
 use super::{Custody, ToolError};
@@ -28,8 +28,16 @@ impl TrailReader {
                 keys.insert((*tenant).to_owned(), of_tenant);
             }
         }
-        keys.insert(String::new(), vec![custody.identity.audit_key().clone()]);
+        keys.extend(Self::of_no_tenant(&custody.identity).keys);
         Ok(Self { keys })
+    }
+
+    /// With the deployment's key alone: for what is about no tenant.
+    pub fn of_no_tenant(identity: &Identity) -> Self {
+        let own = vec![identity.audit_key().clone()];
+        Self {
+            keys: HashMap::from([(String::new(), own)]),
+        }
     }
 
     /// Calls `see` with each line of a journal, log after log, in which `sealed` is opened as far as there are keys.
@@ -54,8 +62,10 @@ impl TrailReader {
     fn opened(&self, mut line: Value) -> Value {
         let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
         let (tenant, log, akey) = (text("tenant"), text("log").to_owned(), text("akey"));
-        let key = self.keys.get(tenant).into_iter().flatten();
-        let key = key.clone().find(|key| key.id() == akey).cloned();
+        // Where no key of the tenant was to be had, its lines are under the deployment's.
+        let of_tenant = self.keys.get(tenant).into_iter().flatten();
+        let keys = of_tenant.chain(self.keys.get("").into_iter().flatten());
+        let key = keys.clone().find(|key| key.id() == akey).cloned();
         let (Some(key), Ok(id)) = (key, text("id").parse::<Uuid>()) else {
             return line;
         };

@@ -27,8 +27,18 @@ impl AuditKeys {
     /// under the deployment's key, for what cannot be recorded cannot be done, and cannot be refused on record
     /// either.
     pub async fn of(&self, tenant: &str) -> Option<Arc<AuditKey>> {
-        match self.keyrings.auditing(tenant, Provisioning::Allowed).await {
+        self.obtained(tenant, Provisioning::Allowed).await
+    }
+
+    /// The same for a name that need not be a tenant's: it is not given a keyring.
+    pub async fn held(&self, tenant: &str) -> Option<Arc<AuditKey>> {
+        self.obtained(tenant, Provisioning::Refused).await
+    }
+
+    async fn obtained(&self, tenant: &str, provisioning: Provisioning) -> Option<Arc<AuditKey>> {
+        match self.keyrings.auditing(tenant, provisioning).await {
             Ok(key) => Some(self.ready(tenant, &key)),
+            Err(KeyError::KeyringMissing { .. }) => None,
             Err(error) => {
                 tracing::error!(tenant, %error, "no audit key: the event is sealed under the deployment's");
                 None

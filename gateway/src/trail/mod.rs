@@ -173,6 +173,20 @@ impl Trail {
         }
     }
 
+    /// The time, as the trail writes it.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// Records an event that another part of the gateway has made, durably.
+    pub(crate) async fn record(&self, event: &Event) -> Result<(), JournalError> {
+        let key = match &event.tenant {
+            Some(tenant) => self.keys.held(tenant).await,
+            None => None,
+        };
+        self.journal.record(event, key.as_deref()).await.map(drop)
+    }
+
     /// Begins the record of a request that has arrived.
     pub fn arrival(&self, id: RequestId, peer: Option<IpAddr>, headers: &HeaderMap) -> Access {
         let started = self.clock.now();
@@ -209,7 +223,7 @@ impl Trail {
             let event = access.event(Kind::Intent);
             // Before the wait: if the client leaves meanwhile, the outcome still names it.
             access.intent = Some(event.id);
-            self.record(&event, access).await?;
+            self.record_access(&event, access).await?;
         }
         Ok(Recorded {
             request,
@@ -261,7 +275,7 @@ impl Trail {
         answered
     }
 
-    async fn record(&self, event: &Event, access: &mut Access) -> Result<(), JournalError> {
+    async fn record_access(&self, event: &Event, access: &mut Access) -> Result<(), JournalError> {
         access.keys(&self.keys).await;
         let key = access.key.as_deref();
         self.journal.record(event, key).await.map(drop)
