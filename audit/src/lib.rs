@@ -11,11 +11,13 @@ mod journal;
 mod sealing;
 pub mod signed;
 pub mod tree;
+pub mod verify;
 
-pub use event::{Class, Decision, Event, Kind, LINE_LIMIT};
+pub use event::{Class, Decision, Event, Kind, LINE_LIMIT, wall};
 pub use identity::Identity;
 pub use journal::{
-    Closed, Health, Journal, JournalError, OpenIntent, Opening, Proof, ProveError, Settings,
+    Closed, Health, Journal, JournalError, OpenIntent, Opening, Proof, ProveError, Recorded,
+    Settings,
 };
 pub use sealing::{AuditKey, Field, Named};
 pub use uuid::Uuid;

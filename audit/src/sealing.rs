@@ -133,6 +133,38 @@ impl AuditKey {
         URL_SAFE_NO_PAD.encode(tag.as_ref().get(..TOKEN).unwrap_or_default())
     }
 
+    /// Seals a text for a place, under its name: for what is kept outside the trail and says what the trail seals.
+    pub fn seal_text(&self, place: &str, text: &str) -> Option<String> {
+        let mut salt = [0; SALT];
+        aws_lc_rs::rand::fill(&mut salt).ok()?;
+        let mut sealed = text.as_bytes().to_vec();
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        self.text_key(&salt)?
+            .seal_in_place_append_tag(nonce, Aad::from(place.as_bytes()), &mut sealed)
+            .ok()?;
+        Some(STANDARD.encode([salt.as_slice(), &sealed].concat()))
+    }
+
+    /// Opens a text that was sealed for this place.
+    pub fn open_text(&self, place: &str, sealed: &str) -> Option<String> {
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let (salt, sealed) = bytes.split_first_chunk::<SALT>()?;
+        let mut sealed = sealed.to_vec();
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        let key = self.text_key(salt)?;
+        let opened = key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut sealed);
+        String::from_utf8(opened.ok()?.to_vec()).ok()
+    }
+
+    /// A key for one text: a fresh salt for each makes its nonce unique.
+    fn text_key(&self, salt: &[u8; SALT]) -> Option<LessSafeKey> {
+        let mut context = hmac::Context::with_key(&self.seal);
+        context.update(b"text\0");
+        context.update(salt);
+        let key = UnboundKey::new(&AES_256_GCM, context.sign().as_ref()).ok()?;
+        Some(LessSafeKey::new(key))
+    }
+
     /// What seals the fields of one line. An event's id is never used for two lines.
     pub(crate) fn line<'a>(&self, log: &'a str, event: Uuid) -> Option<LineKey<'a>> {
         let mut context = hmac::Context::with_key(&self.seal);
@@ -195,6 +227,9 @@ impl LineKey<'_> {
     }
 }
 
+/// Bytes of the salt of a sealed text.
+const SALT: usize = 32;
+
 /// Bytes of a token.
 const TOKEN: usize = 16;
 
@@ -227,6 +262,23 @@ mod tests {
         );
         let stranger = AuditKey::new("a1", &[8; 32]);
         assert_eq!(stranger.open("log", event, Field::ObjectKey, &sealed), None);
+    }
+
+    #[test]
+    fn a_text_opens_in_its_place_only() {
+        let key = key();
+        let sealed = key.seal_text("receipts/a", "who and what").unwrap();
+        assert_ne!(sealed, key.seal_text("receipts/a", "who and what").unwrap());
+        assert_eq!(
+            key.open_text("receipts/a", &sealed).as_deref(),
+            Some("who and what")
+        );
+        assert_eq!(key.open_text("receipts/b", &sealed), None);
+        assert_eq!(
+            AuditKey::new("a1", &[8; 32]).open_text("receipts/a", &sealed),
+            None
+        );
+        assert_eq!(key.open_text("receipts/a", "c2hvcnQ="), None);
     }
 
     #[test]

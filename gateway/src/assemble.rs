@@ -9,6 +9,7 @@ use http::Method;
 use http_body_util::BodyExt as _;
 use kms_keys::{DocumentKeys, Keyrings, LocalFile, WhenMissing};
 use object_store::ObjectStore;
+use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
@@ -27,7 +28,7 @@ use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sigv4::{SecretKey, Signer};
 use crate::telemetry::Telemetry;
-use crate::trail::Trail;
+use crate::trail::{Attested, Trail};
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
     Upstream, UpstreamError,
@@ -98,7 +99,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
     let keyrings = Arc::new(open_keyrings(&control, provider, &clock).await?);
     let documents = document_key(&keyrings);
-    let trail = open_trail(config, &keyrings, &clock).await?;
+    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+    let random = suites.random();
+    let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let admin = Admin::new(
         documents_in(&control, &keyrings, &clock),
         trail.clone(),
@@ -111,14 +114,14 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     );
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
-    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     tracing::info!(
         suite = config.suites.sealing.name(),
         implementation = config.suites.sealing.implementation(),
         "objects of tenants that ask for no other suite are sealed"
     );
     let operations = Operations {
-        random: suites.random(),
+        audit_keys: trail.keys().clone(),
+        random,
         upstream,
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
@@ -141,9 +144,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             clock,
         ),
         policies: Policies,
+        telemetry: Arc::new(Telemetry::watching(Arc::clone(trail.health()))),
         trail,
         operations,
-        telemetry: Arc::new(Telemetry::new()),
     };
     Ok(Assembled { service, admin })
 }
@@ -152,18 +155,28 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
 async fn open_trail(
     config: &Config,
     keyrings: &Arc<Keyrings>,
+    random: &Arc<dyn Random>,
     clock: &Clock,
 ) -> Result<Trail, AssembleError> {
     let identity = Arc::new(audit_identity(keyrings));
-    let settings = audit::Settings::default();
-    let journal = Journal::open(&config.journal, identity, settings, clock.now())?;
+    let settings = audit::Settings {
+        replica: config.audit.replica.clone(),
+        ..audit::Settings::default()
+    };
+    let journal = Journal::open(&config.audit.journal, identity, settings, clock.now())?;
     for closed in &journal.opening().closed {
         tracing::warn!(
             ?closed,
             "closed the audit log of a run that did not end in good order"
         );
     }
-    let trail = Trail::new(Arc::new(journal), Arc::clone(keyrings), clock.clone());
+    let trail = Trail::new(
+        Arc::new(journal),
+        Arc::clone(keyrings),
+        Arc::clone(random),
+        Attested(config.audit.attested.clone()),
+        clock.clone(),
+    );
     trail.begin().await?;
     Ok(trail)
 }

@@ -88,7 +88,8 @@ impl Service {
             let asked = parsed.as_ref().ok().and_then(Asked::of);
             let answered = self.done(parsed, body.clone(), &mut access).await;
             let tenant = access.tenant().map(str::to_owned);
-            let mut response = match self.trail.settle(access, answered).await {
+            let settled = self.trail.settle(access, answered).await;
+            let mut response = match self.operations.keep_receipt(settled).await {
                 Ok(response) => response.map(into_wire),
                 Err(error) => {
                     exchange.failed(&error);

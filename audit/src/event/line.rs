@@ -144,7 +144,8 @@ fn network(address: IpAddr) -> String {
     }
 }
 
-fn wall(time: SystemTime) -> String {
+/// A time as lines write it: RFC 3339, in UTC, to the millisecond.
+pub fn wall(time: SystemTime) -> String {
     // The format has no component that a time in UTC lacks.
     OffsetDateTime::from(time)
         .to_offset(UtcOffset::UTC)

@@ -14,8 +14,8 @@ use std::{
 use serde_json::{Map, Value};
 use uuid::{NoContext, Timestamp, Uuid};
 
-pub use line::LINE_LIMIT;
 pub(crate) use line::LineError;
+pub use line::{LINE_LIMIT, wall};
 
 /// What a line is about: `docs/audit.md`, record kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

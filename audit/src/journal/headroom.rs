@@ -72,7 +72,7 @@ impl Headroom {
             .truncate(true)
             .mode(0o600)
             .open(&self.path)?;
-        let zeros = [0; 64 * 1024];
+        let zeros = [0; 16 * 1024];
         let mut left = self.bytes;
         while left > 0 {
             let now = usize::try_from(left)

@@ -34,6 +34,8 @@ pub use health::Health;
 use home::{Home, LogPlace, OPEN_INTENTS};
 use segments::{Segments, Volume};
 use sign::Signing;
+pub use writer::Recorded;
+pub(crate) use writer::chain_name;
 use writer::{Waiting, Writer};
 
 /// Bounds of a [`Journal`].
@@ -209,7 +211,30 @@ impl Journal {
     /// After any error the event must be taken as not recorded, and what it is about must not
     /// happen.
     pub async fn record(&self, event: &Event, key: Option<&AuditKey>) -> Result<u64, JournalError> {
-        let recorded = self.try_record(event, key).await;
+        self.try_record(event, key, false)
+            .await
+            .map(|recorded| recorded.seq)
+    }
+
+    /// The same, and gives the line itself.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_line(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+    ) -> Result<Recorded, JournalError> {
+        self.try_record(event, key, true).await
+    }
+
+    async fn try_record(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+        wants_line: bool,
+    ) -> Result<Recorded, JournalError> {
+        let recorded = self.send(event, key, wants_line).await;
         if let Err(error) = &recorded {
             self.health.refuse();
             if matches!(error, JournalError::TimedOut { .. }) {
@@ -219,9 +244,15 @@ impl Journal {
         recorded
     }
 
-    async fn try_record(&self, event: &Event, key: Option<&AuditKey>) -> Result<u64, JournalError> {
+    async fn send(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+        wants_line: bool,
+    ) -> Result<Recorded, JournalError> {
         let (ack, acked) = oneshot::channel();
-        let waiting = self.waiting(event, key, ack)?;
+        let mut waiting = self.waiting(event, key, ack)?;
+        waiting.wants_line = wants_line;
         let sender = self.sender.as_ref().ok_or(JournalError::Closed)?;
         let committed = async {
             sender
@@ -304,7 +335,7 @@ impl Journal {
         &self,
         event: &Event,
         key: Option<&AuditKey>,
-        ack: oneshot::Sender<Result<u64, Arc<io::Error>>>,
+        ack: oneshot::Sender<Result<Recorded, Arc<io::Error>>>,
     ) -> Result<Waiting, JournalError> {
         let key = key.unwrap_or_else(|| self.identity().audit_key());
         let members = event
@@ -317,6 +348,7 @@ impl Journal {
             wall_ms: u64::try_from(wall_ms).unwrap_or_default(),
             kind: event.kind,
             members,
+            wants_line: false,
             ack,
         })
     }

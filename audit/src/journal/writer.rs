@@ -28,8 +28,19 @@ pub(super) struct Waiting {
     pub(super) kind: Kind,
     /// The members of its line, as the event gives them.
     pub(super) members: String,
-    /// Told the `seq`, or what the disk said.
-    pub(super) ack: oneshot::Sender<Result<u64, Arc<io::Error>>>,
+    /// Whether its recorder wants the line back.
+    pub(super) wants_line: bool,
+    /// Told where the line is, or what the disk said.
+    pub(super) ack: oneshot::Sender<Result<Recorded, Arc<io::Error>>>,
+}
+
+/// A line on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number in the log.
+    pub seq: u64,
+    /// The line itself, without its line feed, where it was asked for.
+    pub line: String,
 }
 
 pub(super) struct Writer {
@@ -107,7 +118,7 @@ impl Writer {
                 return;
             }
         }
-        let (outcome, mut seq) = self.try_commit(batch);
+        let outcome = self.try_commit(batch);
         if let Err(error) = &outcome {
             if error.kind() == io::ErrorKind::StorageFull {
                 self.headroom.give_up();
@@ -116,15 +127,23 @@ impl Writer {
         }
         self.health
             .told(outcome.is_ok() && !self.headroom.is_used());
-        for waiting in batch.drain(..) {
-            // Nobody listens any more where the caller gave up; the line stands all the same.
-            let _ = waiting.ack.send(outcome.clone().map(|()| seq));
-            seq = seq.saturating_add(1);
+        match outcome {
+            Ok(recorded) => {
+                for (waiting, recorded) in batch.drain(..).zip(recorded) {
+                    // Nobody listens any more where the caller gave up; the line stands all the same.
+                    let _ = waiting.ack.send(Ok(recorded));
+                }
+            }
+            Err(error) => {
+                for waiting in batch.drain(..) {
+                    let _ = waiting.ack.send(Err(Arc::clone(&error)));
+                }
+            }
         }
     }
 
-    /// Writes the batch, after lines about all chains where they are due. Gives the `seq` of the batch's first line.
-    fn try_commit(&mut self, batch: &[Waiting]) -> (Result<(), Arc<io::Error>>, u64) {
+    /// Writes the batch, after lines about all chains where they are due. Gives where each of the batch is.
+    fn try_commit(&mut self, batch: &[Waiting]) -> Result<Vec<Recorded>, Arc<io::Error>> {
         self.lines.clear();
         let mut draft = Draft {
             chains: HashMap::new(),
@@ -146,8 +165,9 @@ impl Writer {
                 Err(error) => tracing::error!(%error, "the chains' ends cannot be recorded"),
             }
         }
-        let first = draft.seq;
+        let mut recorded = Vec::with_capacity(batch.len());
         for waiting in batch {
+            let (seq, start) = (draft.seq, self.lines.len());
             self.line(
                 &mut draft,
                 &waiting.tenant,
@@ -155,11 +175,15 @@ impl Writer {
                 &waiting.members,
             );
             draft.stops = waiting.kind == Kind::Stop;
+            let line = self.lines.get(start..).filter(|_| waiting.wants_line);
+            let line = String::from_utf8_lossy(line.unwrap_or_default());
+            recorded.push(Recorded {
+                seq,
+                line: line.trim_end().to_owned(),
+            });
         }
         let count = u64::try_from(draft.leaves.len()).unwrap_or(u64::MAX);
-        if let Err(error) = self.segments.commit(&self.lines, count) {
-            return (Err(Arc::new(error)), first);
-        }
+        self.segments.commit(&self.lines, count).map_err(Arc::new)?;
         self.chains.extend(draft.chains);
         self.clock = draft.clock;
         if heads_due {
@@ -167,7 +191,7 @@ impl Writer {
         }
         // Before the answers: who asks for a proof after one finds the leaf there.
         let _ = self.leaves.send(Told::Committed(draft.leaves, draft.stops));
-        (Ok(()), first)
+        Ok(recorded)
     }
 
     /// Appends one line to the batch.
@@ -248,7 +272,7 @@ fn refuse_all_but_essential(batch: &mut Vec<Waiting>) {
 }
 
 /// The name of a tenant's chain in `tenant.heads`: nobody who has one tenant's lines reads the others' names there.
-fn chain_name(log: &str, tenant: &str) -> String {
+pub(crate) fn chain_name(log: &str, tenant: &str) -> String {
     let hash = sha256(format!("sealgate audit chain\n{log}\n{tenant}\n").as_bytes());
     URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default())
 }

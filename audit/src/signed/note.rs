@@ -122,14 +122,11 @@ impl VerifyingKey {
 
 impl fmt::Display for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = self.id;
-        let key = [&[ALGORITHM][..], &self.key].concat();
-        write!(
-            f,
-            "{}+{a:02x}{b:02x}{c:02x}{d:02x}+{}",
-            self.name,
-            STANDARD.encode(key)
-        )
+        let (id, key) = (
+            u32::from_be_bytes(self.id),
+            [&[ALGORITHM][..], &self.key].concat(),
+        );
+        write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
     }
 }
 

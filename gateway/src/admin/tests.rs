@@ -14,6 +14,7 @@ use super::*;
 use crate::admin::credential::create;
 use crate::assemble::audit_identity;
 use crate::tools::TrailReader;
+use crate::trail::Attested;
 
 struct World {
     admin: Admin,
@@ -42,8 +43,19 @@ impl World {
         let identity = Arc::new(audit_identity(&keyrings));
         let control = Control::new(store, keys, clock.clone());
         let path = directory.path().join("audit");
-        let journal = Journal::open(&path, Arc::clone(&identity), audit::Settings::default(), clock.now());
-        let trail = Trail::new(Arc::new(journal.unwrap()), keyrings, clock.clone());
+        let journal = Journal::open(
+            &path,
+            Arc::clone(&identity),
+            audit::Settings::default(),
+            clock.now(),
+        );
+        let trail = Trail::new(
+            Arc::new(journal.unwrap()),
+            keyrings,
+            Arc::new(sealed_object::OsRandom),
+            Attested::default(),
+            clock.clone(),
+        );
         Self {
             admin: Admin::new(control, trail, clock, Vec::new()),
             now,
@@ -85,7 +97,9 @@ impl World {
             lines.push(line);
             Ok(())
         };
-        reader.read(&self.directory.path().join("audit"), &mut see).unwrap();
+        reader
+            .read(&self.directory.path().join("audit"), &mut see)
+            .unwrap();
         lines.retain(|line| line["op"] == format!("admin:{operation}"));
         lines
     }

@@ -67,7 +67,7 @@ impl Read {
         };
         let reader = TrailReader::new(&custody, &tenants).await?;
         let journals = match self.journal.as_slice() {
-            [] => vec![config.journal.clone()],
+            [] => vec![config.audit.journal.clone()],
             given => given.to_vec(),
         };
         for journal in journals {

@@ -58,6 +58,8 @@ enum Command {
     /// Work with administrators' credentials and approvals.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Give the receipt of an upload: what was uploaded, when and by whom, with the proof that it is on record.
+    Attestation(object::Attestation),
     /// Work with the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -103,6 +105,7 @@ pub fn run() -> ExitCode {
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
         Command::Admin(admin) => admin.run(&mut terminal),
+        Command::Attestation(attestation) => attestation.run(&mut terminal),
         Command::Audit(audit) => audit.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };

@@ -6,13 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use audit::AuditKey;
 use kms_keys::{KeyError, KeyId, Keyrings, Provisioning};
 
+use crate::assemble::audit_identity;
+use crate::error::GatewayError;
+
 /// Audit keys as the trail and those who read it ask for them.
 #[derive(Debug, Clone)]
 pub struct AuditKeys {
     keyrings: Arc<Keyrings>,
     /// By tenant, the key that was active last: it is made ready once and not for every event.
-    ready: Arc<Mutex<HashMap<String, (KeyId, Arc<AuditKey>)>>>,
+    ready: Arc<Mutex<HashMap<String, Ready>>>,
 }
+
+/// A key with its id.
+type Ready = (KeyId, Arc<AuditKey>);
 
 impl AuditKeys {
     /// Those in these keyrings.
@@ -36,7 +42,8 @@ impl AuditKeys {
     }
 
     async fn obtained(&self, tenant: &str, provisioning: Provisioning) -> Option<Arc<AuditKey>> {
-        match self.keyrings.auditing(tenant, provisioning).await {
+        // On the heap: it waits for the store and the key management where it waits at all.
+        match Box::pin(self.keyrings.auditing(tenant, provisioning)).await {
             Ok(key) => Some(self.ready(tenant, &key)),
             Err(KeyError::KeyringMissing { .. }) => None,
             Err(error) => {
@@ -44,6 +51,21 @@ impl AuditKeys {
                 None
             }
         }
+    }
+
+    /// Opens a text that was sealed for a place under one of the tenant's keys, or the deployment's; it begins with the
+    /// key's id.
+    pub async fn open_kept(
+        &self,
+        tenant: &str,
+        place: &str,
+        kept: &str,
+    ) -> Result<String, GatewayError> {
+        let (id, sealed) = kept.split_once(' ').ok_or(UNREADABLE)?;
+        let mut keys = self.all(tenant).await?;
+        keys.push(audit_identity(&self.keyrings).audit_key().clone());
+        let key = keys.iter().find(|key| key.id() == id).ok_or(UNREADABLE)?;
+        key.open_text(place, sealed).ok_or(UNREADABLE)
     }
 
     /// Every audit key that the tenant ever had.
@@ -68,3 +90,5 @@ impl AuditKeys {
         made
     }
 }
+
+const UNREADABLE: GatewayError = GatewayError::Unexpected("what is kept here does not open");

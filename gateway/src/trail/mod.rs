@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use kms_keys::Keyrings;
 use policies::{Action, Principal};
-use sealed_object::{ObjectId, Plain};
+use sealed_object::{ObjectId, Plain, Random, Suite, Summary, UploadId};
 
 use crate::authorize::{Leave, Permitted, action_of};
 use crate::body::Answer;
@@ -27,9 +27,13 @@ use crate::s3::{Class, Operation, RequestId, S3Request};
 use crate::sigv4::Payload;
 use crate::upstream::{BoxError, StoreBody};
 
+mod attest;
 mod keys;
+mod reconcile;
 
+pub use attest::{Attested, NewReceipt};
 pub use keys::AuditKeys;
+pub use reconcile::{Found, Orphan};
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
 ///
@@ -52,11 +56,13 @@ pub struct Recorded<T> {
     request: T,
     leave: Leave,
     payload: Payload,
+    object_id: Option<ObjectId>,
 }
 
 impl<T> Recorded<T> {
-    pub(crate) fn into_parts(self) -> (T, Leave, Payload) {
-        (self.request, self.leave, self.payload)
+    /// The request, whose leave, its payload, and the id that its intent names for the object that it writes.
+    pub(crate) fn into_parts(self) -> (T, Leave, Payload, Option<ObjectId>) {
+        (self.request, self.leave, self.payload, self.object_id)
     }
 }
 
@@ -67,8 +73,39 @@ pub struct Facts {
     version: Option<String>,
     written: Option<u64>,
     range: Option<String>,
+    /// What was uploaded, where its bytes passed through here.
+    uploaded: Option<Uploaded>,
     /// What became of each key of a request that names several.
     keys: Vec<KeyOutcome>,
+}
+
+/// The content of an upload.
+#[derive(Debug, Clone)]
+pub struct Uploaded {
+    /// `blake3` or `sha256`.
+    pub algorithm: &'static str,
+    /// In hex.
+    pub digest: String,
+    /// The lengths of its parts, if those are more than one.
+    pub parts: Vec<u64>,
+}
+
+impl Uploaded {
+    /// What a summary says of an object of this suite, in parts of these lengths.
+    pub fn of(suite: Suite, summary: &Summary, parts: &[u64]) -> Self {
+        Self {
+            algorithm: match suite {
+                Suite::GcmSivBlake3 => "blake3",
+                Suite::GcmHmacSha512 => "sha256",
+            },
+            digest: hex::encode(summary.pt_digest),
+            parts: if parts.len() > 1 {
+                parts.to_vec()
+            } else {
+                Vec::new()
+            },
+        }
+    }
 }
 
 /// One key of `DeleteObjects`.
@@ -83,13 +120,22 @@ pub struct KeyOutcome {
 }
 
 impl Facts {
-    /// An object was written.
-    pub fn written(object_id: ObjectId, store: &HeaderMap, plain: Plain) -> Self {
+    /// An object was uploaded.
+    pub fn uploaded(summary: &Summary, store: &HeaderMap, uploaded: Uploaded) -> Self {
+        Self {
+            uploaded: Some(uploaded),
+            ..Self::copied(summary.object_id, store, summary.plain)
+        }
+    }
+
+    /// An object was made of another.
+    pub fn copied(object_id: ObjectId, store: &HeaderMap, plain: Plain) -> Self {
         Self {
             object_id: Some(hex::encode(object_id.0)),
             version: version_of(store),
             written: Some(plain.0),
             range: None,
+            uploaded: None,
             keys: Vec::new(),
         }
     }
@@ -101,6 +147,7 @@ impl Facts {
             version: None,
             written: None,
             range: None,
+            uploaded: None,
             keys,
         }
     }
@@ -121,6 +168,7 @@ impl Facts {
             version: version_of(store),
             written: None,
             range,
+            uploaded: None,
             keys: Vec::new(),
         }
     }
@@ -134,22 +182,49 @@ fn version_of(store: &HeaderMap) -> Option<String> {
 }
 
 /// The trail of this replica.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Trail {
     journal: Arc<Journal>,
     keys: AuditKeys,
+    random: Arc<dyn Random>,
+    /// Buckets whose uploads each yield a receipt.
+    attested: Arc<Attested>,
+    /// Intents whose outcome could not be recorded, until they are reconciled.
+    orphans: Arc<Mutex<Vec<Orphan>>>,
     clock: Clock,
+}
+
+impl std::fmt::Debug for Trail {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Trail")
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Trail {
     /// A trail into this journal.
-    pub fn new(journal: Arc<Journal>, keyrings: Arc<Keyrings>, clock: Clock) -> Self {
-        let keys = AuditKeys::new(keyrings);
+    pub fn new(
+        journal: Arc<Journal>,
+        keyrings: Arc<Keyrings>,
+        random: Arc<dyn Random>,
+        attested: Attested,
+        clock: Clock,
+    ) -> Self {
         Self {
             journal,
-            keys,
+            keys: AuditKeys::new(keyrings),
+            random,
+            attested: Arc::new(attested),
+            orphans: Arc::default(),
             clock,
         }
+    }
+
+    /// The audit keys of tenants.
+    pub fn keys(&self) -> &AuditKeys {
+        &self.keys
     }
 
     /// Whether events reach the disk.
@@ -207,6 +282,8 @@ impl Trail {
             intent: None,
             started,
             settled: false,
+            intended: None,
+            wants_receipt: false,
             key: None,
             trail: self.clone(),
         }
@@ -219,8 +296,11 @@ impl Trail {
         access: &mut Access,
     ) -> Result<Recorded<S3Request>, GatewayError> {
         let (request, leave, payload) = permitted.into_parts();
+        let object_id = self.object_id(&request)?;
         if has_two_phases(request.operation) {
-            let event = access.event(Kind::Intent);
+            let mut event = access.event(Kind::Intent);
+            event.object_id = object_id.map(|id| hex::encode(id.0));
+            access.intended = event.object_id.clone();
             // Before the wait: if the client leaves meanwhile, the outcome still names it.
             access.intent = Some(event.id);
             self.record_access(&event, access).await?;
@@ -229,6 +309,24 @@ impl Trail {
             request,
             leave,
             payload,
+            object_id,
+        })
+    }
+
+    /// The id of the object that a request will write, so that the intent names it: who finds the intent without an
+    /// outcome can ask the store whether the object is there.
+    fn object_id(&self, request: &S3Request) -> Result<Option<ObjectId>, GatewayError> {
+        use Operation as Op;
+        Ok(match request.operation {
+            Op::PutObject | Op::PostObject | Op::CopyObject | Op::CreateMultipartUpload => {
+                Some(ObjectId::draw(self.random.as_ref())?)
+            }
+            Op::CompleteMultipartUpload => request
+                .query
+                .filled("uploadId")
+                .and_then(|id| UploadId::parse(id).ok())
+                .map(|id| id.object_id()),
+            _ => None,
         })
     }
 
@@ -243,6 +341,8 @@ impl Trail {
             Ok(response) => {
                 let facts = response.extensions().get::<Facts>();
                 access.facts(facts);
+                access.wants_receipt =
+                    access.wants_receipt || self.attested.contains(&access.draft);
                 let streams = matches!(response.body(), Answer::Stream(_));
                 if streams && access.intent.is_some() {
                     let status = response.status().as_u16();
@@ -251,7 +351,13 @@ impl Trail {
                     });
                 }
                 let keys = facts.map(|facts| facts.keys.clone()).unwrap_or_default();
-                (access.outcome(response.status().as_u16(), None), keys)
+                let uploaded = facts.and_then(|facts| facts.uploaded.clone());
+                let outcome = access.outcome(response.status().as_u16(), None);
+                if let Some(uploaded) = uploaded.filter(|_| access.wants_receipt) {
+                    let settled = self.settle_attested(access, answered, outcome, &uploaded);
+                    return Box::pin(settled).await;
+                }
+                (outcome, keys)
             }
             Err(error) => {
                 if let GatewayError::Denied(denial) = error {
@@ -271,7 +377,10 @@ impl Trail {
             .iter()
             .chain([&event])
             .map(|event| self.journal.record(event, access.key.as_deref()));
-        futures_util::future::try_join_all(recorded).await?;
+        if let Err(error) = futures_util::future::try_join_all(recorded).await {
+            self.orphaned(&access);
+            return Err(error.into());
+        }
         answered
     }
 
@@ -289,6 +398,10 @@ pub struct Access {
     intent: Option<Uuid>,
     started: SystemTime,
     settled: bool,
+    /// The id that the intent names.
+    intended: Option<String>,
+    /// Whether the client asked for a receipt, or the bucket gives one for each upload.
+    wants_receipt: bool,
     /// The tenant's audit key, once one is needed.
     key: Option<Arc<AuditKey>>,
     trail: Trail,
@@ -313,6 +426,9 @@ impl Access {
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
         self.draft.version = request.version().map(str::to_owned);
+        self.wants_receipt = request
+            .header(ATTEST)
+            .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
         let source = request
             .header("x-amz-copy-source")
             .is_some()
@@ -351,6 +467,10 @@ impl Access {
             self.draft.version.clone_from(&facts.version);
         }
         self.draft.bytes_in = facts.written;
+        self.draft.digest = facts
+            .uploaded
+            .as_ref()
+            .map(|uploaded| format!("{}:{}", uploaded.algorithm, uploaded.digest));
         self.draft.range.clone_from(&facts.range);
     }
 
@@ -488,6 +608,9 @@ impl Drop for RecordedStream {
         self.settle(status, error);
     }
 }
+
+/// A client's request for a receipt of its upload.
+const ATTEST: &str = "x-sealgate-attestation";
 
 /// No HTTP status was seen by the client: the exchange broke (the number proxies log for it).
 const ABORTED: u16 = 499;

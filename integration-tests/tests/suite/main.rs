@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
@@ -27,6 +28,7 @@ mod tls;
 mod tools;
 mod trail;
 mod transport;
+mod verifier;
 
 use std::sync::OnceLock;
 

@@ -1,6 +1,7 @@
 //! Every access is on the trail: who, whose, what, where, and how it ended.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use integration_tests::gateway::{Gateway, Principal, Upstream, find};
 use serde_json::Value;
@@ -11,13 +12,16 @@ on_both_upstreams! {
     no_name_is_in_clear_on_the_trail => sealed;
     a_put_and_a_get_are_on_the_trail => recorded;
     a_refused_request_is_on_the_trail => refused;
+    without_a_journal_nothing_is_served => unavailable;
+    what_a_crash_interrupts_is_reconciled => reconciled;
 }
 
 fn recorded(upstream: Upstream) {
     let mut gateway = serve(upstream);
     gateway.account().run_script("objects.py", &["trail"]);
     let journal = gateway.trail();
-    assert_eq!(journal[0]["kind"], "replica.start", "{}", journal[0]);
+    let first = journal.first().and_then(|line| line.get("kind"));
+    assert_eq!(first, Some(&"replica.start".into()));
     for operation in ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"] {
         let told = about(&journal, operation, "described");
         for (field, value) in [
@@ -55,10 +59,78 @@ fn refused(upstream: Upstream) {
     let gets = about(&gateway.trail(), "s3:GetObject", "earlier");
     assert!(
         gets.iter()
-            .any(|line| line["sealed"]["actor.name"] == uploader.name && line["status"] == 403),
+            .any(|line| name_in(line, "actor.name") == Some(uploader.name) && line["status"] == 403),
         "{gets:?}"
     );
     assert!(gets.iter().all(|line| line["status"] != 200), "{gets:?}");
+}
+
+/// Where nothing can be put on record, nothing is done and no byte is read; and it goes on by itself afterwards.
+fn unavailable(upstream: Upstream) {
+    let gateway = serve(upstream);
+    gateway.account().run_script("unrecorded.py", &["before", "unrecorded"]);
+    assert_eq!(gateway.watched("/readyz").status(), 200);
+    let journal = gateway.directory().join("audit");
+    let aside = gateway.directory().join("aside");
+    std::fs::rename(&journal, &aside).expect("it can be moved");
+    std::fs::write(&journal, "a file in its place").expect("it can be written");
+    gateway.account().run_script("unrecorded.py", &["without", "unrecorded"]);
+    assert_eq!(gateway.watched("/readyz").status(), 503);
+    assert!(gateway.sample("sealgate_audit_unrecorded_events").is_some_and(|count| count > 2));
+    std::fs::remove_file(&journal).expect("it can be removed");
+    std::fs::rename(&aside, &journal).expect("it can be moved");
+    gateway.account().run_script("unrecorded.py", &["after", "unrecorded"]);
+    assert_eq!(gateway.watched("/readyz").status(), 200);
+}
+
+/// kill -9 amid uploads: each that was confirmed has its outcome, and of each that was begun the next run finds out
+/// how it ended.
+fn reconciled(upstream: Upstream) {
+    let mut gateway = serve(upstream);
+    gateway.account().run_script("restart.py", &["before", "reconciled"]);
+    let account = gateway.account().clone();
+    let loading = std::thread::spawn(move || account.run_script("interrupted.py", &["reconciled"]));
+    let limit = Instant::now() + Duration::from_secs(60);
+    while recorded_bytes(&gateway) < 100_000 {
+        assert!(Instant::now() < limit, "nothing is uploaded");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    gateway.restart();
+    let acknowledged = loading.join().expect("it ran");
+    let keys: BTreeSet<&str> = acknowledged.lines().collect();
+    assert!(keys.len() > 5, "{acknowledged}");
+    let limit = Instant::now() + Duration::from_secs(60);
+    while gateway.sample("sealgate_audit_open_intents") != Some(0) {
+        assert!(Instant::now() < limit, "intents stay open");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let trail = gateway.trail();
+    let ended: BTreeSet<&str> = trail
+        .iter()
+        .filter(|line| line["kind"] == "outcome" && line["status"] == 200)
+        .filter_map(|line| name_in(line, "obj.key"))
+        .collect();
+    assert!(keys.is_subset(&ended), "confirmed without a record: {:?}", keys.difference(&ended));
+    let ids = |kinds: &[&str], field: &str| -> BTreeSet<String> {
+        let of_kind = |line: &&Value| kinds.iter().any(|kind| line["kind"] == *kind);
+        let lines = trail.iter().filter(of_kind);
+        lines.filter_map(|line| line[field].as_str().map(str::to_owned)).collect()
+    };
+    let open: BTreeSet<String> = ids(&["intent"], "id")
+        .difference(&ids(&["outcome", "reconcile"], "intent_ref"))
+        .cloned()
+        .collect();
+    assert!(open.is_empty(), "{open:?}");
+}
+
+fn recorded_bytes(gateway: &Gateway) -> u64 {
+    let mut bytes = 0;
+    find(&gateway.directory().join("audit"), &mut |path| {
+        if path.extension().is_some_and(|end| end == "jsonl") {
+            bytes += std::fs::metadata(path).map_or(0, |found| found.len());
+        }
+    });
+    bytes
 }
 
 /// Who reads the journal without a key learns no object's name, no person's and no address.
@@ -100,7 +172,7 @@ fn serve(upstream: Upstream) -> Gateway {
 fn about(journal: &[Value], operation: &str, key: &str) -> Vec<Value> {
     let requests: Vec<&Value> = journal
         .iter()
-        .filter(|line| line["op"] == operation && line["sealed"]["obj.key"] == key)
+        .filter(|line| line["op"] == operation && name_in(line, "obj.key") == Some(key))
         .map(|line| &line["req"])
         .collect();
     assert!(
@@ -112,4 +184,9 @@ fn about(journal: &[Value], operation: &str, key: &str) -> Vec<Value> {
         .iter()
         .filter(|line| requests.contains(&&line["req"]));
     told.cloned().collect()
+}
+
+/// What was sealed in a line.
+fn name_in<'a>(line: &'a Value, field: &str) -> Option<&'a str> {
+    line.get("sealed")?.get(field)?.as_str()
 }
