@@ -18,7 +18,12 @@ fn main() {
     for at_once in [1, 16, 64, 256] {
         let (events, mut times, whole) = runtime.block_on(measure(&journal, at_once));
         times.sort_unstable();
-        let of = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+        let of = |share: usize| {
+            times
+                .get(times.len() * share / 100)
+                .copied()
+                .unwrap_or_default()
+        };
         let rate = f64::from(events) / whole.as_secs_f64();
         let line = format!(
             "{at_once:4} at once: {rate:8.0} events/s, p50 {:6} µs, p99 {:6} µs",
@@ -42,7 +47,10 @@ async fn measure(journal: &Arc<Journal>, at_once: u32) -> (u32, Vec<Duration>, D
             for n in 0..each {
                 let began = Instant::now();
                 let event = event(recorder, n);
-                journal.record(&event, Some(&key)).await.expect("it is recorded");
+                journal
+                    .record(&event, Some(&key))
+                    .await
+                    .expect("it is recorded");
                 times.push(began.elapsed());
             }
             times

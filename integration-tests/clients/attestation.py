@@ -5,8 +5,11 @@ and a legal hold. `attestation.py upload BUCKET DIRECTORY` leaves the video and 
 import hashlib
 import pathlib
 import sys
+import urllib.error
+import urllib.request
 
-import requests
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from connect import client
@@ -20,6 +23,16 @@ def video():
     return (block * 12)[:11 * 1024 * 1024 + 12345]
 
 
+def send(method, url, data=None):
+    """Status, headers and body of an answer."""
+    request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": ""})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
 def upload(s3, bucket, key, body):
     """As a page does: it is given URLs and knows no secret."""
     upload_id = s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType="video/webm")["UploadId"]
@@ -27,23 +40,21 @@ def upload(s3, bucket, key, body):
     for number, start in enumerate(range(0, len(body), PART), 1):
         url = s3.generate_presigned_url("upload_part", Params={
             "Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number})
-        sent = requests.put(url, data=body[start:start + PART], timeout=60)
-        assert sent.status_code == 200, sent.text
-        parts.append((number, sent.headers["ETag"]))
+        status, headers, said = send("PUT", url, body[start:start + PART])
+        assert status == 200, said
+        parts.append((number, headers["ETag"]))
     url = s3.generate_presigned_url("complete_multipart_upload", Params={
         "Bucket": bucket, "Key": key, "UploadId": upload_id})
     listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>" for number, tag in parts)
-    done = requests.post(url, data=f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>", timeout=60)
-    assert done.status_code == 200 and "<ETag>" in done.text, done.text
+    status, _, said = send("POST", url, f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode())
+    assert status == 200 and b"<ETag>" in said, said
 
 
 def attestation(s3, bucket, key):
     """`GET <object>?attestation`, presigned: the SDK knows no such operation, so its signer is used by hand."""
-    from botocore.auth import S3SigV4QueryAuth
-    from botocore.awsrequest import AWSRequest
     request = AWSRequest("GET", f"{s3.meta.endpoint_url}/{bucket}/{key}?attestation")
     S3SigV4QueryAuth(s3._request_signer._credentials, "s3", s3.meta.region_name, expires=60).add_auth(request)
-    return requests.get(request.prepare().url, timeout=60)
+    return send("GET", request.prepare().url)
 
 
 def main():
@@ -70,18 +81,17 @@ def main():
         other = bucket + "-plain"
         s3.create_bucket(Bucket=other)
         s3.put_object(Bucket=other, Key="none", Body=b"nobody asked")
-        assert attestation(s3, other, "none").status_code == 404
+        assert attestation(s3, other, "none")[0] == 404
         s3.meta.events.register("before-sign.s3.PutObject", lambda request, **_: request.headers.add_header(
             "x-sealgate-attestation", "true"))
         s3.put_object(Bucket=other, Key="asked", Body=b"hello")
-        asked = attestation(s3, other, "asked")
-        assert asked.status_code == 200, asked.text
+        status, _, asked = attestation(s3, other, "asked")
+        assert status == 200, asked
         (directory / "asked").write_bytes(b"hello")
-        (directory / "asked.json").write_text(asked.text)
-    receipt = attestation(s3, bucket, key)
-    assert receipt.status_code == 200, receipt.text
-    assert receipt.headers["Content-Type"] == "application/json"
-    (directory / f"receipt-{step}.json").write_text(receipt.text)
+        (directory / "asked.json").write_bytes(asked)
+    status, headers, receipt = attestation(s3, bucket, key)
+    assert status == 200 and headers["Content-Type"] == "application/json", receipt
+    (directory / f"receipt-{step}.json").write_bytes(receipt)
 
 
 main()

@@ -5,35 +5,33 @@
 //! Refusals are recorded too, whoever asked. An access whose client goes away is recorded as aborted.
 
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use audit::{AuditKey, Event, Journal, JournalError, Kind, Uuid};
-use bytes::Bytes;
 use http::{HeaderMap, Response};
-use http_body::{Body, Frame, SizeHint};
 use kms_keys::Keyrings;
 use policies::{Action, Principal};
-use sealed_object::{ObjectId, Plain, Random, Suite, Summary, UploadId};
+use sealed_object::{ObjectId, Random, UploadId};
 
 use crate::authorize::{Leave, Permitted, action_of};
 use crate::body::Answer;
 use crate::clock::Clock;
 use crate::error::GatewayError;
-use crate::s3::range::Satisfied;
 use crate::s3::{Class, Operation, RequestId, S3Request};
 use crate::sigv4::Payload;
-use crate::upstream::{BoxError, StoreBody};
 
 mod attest;
+mod facts;
 mod keys;
 mod reconcile;
+mod stream;
 
 pub use attest::{Attested, NewReceipt};
+pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
 pub use reconcile::{Found, Orphan};
+use stream::recorded_stream;
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
 ///
@@ -64,121 +62,6 @@ impl<T> Recorded<T> {
     pub(crate) fn into_parts(self) -> (T, Leave, Payload, Option<ObjectId>) {
         (self.request, self.leave, self.payload, self.object_id)
     }
-}
-
-/// What an operation found out about its object, for the record. Travels in the response's extensions.
-#[derive(Debug, Clone)]
-pub struct Facts {
-    object_id: Option<String>,
-    version: Option<String>,
-    written: Option<u64>,
-    range: Option<String>,
-    /// What was uploaded, where its bytes passed through here.
-    uploaded: Option<Uploaded>,
-    /// What became of each key of a request that names several.
-    keys: Vec<KeyOutcome>,
-}
-
-/// The content of an upload.
-#[derive(Debug, Clone)]
-pub struct Uploaded {
-    /// `blake3` or `sha256`.
-    pub algorithm: &'static str,
-    /// In hex.
-    pub digest: String,
-    /// The lengths of its parts, if those are more than one.
-    pub parts: Vec<u64>,
-}
-
-impl Uploaded {
-    /// What a summary says of an object of this suite, in parts of these lengths.
-    pub fn of(suite: Suite, summary: &Summary, parts: &[u64]) -> Self {
-        Self {
-            algorithm: match suite {
-                Suite::GcmSivBlake3 => "blake3",
-                Suite::GcmHmacSha512 => "sha256",
-            },
-            digest: hex::encode(summary.pt_digest),
-            parts: if parts.len() > 1 {
-                parts.to_vec()
-            } else {
-                Vec::new()
-            },
-        }
-    }
-}
-
-/// One key of `DeleteObjects`.
-#[derive(Debug, Clone)]
-pub struct KeyOutcome {
-    /// The key.
-    pub key: String,
-    /// The version named or made.
-    pub version: Option<String>,
-    /// The error code, if it was not done.
-    pub error: Option<String>,
-}
-
-impl Facts {
-    /// An object was uploaded.
-    pub fn uploaded(summary: &Summary, store: &HeaderMap, uploaded: Uploaded) -> Self {
-        Self {
-            uploaded: Some(uploaded),
-            ..Self::copied(summary.object_id, store, summary.plain)
-        }
-    }
-
-    /// An object was made of another.
-    pub fn copied(object_id: ObjectId, store: &HeaderMap, plain: Plain) -> Self {
-        Self {
-            object_id: Some(hex::encode(object_id.0)),
-            version: version_of(store),
-            written: Some(plain.0),
-            range: None,
-            uploaded: None,
-            keys: Vec::new(),
-        }
-    }
-
-    /// Several keys were dealt with.
-    pub fn of_keys(keys: Vec<KeyOutcome>) -> Self {
-        Self {
-            object_id: None,
-            version: None,
-            written: None,
-            range: None,
-            uploaded: None,
-            keys,
-        }
-    }
-
-    /// An object, or a version of it, was deleted; the store's answer names the version or marker.
-    pub fn deleted(store: &HeaderMap) -> Self {
-        Self {
-            version: version_of(store),
-            ..Self::of_keys(Vec::new())
-        }
-    }
-
-    /// An object, or a range of it, is being read.
-    pub fn read(object_id: ObjectId, store: &HeaderMap, range: Option<Satisfied>) -> Self {
-        let range = range.map(|range| format!("{}-{}", range.first, range.last));
-        Self {
-            object_id: Some(hex::encode(object_id.0)),
-            version: version_of(store),
-            written: None,
-            range,
-            uploaded: None,
-            keys: Vec::new(),
-        }
-    }
-}
-
-fn version_of(store: &HeaderMap) -> Option<String> {
-    store
-        .get("x-amz-version-id")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
 }
 
 /// The trail of this replica.
@@ -530,83 +413,6 @@ impl Drop for Access {
 /// first.
 fn has_two_phases(operation: Operation) -> bool {
     operation.class() == Class::Open || !matches!(operation.method(), "GET" | "HEAD")
-}
-
-fn recorded_stream(body: Answer, access: Access, status: u16) -> Answer {
-    match body {
-        Answer::Stream(inner) => Answer::stream(RecordedStream {
-            inner,
-            access,
-            status,
-            sent: 0,
-        }),
-        ready @ Answer::Ready(_) => ready,
-    }
-}
-
-/// A streaming answer that records what was really sent when it ends, breaks or is dropped.
-struct RecordedStream {
-    inner: StoreBody,
-    access: Access,
-    /// The status the client was given.
-    status: u16,
-    sent: u64,
-}
-
-impl RecordedStream {
-    fn settle(&mut self, status: u16, error: Option<String>) {
-        if !std::mem::replace(&mut self.access.settled, true) {
-            self.access.draft.bytes_out = Some(self.sent);
-            let outcome = self.access.outcome(status, error);
-            let key = self.access.key.as_deref();
-            self.access.trail.journal.submit(&outcome, key);
-        }
-    }
-}
-
-impl Body for RecordedStream {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
-        match &frame {
-            None => {
-                let status = self.status;
-                self.settle(status, None);
-            }
-            Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                self.sent = self
-                    .sent
-                    .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-            }
-            Some(Err(error)) => {
-                let code = error
-                    .downcast_ref::<GatewayError>()
-                    .map_or_else(|| "InternalError".to_owned(), GatewayError::trail_code);
-                self.settle(ABORTED, Some(code));
-            }
-        }
-        Poll::Ready(frame)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-impl Drop for RecordedStream {
-    fn drop(&mut self) {
-        // hyper stops asking once the announced length is sent.
-        let complete = self.inner.is_end_stream();
-        let error = (!complete).then(|| "ClientAborted".to_owned());
-        let status = if complete { self.status } else { ABORTED };
-        self.settle(status, error);
-    }
 }
 
 /// A client's request for a receipt of its upload.

@@ -40,18 +40,28 @@ fn proved(upstream: Upstream) {
     let (code, key) = run(&tools::gateway(), &["audit", "key", "--config", &config]);
     assert_eq!(code, 0, "{key}");
     let object = "s3://attested/interviews/ann.webm";
-    let (code, printed) = run(&tools::gateway(), &["attestation", object, "--config", &config]);
+    let (code, printed) = run(
+        &tools::gateway(),
+        &["attestation", object, "--config", &config],
+    );
     assert_eq!((code, printed.trim_end()), (0, receipt.trim_end()));
 
     let verify = |receipt: &str, file: &str| {
         let at = |name: &str| scratch.path().join(name).display().to_string();
         let (receipt, file) = (at(receipt), at(file));
         let arguments = ["receipt", &receipt, "--key", key.trim(), "--file", &file];
-        run(&tools::gateway().with_file_name("sealgate-verify"), &arguments)
+        run(
+            &tools::gateway().with_file_name("sealgate-verify"),
+            &arguments,
+        )
     };
     let (code, told) = verify("receipt-upload.json", "video");
     assert_eq!(code, 0, "{told}");
-    for part in ["interviews/ann.webm", "by clinic-admin", "this file is what was uploaded"] {
+    for part in [
+        "interviews/ann.webm",
+        "by clinic-admin",
+        "this file is what was uploaded",
+    ] {
         assert!(told.contains(part), "{told}");
     }
     assert_eq!(verify("asked.json", "asked").0, 0);
@@ -59,14 +69,21 @@ fn proved(upstream: Upstream) {
     let mut video = fs::read(scratch.path().join("video")).expect("it was written");
     *video.get_mut(7_000_000).expect("it is longer") ^= 1;
     fs::write(scratch.path().join("video"), video).expect("it can be written");
-    assert_eq!(verify("receipt-upload.json", "video").0, 3, "one bit of the file");
+    assert_eq!(
+        verify("receipt-upload.json", "video").0,
+        3,
+        "one bit of the file"
+    );
     let forged = receipt.replace("clinic-admin", "somebody-else");
     assert_ne!(forged, receipt);
     fs::write(scratch.path().join("forged.json"), forged).expect("it can be written");
     assert_eq!(verify("forged.json", "video").0, 3);
 
     // What it says is not in the store in clear.
-    let digest = receipt.split("digest").nth(1).and_then(|rest| rest.get(6..70));
+    let digest = receipt
+        .split("digest")
+        .nth(1)
+        .and_then(|rest| rest.get(6..70));
     let digest = digest.expect("a receipt tells the digest");
     for stored in gateway.stored() {
         integration_tests::gateway::find(&stored, &mut |path| {
@@ -82,7 +99,10 @@ fn read(directory: &Path, name: &str) -> String {
 }
 
 fn run(program: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(program).args(arguments).output().expect("it starts");
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .expect("it starts");
     let told = [output.stdout, output.stderr].concat();
     let told = String::from_utf8(told).expect("it prints text");
     (output.status.code().expect("it ends"), told)

@@ -68,18 +68,28 @@ fn refused(upstream: Upstream) {
 /// Where nothing can be put on record, nothing is done and no byte is read; and it goes on by itself afterwards.
 fn unavailable(upstream: Upstream) {
     let gateway = serve(upstream);
-    gateway.account().run_script("unrecorded.py", &["before", "unrecorded"]);
+    gateway
+        .account()
+        .run_script("unrecorded.py", &["before", "unrecorded"]);
     assert_eq!(gateway.watched("/readyz").status(), 200);
     let journal = gateway.directory().join("audit");
     let aside = gateway.directory().join("aside");
     std::fs::rename(&journal, &aside).expect("it can be moved");
     std::fs::write(&journal, "a file in its place").expect("it can be written");
-    gateway.account().run_script("unrecorded.py", &["without", "unrecorded"]);
+    gateway
+        .account()
+        .run_script("unrecorded.py", &["without", "unrecorded"]);
     assert_eq!(gateway.watched("/readyz").status(), 503);
-    assert!(gateway.sample("sealgate_audit_unrecorded_events").is_some_and(|count| count > 2));
+    assert!(
+        gateway
+            .sample("sealgate_audit_unrecorded_events")
+            .is_some_and(|count| count > 2)
+    );
     std::fs::remove_file(&journal).expect("it can be removed");
     std::fs::rename(&aside, &journal).expect("it can be moved");
-    gateway.account().run_script("unrecorded.py", &["after", "unrecorded"]);
+    gateway
+        .account()
+        .run_script("unrecorded.py", &["after", "unrecorded"]);
     assert_eq!(gateway.watched("/readyz").status(), 200);
 }
 
@@ -87,10 +97,12 @@ fn unavailable(upstream: Upstream) {
 /// how it ended.
 fn reconciled(upstream: Upstream) {
     let mut gateway = serve(upstream);
-    gateway.account().run_script("restart.py", &["before", "reconciled"]);
+    gateway
+        .account()
+        .run_script("restart.py", &["before", "reconciled"]);
     let account = gateway.account().clone();
     let loading = std::thread::spawn(move || account.run_script("interrupted.py", &["reconciled"]));
-    let limit = Instant::now() + Duration::from_secs(60);
+    let limit = Instant::now() + Duration::from_mins(1);
     while recorded_bytes(&gateway) < 100_000 {
         assert!(Instant::now() < limit, "nothing is uploaded");
         std::thread::sleep(Duration::from_millis(20));
@@ -99,7 +111,7 @@ fn reconciled(upstream: Upstream) {
     let acknowledged = loading.join().expect("it ran");
     let keys: BTreeSet<&str> = acknowledged.lines().collect();
     assert!(keys.len() > 5, "{acknowledged}");
-    let limit = Instant::now() + Duration::from_secs(60);
+    let limit = Instant::now() + Duration::from_mins(1);
     while gateway.sample("sealgate_audit_open_intents") != Some(0) {
         assert!(Instant::now() < limit, "intents stay open");
         std::thread::sleep(Duration::from_millis(100));
@@ -110,11 +122,17 @@ fn reconciled(upstream: Upstream) {
         .filter(|line| line["kind"] == "outcome" && line["status"] == 200)
         .filter_map(|line| name_in(line, "obj.key"))
         .collect();
-    assert!(keys.is_subset(&ended), "confirmed without a record: {:?}", keys.difference(&ended));
+    assert!(
+        keys.is_subset(&ended),
+        "confirmed without a record: {:?}",
+        keys.difference(&ended)
+    );
     let ids = |kinds: &[&str], field: &str| -> BTreeSet<String> {
         let of_kind = |line: &&Value| kinds.iter().any(|kind| line["kind"] == *kind);
         let lines = trail.iter().filter(of_kind);
-        lines.filter_map(|line| line[field].as_str().map(str::to_owned)).collect()
+        lines
+            .filter_map(|line| line[field].as_str().map(str::to_owned))
+            .collect()
     };
     let open: BTreeSet<String> = ids(&["intent"], "id")
         .difference(&ids(&["outcome", "reconcile"], "intent_ref"))
