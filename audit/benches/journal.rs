@@ -1,6 +1,7 @@
 //! What recording costs: events a second and the time each takes, by how many requests record at once. Run with
 //! `cargo bench -p audit`; the disk is that of the target directory.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -8,34 +9,32 @@ use std::time::{Duration, Instant, SystemTime};
 use audit::{AuditKey, Class, Decision, Event, Identity, Journal, Kind, Settings, Uuid};
 use tokio::task::JoinSet;
 
-fn main() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let directory = tempfile::tempdir_in(target).expect("the target directory can be written");
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> Outcome<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let directory = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
     let identity = Arc::new(Identity::new("bench", &[1; 32]));
-    let journal = Journal::open(directory.path(), identity, Settings::default(), NOW);
-    let journal = Arc::new(journal.expect("the journal opens"));
+    let journal = Journal::open(directory.path(), identity, Settings::default(), NOW)?;
+    let journal = Arc::new(journal);
     for at_once in [1, 16, 64, 256] {
-        let (events, mut times, whole) = runtime.block_on(measure(&journal, at_once));
+        let (mut times, whole) = runtime.block_on(measure(&journal, at_once))?;
         times.sort_unstable();
         let of = |share: usize| {
-            times
-                .get(times.len() * share / 100)
-                .copied()
-                .unwrap_or_default()
+            let at = times.len() * share / 100;
+            times.get(at).map_or(0, Duration::as_micros)
         };
-        let rate = f64::from(events) / whole.as_secs_f64();
-        let line = format!(
-            "{at_once:4} at once: {rate:8.0} events/s, p50 {:6} µs, p99 {:6} µs",
-            of(50).as_micros(),
-            of(99).as_micros()
-        );
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let rate = u128::try_from(times.len())? * 1_000_000 / whole.as_micros().max(1);
+        let (p50, p99) = (of(50), of(99));
+        writeln!(
+            std::io::stdout(),
+            "{at_once:4} at once: {rate:7} events/s, p50 {p50:6} µs, p99 {p99:6} µs"
+        )?;
     }
+    Ok(())
 }
 
-async fn measure(journal: &Arc<Journal>, at_once: u32) -> (u32, Vec<Duration>, Duration) {
+async fn measure(journal: &Arc<Journal>, at_once: u32) -> Outcome<(Vec<Duration>, Duration)> {
     let key = Arc::new(AuditKey::new("k1", &[2; 32]));
     let each = 20_000_u32.div_ceil(at_once).min(2_000);
     let mut recorders = JoinSet::new();
@@ -46,18 +45,17 @@ async fn measure(journal: &Arc<Journal>, at_once: u32) -> (u32, Vec<Duration>, D
             let mut times = Vec::new();
             for n in 0..each {
                 let began = Instant::now();
-                let event = event(recorder, n);
-                journal
-                    .record(&event, Some(&key))
-                    .await
-                    .expect("it is recorded");
+                journal.record(&event(recorder, n), Some(&key)).await?;
                 times.push(began.elapsed());
             }
-            times
+            Ok::<_, audit::JournalError>(times)
         });
     }
-    let times = recorders.join_all().await.concat();
-    (each * at_once, times, began.elapsed())
+    let mut times = Vec::new();
+    for recorded in recorders.join_all().await {
+        times.extend(recorded?);
+    }
+    Ok((times, began.elapsed()))
 }
 
 /// An outcome as the gateway writes it.

@@ -23,6 +23,9 @@ fn key() -> VerifyingKey {
     identity().deployment_key().unwrap().verifying().clone()
 }
 
+/// Code, first and last `seq`.
+type Found = (&'static str, Option<u64>, Option<u64>);
+
 /// A journal with one log of 402 lines in four segments: a start, 400 accesses of two tenants in turn, where their
 /// chains end, and a stop.
 struct Written {
@@ -60,7 +63,7 @@ impl Written {
     }
 
     /// The findings as code, first and last `seq`, and the exit code.
-    fn found(&self) -> (Vec<(&'static str, Option<u64>, Option<u64>)>, u8) {
+    fn found(&self) -> (Vec<Found>, u8) {
         let report = self.report();
         let findings = report.findings.iter();
         let findings = findings
@@ -77,7 +80,7 @@ impl Written {
             .map(str::to_owned)
             .collect();
         edit(&mut lines);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.join("\n") + "\n";
         fs::write(path, text).unwrap();
         first_of(path)
     }
@@ -293,7 +296,8 @@ async fn a_log_computed_anew_is_found() {
         let leaf = leaf_hash(line.as_bytes());
         chains.insert(tenant, (tseq + 1, STANDARD.encode(leaf)));
         tree.push(leaf, &mut tiles);
-        text += &format!("{line}\n");
+        text.push_str(&line);
+        text.push('\n');
     }
     fs::write(trail.path("segments/00000000000000000000.jsonl"), text).unwrap();
     fs::remove_dir_all(trail.path("tile")).unwrap();
@@ -346,7 +350,11 @@ fn super_log(journal: &Path, entries: &[&[(&String, u64, crate::tree::Hash)]]) {
     for (number, entry) in entries.iter().enumerate() {
         let mut text = format!("{SUPER_LOG}\nsealgate/d\n{number}\n{previous}\n");
         for (log, size, root) in *entry {
-            text += &format!("{log} {size} {}\n", STANDARD.encode(root));
+            let root = STANDARD.encode(root);
+            text = format!(
+                "{text}{log} {size} {root}
+"
+            );
         }
         let note = identity().deployment_key().unwrap().sign(&text);
         previous = STANDARD.encode(sha256(note.as_bytes()));
@@ -403,19 +411,9 @@ async fn a_log_that_is_gone_is_found_by_the_super_log() {
     assert_eq!(code, 3);
 }
 
-#[tokio::test]
-async fn a_receipt_proves_an_upload_and_nothing_else() {
-    let directory = tempfile::tempdir().unwrap();
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000);
-    let journal = Journal::open(
-        &directory.path().join("j"),
-        identity(),
-        Settings::default(),
-        now,
-    )
-    .unwrap();
-    // printf hello | b3sum; the digest of a list is checked against hashes made here step by step.
-    let statement = Statement {
+/// printf hello | b3sum
+fn statement() -> Statement {
+    Statement {
         v: 1,
         salt: "c2FsdA==".to_owned(),
         tenant: "acme".to_owned(),
@@ -430,7 +428,21 @@ async fn a_receipt_proves_an_upload_and_nothing_else() {
         uploader: "ann".to_owned(),
         credential: "AK1".to_owned(),
         time: "2025-11-21T18:33:20.000Z".to_owned(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_proves_an_upload_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000);
+    let journal = Journal::open(
+        &directory.path().join("j"),
+        identity(),
+        Settings::default(),
+        now,
+    )
+    .unwrap();
+    let statement = statement();
     let text = serde_json::to_string(&statement).unwrap();
     let mut event = Event::new(
         Kind::Outcome,
@@ -448,7 +460,7 @@ async fn a_receipt_proves_an_upload_and_nothing_else() {
         journal
             .record(
                 &Event {
-                    id: crate::Uuid::now_v7(),
+                    id: uuid::Uuid::now_v7(),
                     ..event.clone()
                 },
                 None,
@@ -462,7 +474,7 @@ async fn a_receipt_proves_an_upload_and_nothing_else() {
         .unwrap();
     let proof = journal.prove(recorded.seq).await.unwrap();
     let receipt = Receipt {
-        kind: receipt::RECEIPT.to_owned(),
+        kind: RECEIPT.to_owned(),
         statement: text,
         line: recorded.line,
         proof: proof.proof,
@@ -470,33 +482,6 @@ async fn a_receipt_proves_an_upload_and_nothing_else() {
     };
     let verified = verify_receipt(&receipt, &key()).unwrap();
     assert_eq!((verified.seq, &verified.statement), (3, &statement));
-    statement.check(&b"hello"[..]).unwrap();
-    for other in [&b"hallo"[..], b"hell", b"hello!"] {
-        assert!(matches!(
-            statement.check(other),
-            Err(ReceiptProblem::File(_))
-        ));
-    }
-    let parts = Statement {
-        size: 5,
-        parts: vec![2, 3],
-        algorithm: "sha256".to_owned(),
-        digest: {
-            let list = [
-                &2_u64.to_be_bytes()[..],
-                &sha256(b"he"),
-                &3_u64.to_be_bytes(),
-                &sha256(b"llo"),
-            ];
-            sha256(&list.concat())
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
-        },
-        ..statement.clone()
-    };
-    parts.check(&b"hello"[..]).unwrap();
-    assert!(parts.check(&b"hallo"[..]).is_err());
 
     let changed = |change: fn(&mut Receipt)| {
         let mut receipt = receipt.clone();
@@ -515,4 +500,33 @@ async fn a_receipt_proves_an_upload_and_nothing_else() {
         matches!(problem, ReceiptProblem::NotSigned(..)),
         "{problem:?}"
     );
+}
+
+#[test]
+fn a_file_is_compared_with_what_was_uploaded() {
+    let statement = statement();
+    statement.check(&b"hello"[..]).unwrap();
+    for other in [&b"hallo"[..], b"hell", b"hello!"] {
+        assert!(matches!(
+            statement.check(other),
+            Err(ReceiptProblem::File(_))
+        ));
+    }
+    let parts = Statement {
+        size: 5,
+        parts: vec![2, 3],
+        algorithm: "sha256".to_owned(),
+        digest: {
+            let list = [
+                &2_u64.to_be_bytes()[..],
+                &sha256(b"he"),
+                &3_u64.to_be_bytes(),
+                &sha256(b"llo"),
+            ];
+            hex::encode(sha256(&list.concat()))
+        },
+        ..statement.clone()
+    };
+    parts.check(&b"hello"[..]).unwrap();
+    assert!(parts.check(&b"hallo"[..]).is_err());
 }
