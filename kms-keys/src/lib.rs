@@ -10,6 +10,8 @@
     deny(clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+#[cfg(test)]
+mod behaviour;
 mod control;
 mod encryption_context;
 mod error;
@@ -17,16 +19,20 @@ mod key_material;
 mod keyrings;
 mod local_file;
 mod provider;
+mod providers;
+mod scope;
 
 use std::{sync::Arc, time::SystemTime};
 
 pub use control::{DeploymentKey, Purpose, State};
 pub use encryption_context::EncryptionContext;
-pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind};
+pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind, Refusal};
 pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};
-pub use keyrings::{Keyrings, Provisioning, Settings};
+pub use keyrings::{CacheCounts, Keyrings, Provisioning, Settings};
 pub use local_file::{LocalFile, LocalFileError, WhenMissing};
 pub use provider::{KmsProvider, RootKey, WrappedKey};
+pub use providers::{KmsCall, KmsCalls, KmsOutcome, OwnRootKeys, Providers, RootKeyName, Wrap};
+pub use scope::Scope;
 
 /// What tells this room the time: wall clock, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;

@@ -4,13 +4,14 @@
 
 mod authenticated;
 mod deployment;
+pub(crate) mod kek_index;
 mod keyring;
 mod store;
 mod timestamp;
 
 pub(crate) use authenticated::Mac;
 pub use deployment::DeploymentKey;
-pub(crate) use keyring::{Entry, Keyring, Wrap, place};
+pub(crate) use keyring::{Entry, Keyring, place};
 pub use keyring::{Purpose, State};
 pub(crate) use store::{ControlStore, Written};
 pub(crate) use timestamp::Timestamp;

@@ -31,7 +31,7 @@ pub(super) fn wrap(
         )
         // Only a message or context of many gigabytes is refused.
         .map_err(|error| KeyError::ProviderUnavailable {
-            provider: super::NAME,
+            provider: super::NAME.into(),
             source: Arc::new(std::io::Error::other(error.to_string())),
         })?;
     let mut bytes = vec![VERSION];
