@@ -47,6 +47,7 @@ impl Keyrings {
         // Audit MACs are the tenant's, so that they can be checked after a scope was shredded.
         if scope.prefix().is_none() {
             entries.push(self.new_entry(tenant, scope, Purpose::Aux).await?);
+            entries.push(self.new_entry(tenant, scope, Purpose::Audit).await?);
         }
         let deployment = self.deployment().id();
         Ok(Keyring::first(deployment, tenant, scope, entries))
@@ -54,7 +55,7 @@ impl Keyrings {
 
     /// A new active key. Its unwrapped form is dropped: whoever uses it first unwraps what is
     /// stored, so that no object is ever sealed under a key that cannot be unwrapped.
-    async fn new_entry(
+    pub(super) async fn new_entry(
         &self,
         tenant: &str,
         scope: &Scope,
@@ -62,7 +63,8 @@ impl Keyrings {
     ) -> Result<Entry, KeyError> {
         let id = self.new_id(tenant, scope).await?;
         let context = EncryptionContext::for_key(self.deployment().id(), tenant, id, purpose);
-        let (_, wraps) = self.providers.generate(Some(tenant), &context).await?;
+        let holder = (purpose != Purpose::Audit).then_some(tenant);
+        let (_, wraps) = self.providers.generate(holder, &context).await?;
         let now = Timestamp::from((self.clock.0)());
         Ok(Entry {
             id,

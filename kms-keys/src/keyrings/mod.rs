@@ -1,6 +1,7 @@
 //! Tenants' keys by id, unwrapped: what the gateway asks. It puts documents, providers and cache
 //! together and must not know objects or requests.
 
+mod audit_keys;
 mod documents;
 mod flight;
 mod making;
@@ -331,7 +332,8 @@ fn usable<'a>(
             id,
         });
     };
-    if home.frozen.is_some() || keyring.frozen.is_some() {
+    let is_frozen = home.frozen.is_some() || keyring.frozen.is_some();
+    if is_frozen && purpose != Purpose::Audit {
         return Err(KeyError::Frozen { tenant });
     }
     match entry.state {
