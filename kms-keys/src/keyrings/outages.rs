@@ -9,6 +9,8 @@ use crate::keyrings::world::{Call, Trouble, World};
 use crate::{KeyErrorKind, Refusal};
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// A minute but for its last second.
+const LAST_BUT_ONE: Duration = Duration::from_secs(59);
 
 /// A replica that has unwrapped the KEK of `acme`, and the KEK's id.
 async fn warm(world: &World) -> (Keyrings, KeyId) {
@@ -39,7 +41,7 @@ async fn an_outage_is_bridged_for_the_hour_that_is_published_and_no_longer() {
         "one try, then its back-off"
     );
     // The keyring's document is read all the while.
-    world.clock.advance(60 * MINUTE - Duration::from_secs(1));
+    world.clock.advance(59 * MINUTE + LAST_BUT_ONE);
     replica.kek("acme", id).await.unwrap();
     assert_eq!(replica.cache_counts().stale, 11);
     world.clock.advance(Duration::from_secs(1));
@@ -100,7 +102,7 @@ async fn a_key_in_use_is_renewed_ahead_of_its_time() {
     let world = World::new();
     let (replica, id) = warm(&world).await;
     replica.kek("acme", id).await.unwrap();
-    world.clock.advance(12 * MINUTE - Duration::from_secs(1));
+    world.clock.advance(11 * MINUTE + LAST_BUT_ONE);
     replica.tend().await;
     assert_eq!(world.kms.count(Call::Unwrap), 0);
     world.clock.advance(Duration::from_secs(1));
@@ -108,7 +110,7 @@ async fn a_key_in_use_is_renewed_ahead_of_its_time() {
     // The AUX key was not asked for again.
     assert_eq!(world.kms.count(Call::Unwrap), 1);
     // Its time counts from the renewal.
-    world.clock.advance(15 * MINUTE - Duration::from_secs(1));
+    world.clock.advance(14 * MINUTE + LAST_BUT_ONE);
     replica.kek("acme", id).await.unwrap();
     assert_eq!(world.kms.count(Call::Unwrap), 1);
 }
@@ -145,7 +147,7 @@ async fn keys_leave_memory_when_their_time_is_over() {
     let (replica, _) = warm(&world).await;
     let held = || replica.unwrapped.len();
     assert_eq!(held(), 2);
-    world.clock.advance(75 * MINUTE - Duration::from_secs(1));
+    world.clock.advance(74 * MINUTE + LAST_BUT_ONE);
     replica.tend().await;
     assert_eq!(held(), 2);
     world.clock.advance(Duration::from_secs(1));

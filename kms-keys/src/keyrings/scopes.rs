@@ -104,7 +104,7 @@ async fn what_was_seen_of_a_changed_scope_outlives_its_place_in_memory() {
     let world = World::new();
     let replica = world.small_replica(8).await;
     write(&replica, &clinic(0)).await;
-    let path = world.scope_document(&clinic(0));
+    let path = World::scope_document(&clinic(0));
     let old = world.at(&path).await;
     replica.rotate("acme", &clinic(0)).await.unwrap();
     // More scopes than this replica holds.

@@ -158,7 +158,7 @@ impl World {
         self.put_at(to, text).await;
     }
 
-    pub(super) fn scope_document(&self, scope: &Scope) -> String {
+    pub(super) fn scope_document(scope: &Scope) -> String {
         format!("system/{}", place("acme", scope).join("/"))
     }
 
@@ -184,7 +184,7 @@ impl World {
         count: usize,
         scope: impl Fn(usize) -> Scope + Send + Sync + 'static,
     ) {
-        let at = |number| (self.scope_document(&scope(number)), number);
+        let at = |number| (Self::scope_document(&scope(number)), number);
         let keyrings: HashMap<String, usize> = (1..=count).map(at).collect();
         let (replica, now) = (Arc::clone(replica), Timestamp::from(self.clock.now()));
         let write = move |path: &str| {
@@ -416,7 +416,9 @@ pub(super) struct WatchedStore {
 }
 
 /// Documents that are written when they are read.
-struct Pretended(Box<dyn Fn(&str) -> Option<Bytes> + Send + Sync>);
+struct Pretended(Box<Write>);
+
+type Write = dyn Fn(&str) -> Option<Bytes> + Send + Sync;
 
 impl fmt::Debug for Pretended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
