@@ -80,7 +80,8 @@ impl Written {
             .map(str::to_owned)
             .collect();
         edit(&mut lines);
-        let text = lines.join("\n") + "\n";
+        lines.push(String::new());
+        let text = lines.join("\n");
         fs::write(path, text).unwrap();
         first_of(path)
     }
