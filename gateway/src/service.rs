@@ -74,9 +74,10 @@ impl Service {
         let id = new_id();
         let (parts, body) = request.into_parts();
         let (path, method) = (parts.uri.path().to_owned(), parts.method.clone());
-        let closes =
-            parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
+        let is_alone = parts.version < http::Version::HTTP_2;
+        let closes = accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
+        let upload = body.clone();
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
         let parsed = S3Request::parse(parts, id, peer, &self.addressing);
@@ -88,12 +89,13 @@ impl Service {
             let asked = parsed.as_ref().ok().and_then(Asked::of);
             let answered = self.done(parsed, body.clone(), &mut access).await;
             let tenant = access.tenant().map(str::to_owned);
-            let mut response = match self.trail.settle(access, answered).await {
+            let settled = self.trail.settle(access, answered).await;
+            // So that the client reads the answer and not a broken connection.
+            body.drain().await;
+            let mut response = match settled {
                 Ok(response) => response.map(into_wire),
                 Err(error) => {
                     exchange.failed(&error);
-                    // So that the client reads the error and not a broken connection.
-                    body.drain().await;
                     refusal(&error, &path, method == http::Method::HEAD, id)
                 }
             };
@@ -108,7 +110,7 @@ impl Service {
         } else {
             answering.await
         };
-        if closes {
+        if is_alone && (closes || !upload.is_complete()) {
             accommodations::close(response.headers_mut());
         }
         identified(response, id)
@@ -134,7 +136,10 @@ impl Service {
         body.drain().await;
         let error = Code::SlowDown.because("Please reduce your request rate.");
         let is_head = parts.method == http::Method::HEAD;
-        let refused = refusal(&error.into(), parts.uri.path(), is_head, id);
+        let mut refused = refusal(&error.into(), parts.uri.path(), is_head, id);
+        if parts.version < http::Version::HTTP_2 && !body.is_complete() {
+            accommodations::close(refused.headers_mut());
+        }
         exchange.answered(identified(refused, id))
     }
 }

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod connection;
+mod farewell;
 
 use std::io;
 use std::net::SocketAddr;
