@@ -55,6 +55,8 @@ pub struct Operations {
     pub keys: Keys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// Uploads of the gateway's own whose clients left.
+    pub left_behind: Arc<LeftBehind>,
     /// What is done for single clients' sake.
     pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.
@@ -70,6 +72,7 @@ pub struct Operations {
 }
 
 pub use layouts::Layouts;
+pub use multipart::LeftBehind;
 pub(crate) use store_headers::pass_store_facts;
 
 impl std::fmt::Debug for Operations {
@@ -137,6 +140,7 @@ impl Operations {
             payload,
             clock: self.clock.clone(),
         };
+        self.refuse_grants(&call).await?;
         match call.request.operation {
             Op::PutObject => Box::pin(self.put_object(call, body)).await,
             Op::PostObject => Box::pin(self.post_object(call, body)).await,

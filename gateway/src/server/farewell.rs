@@ -46,7 +46,11 @@ impl Listening {
     }
 
     /// Ready when there is nothing more to wait for. What goes wrong now concerns nobody.
-    fn poll<S: AsyncRead + Unpin>(&mut self, stream: &mut S, context: &mut Context<'_>) -> Poll<()> {
+    fn poll<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         let mut bytes = [0; 16 * 1024];
         while self.left > 0 && self.until.as_mut().poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut bytes);
