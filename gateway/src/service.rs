@@ -85,8 +85,12 @@ impl Service {
         if let Some(operation) = operation {
             exchange.operation(operation);
         }
+        let asked = parsed.as_ref().ok().and_then(Asked::of);
+        let asked = asked
+            .filter(|_| method != http::Method::OPTIONS)
+            .map(Arc::new);
+        let beginning = self.operations.cors.clone().headers(asked.clone());
         let answering = async move {
-            let asked = parsed.as_ref().ok().and_then(Asked::of);
             let answered = self.done(parsed, body.clone(), &mut access).await;
             let tenant = access.tenant().map(str::to_owned);
             let settled = self.trail.settle(access, answered).await;
@@ -99,14 +103,14 @@ impl Service {
                     refusal(&error, &path, method == http::Method::HEAD, id)
                 }
             };
-            if let Some(asked) = asked.filter(|_| method != http::Method::OPTIONS) {
+            if let Some(asked) = asked {
                 let (cors, headers) = (&self.operations.cors, response.headers_mut());
                 cors.decorate(&asked, tenant.as_deref(), headers).await;
             }
             exchange.answered(response)
         };
         let mut response = if operation.is_some_and(may_linger) {
-            patiently(Box::pin(answering)).await
+            patiently(Box::pin(answering), beginning).await
         } else {
             answering.await
         };
