@@ -21,6 +21,7 @@ on_both_upstreams! {
     tags => |upstream| run(upstream, "tags");
     bucket_settings => |upstream| run(upstream, "bucket_settings");
     views_agree => |upstream| run(upstream, "views");
+    views_of_random_objects_agree => |upstream| run(upstream, "views_random");
     refusals => |upstream| run(upstream, "refusals");
     held_back => |upstream| run(upstream, "held_back");
     raw_metadata => |upstream| run(upstream, "raw_metadata");
