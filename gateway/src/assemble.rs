@@ -7,16 +7,18 @@ use audit::Journal;
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{Keyrings, LocalFile, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, LocalFile, WhenMissing};
 use object_store::ObjectStore;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
+use crate::admin::Admin;
 use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
+use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::Directory;
 use crate::keys::{Keys, SuitesOfTenants};
@@ -66,8 +68,17 @@ pub enum AssembleError {
     },
 }
 
-/// Builds the data plane. Opens the journal and the root keys, makes the system bucket where it is missing.
-pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, AssembleError> {
+/// A gateway, put together.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The data plane.
+    pub service: Service,
+    /// What administrators ask.
+    pub admin: Admin,
+}
+
+/// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
+pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, AssembleError> {
     let journal = Arc::new(Journal::open(&config.journal, audit::Settings::default())?);
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
@@ -88,6 +99,17 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
     let keyrings = open_keyrings(&control, provider, &clock).await?;
     let documents = document_key(&keyrings);
+    let trail = Trail::new(journal, clock.clone());
+    let admin = Admin::new(
+        documents_in(&control, &keyrings, &clock),
+        trail.clone(),
+        clock.clone(),
+        config
+            .admin
+            .iter()
+            .flat_map(|admin| admin.credentials.clone())
+            .collect(),
+    );
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
@@ -110,7 +132,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    Ok(Service {
+    let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
         },
@@ -118,13 +140,14 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Service, Assemble
             &config.region,
             config.signature_v2_headers,
             directory,
-            clock.clone(),
+            clock,
         ),
         policies: Policies,
-        trail: Trail::new(journal, clock),
+        trail,
         operations,
         telemetry: Arc::new(Telemetry::new()),
-    })
+    };
+    Ok(Assembled { service, admin })
 }
 
 /// The keyrings whose documents lie in `control`.
@@ -143,7 +166,17 @@ pub(crate) async fn open_keyrings(
     .await
 }
 
-/// The key of the deployment's control documents.
+/// The deployment's control documents in its system bucket.
+pub(crate) fn documents_in(
+    control: &Arc<dyn ObjectStore>,
+    keyrings: &Keyrings,
+    clock: &Clock,
+) -> Control {
+    let keys = DocumentKeys::of(keyrings.deployment());
+    Control::new(Arc::clone(control), keys, clock.clone())
+}
+
+/// The key of the buckets' documents.
 pub(crate) fn document_key(keyrings: &Keyrings) -> DocumentKey {
     DocumentKey::new(keyrings.deployment().derive(DOCUMENTS))
 }

@@ -3,6 +3,7 @@
 //! Read `service.rs` first: the life of a request is one page. docs/architecture.md draws the rooms.
 
 pub mod accommodations;
+pub mod admin;
 pub mod assemble;
 pub mod authenticate;
 pub mod authorize;
@@ -12,6 +13,7 @@ pub mod checksum;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod cors;
 pub mod directory;
 pub mod envelope;

@@ -141,6 +141,16 @@ impl Trail {
         Self { journal, clock }
     }
 
+    /// The time, as the trail writes it.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// Records an event that another part of the gateway has made, durably.
+    pub(crate) async fn record(&self, event: &Event) -> Result<(), audit::JournalError> {
+        self.journal.record(event).await.map(drop)
+    }
+
     /// Begins the record of a request that has arrived.
     pub fn arrival(&self, id: RequestId, peer: Option<IpAddr>, headers: &HeaderMap) -> Access {
         let started = self.clock.now();

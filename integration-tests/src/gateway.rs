@@ -138,11 +138,7 @@ impl Gateway {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn serve(upstream: Upstream, principals: &[Principal]) -> Self {
-        let section = match upstream {
-            Upstream::Embedded => "[upstream.embedded]\npath = \"bucket\"\n".to_owned(),
-            Upstream::SeaweedFs => seaweedfs_upstream(World::get().seaweedfs().endpoint()),
-        };
-        Self::serve_over(upstream, &section, principals)
+        Self::serve_over(upstream, &upstream_section(upstream), principals)
     }
 
     /// The same over the world's SeaweedFS, which the gateway reaches at `endpoint` through somebody else.
@@ -172,6 +168,20 @@ impl Gateway {
         let listening = format!("{settings}\n[listen]\n{listen}\n");
         let text = text.replacen("[listen]\n", &listening, 1);
         Self::serve_configured(Upstream::Embedded, principals, |_| text)
+    }
+
+    /// The same with further sections, such as `[admin]`, that `sections` makes for the gateway's own directory.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_more(
+        upstream: Upstream,
+        principals: &[Principal],
+        sections: impl FnOnce(&Path) -> String,
+    ) -> Self {
+        Self::serve_with(upstream, principals, |directory| {
+            sections(directory) + &upstream_section(upstream)
+        })
     }
 
     fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
@@ -298,6 +308,17 @@ impl Gateway {
         text.lines().find_map(value)
     }
 
+    /// Where administrators connect.
+    ///
+    /// # Panics
+    /// If it has no admin API.
+    pub fn admin_endpoint(&self) -> String {
+        let log = self.process.log();
+        let told = |line: &str| Some(line.split_once(" admin http")?.1.to_owned());
+        let rest = log.lines().rev().find_map(told);
+        format!("http{}", rest.expect("it says where its admin API is"))
+    }
+
     /// Every directory in which this gateway or its store has written.
     pub fn stored(&self) -> Vec<PathBuf> {
         let mut directories = vec![self.directory.path().to_owned()];
@@ -398,6 +419,13 @@ fn configuration(upstream: &str, principals: &[Principal]) -> String {
         }
     }
     text
+}
+
+fn upstream_section(upstream: Upstream) -> String {
+    match upstream {
+        Upstream::Embedded => "[upstream.embedded]\npath = \"bucket\"\n".to_owned(),
+        Upstream::SeaweedFs => seaweedfs_upstream(World::get().seaweedfs().endpoint()),
+    }
 }
 
 /// Each gateway has buckets of its own in the shared store, by a prefix of its own.

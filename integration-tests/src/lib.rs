@@ -6,6 +6,7 @@
     reason = "the world is test code: what it cannot set up fails the test with the reason"
 )]
 
+pub mod administered;
 pub mod authority;
 pub mod canary;
 pub mod client;

@@ -101,6 +101,9 @@ pub enum KeyError {
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     NoRandomness(#[source] Cause),
+    /// The cipher refused to seal.
+    #[error("the cipher refuses to seal")]
+    NotSealed(#[source] Cause),
     /// The wrapped form does not open under this root key and encryption context.
     #[error(
         "the wrapped key does not open under {provider} root key {root_key} and its encryption context"
@@ -137,7 +140,8 @@ impl KeyError {
             Self::ProviderUnavailable { .. }
             | Self::StoreUnavailable { .. }
             | Self::Contended { .. }
-            | Self::NoRandomness(_) => KeyErrorKind::Unavailable,
+            | Self::NoRandomness(_)
+            | Self::NotSealed(_) => KeyErrorKind::Unavailable,
             Self::DoesNotUnwrap { .. } | Self::Document { .. } => KeyErrorKind::Corrupt,
         }
     }

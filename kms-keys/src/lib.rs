@@ -2,7 +2,8 @@
 //!
 //! A KMS root key wraps a tenant's KEK versions and AUX keys; the wrapped forms lie in the tenant's
 //! keyring, a document in the control store. This room hands out unwrapped KEKs and AUX keys by id
-//! and keeps them for a bounded time. It knows nothing of objects, requests or policies.
+//! and keeps them for a bounded time. It seals other control documents too, and does not know what they
+//! say. It knows nothing of objects, requests or policies.
 //!
 //! Start at [`Keyrings`]; [`KmsProvider`] is the seam for other key services.
 #![cfg_attr(
@@ -10,6 +11,7 @@
     deny(clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+mod aead;
 mod control;
 mod encryption_context;
 mod error;
@@ -20,7 +22,9 @@ mod provider;
 
 use std::{sync::Arc, time::SystemTime};
 
-pub use control::{DeploymentKey, Purpose, State};
+pub use control::{
+    Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
+};
 pub use encryption_context::EncryptionContext;
 pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind};
 pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};

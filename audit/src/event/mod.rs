@@ -106,6 +106,10 @@ pub struct Event {
     pub status: Option<u16>,
     /// The error code answered; never free text from elsewhere.
     pub err: Option<Cow<'static, str>>,
+    /// SHA-256 of an administrative call's parameters, in hex.
+    pub params: Option<String>,
+    /// The approvals that an administrative call used up, and who gave them.
+    pub approvals: Vec<String>,
     /// The client's address.
     pub src: Option<IpAddr>,
     /// The client's `User-Agent`.
@@ -154,6 +158,8 @@ impl Event {
             range: None,
             status: None,
             err: None,
+            params: None,
+            approvals: Vec::new(),
             src: None,
             ua: None,
             duration: None,
@@ -188,6 +194,8 @@ impl Event {
             policies: trim.list("policies", &self.policies, 2048),
             status: self.status,
             err: trim.optional("err", self.err.as_deref(), 128),
+            params: trim.optional("params", self.params.as_deref(), 64),
+            approvals: trim.list("approvals", &self.approvals, 1024),
             src: self.src,
             ua: trim.optional("ua", self.ua.as_deref(), 512),
             dur_ms: self.duration.map(|duration| duration.as_millis()),
@@ -249,6 +257,10 @@ struct Line<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     err: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    approvals: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     src: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]

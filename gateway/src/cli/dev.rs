@@ -12,9 +12,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 
 use super::Failure;
+use super::admin::{declaration, write_token};
 use super::self_signed::{FOLDER, SelfSigned};
-use super::serve::{load, run};
+use super::serve::{Listeners, load, run};
 use super::terminal::Terminal;
+use crate::admin::{AdminRole, Token};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -47,13 +49,22 @@ impl Dev {
         if self.tls {
             config.tls = Some(certificate.server);
         }
-        let listener = self
-            .bind(terminal)
-            .map_err(|error| Failure(format!("cannot listen on {}: {error}", self.listen)))?;
+        let cannot = |address| {
+            move |error: io::Error| Failure(format!("cannot listen on {address}: {error}"))
+        };
+        let s3 = bind(self.listen, terminal).map_err(cannot(self.listen))?;
+        let admin = match &config.admin {
+            Some(admin) => Some(bind(admin.listen, terminal).map_err(cannot(admin.listen))?),
+            None => None,
+        };
         let authority = config.tls.is_some().then_some(certificate.authority);
         let greeting = self.greeting(&config, &file, authority);
-        run(config, Some(listener), |endpoint| {
-            for line in greeting(endpoint) {
+        let listeners = Listeners {
+            s3: Some(s3),
+            admin,
+        };
+        run(config, listeners, |endpoint, admins| {
+            for line in greeting(endpoint, admins) {
                 terminal.say(&line);
             }
         })
@@ -70,7 +81,15 @@ impl Dev {
             .create(&self.data)?;
         let access_key_id = format!("DEMO{}", hex::encode_upper(random::<8>()?));
         let secret = URL_SAFE_NO_PAD.encode(random::<30>()?);
-        let text = configuration(self.listen, self.tls, &access_key_id, &secret);
+        let token = Token::random()?;
+        let token_file = self.data.join(ADMIN_TOKEN);
+        if token_file.exists() {
+            fs::remove_file(&token_file)?;
+        }
+        write_token(&token_file, token.reveal())?;
+        let text = configuration(self.listen, self.tls, &access_key_id, &secret)
+            + &declaration("dev", AdminRole::SecurityOfficer, None, &token).join("\n")
+            + "\n";
         // Complete before it has its name, so that a crash leaves none or all of it.
         let unfinished = file.with_extension("toml.new");
         let mut new = fs::OpenOptions::new()
@@ -84,29 +103,13 @@ impl Dev {
         fs::rename(unfinished, file)
     }
 
-    fn bind(&self, terminal: &mut Terminal) -> io::Result<TcpListener> {
-        let listener = TcpListener::bind(self.listen).or_else(|error| {
-            if error.kind() != io::ErrorKind::AddrInUse {
-                return Err(error);
-            }
-            let listener = TcpListener::bind((self.listen.ip(), 0))?;
-            terminal.say(&format!(
-                "# port {} is in use, so another one was taken",
-                self.listen.port()
-            ));
-            Ok(listener)
-        })?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    }
-
     /// What to paste.
     fn greeting(
         &self,
         config: &Config,
         file: &Path,
         authority: Option<PathBuf>,
-    ) -> impl FnOnce(&str) -> Vec<String> + use<> {
+    ) -> impl FnOnce(&str, Option<&str>) -> Vec<String> + use<> {
         let credential = config
             .tenants
             .iter()
@@ -128,7 +131,9 @@ impl Dev {
         // Clients may be started elsewhere.
         let authority = authority.map(|file| std::path::absolute(&file).unwrap_or(file));
         let trust = authority.map(|file| format!("export AWS_CA_BUNDLE={}", file.display()));
-        move |endpoint| {
+        let token_file = self.data.join(ADMIN_TOKEN);
+        let token_file = std::path::absolute(&token_file).unwrap_or(token_file);
+        move |endpoint, admins| {
             let mut lines = vec![
                 "# Sealgate is running. In another terminal:".to_owned(),
                 format!("export AWS_ENDPOINT_URL={endpoint}"),
@@ -137,6 +142,13 @@ impl Dev {
                 format!("export AWS_REGION={region}"),
             ];
             lines.extend(trust);
+            lines.extend(admins.into_iter().flat_map(|admins| {
+                [
+                    "# For `sealgate admin` and `sealgate keys`:".to_owned(),
+                    format!("export SEALGATE_ADMIN_URL={admins}"),
+                    format!("export SEALGATE_ADMIN_TOKEN_FILE={}", token_file.display()),
+                ]
+            }));
             lines.extend([
                 "aws s3 mb s3://documents && aws s3 cp README.md s3://documents/ && aws s3 ls s3://documents/".to_owned(),
                 format!("# The sealed bytes lie in {}; the settings in {}. Ctrl-C stops.", sealed.display(), file.display()),
@@ -145,6 +157,23 @@ impl Dev {
             lines
         }
     }
+}
+
+/// Another port is taken where this one is in use.
+fn bind(address: SocketAddr, terminal: &mut Terminal) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).or_else(|error| {
+        if error.kind() != io::ErrorKind::AddrInUse {
+            return Err(error);
+        }
+        let listener = TcpListener::bind((address.ip(), 0))?;
+        let port = address.port();
+        terminal.say(&format!(
+            "# port {port} is in use, so another one was taken"
+        ));
+        Ok(listener)
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 fn random<const N: usize>() -> io::Result<[u8; N]> {
@@ -184,9 +213,17 @@ access_key_id = "{access_key_id}"
 secret_access_key = "{secret}"
 principal = "demo-admin"
 role = "tenant-admin"
+
+[admin]
+listen = "{ADMIN_LISTEN}"
+
+# The token lies in {ADMIN_TOKEN}.
 "#
     )
 }
+
+const ADMIN_LISTEN: &str = "127.0.0.1:9002";
+const ADMIN_TOKEN: &str = "admin-token";
 
 #[cfg(test)]
 mod tests {

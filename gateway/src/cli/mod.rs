@@ -1,5 +1,7 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
+mod admin;
+mod client;
 mod dev;
 mod docs;
 mod inspect;
@@ -52,6 +54,9 @@ enum Command {
     /// Work with tenants' keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Work with administrators' credentials and approvals.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -93,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Object(ObjectCommand::Open(open)) => open.run(&mut terminal),
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
+        Command::Admin(admin) => admin.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

@@ -10,16 +10,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use super::terminal::Terminal;
-use crate::assemble::assemble;
+use crate::admin::Admin;
+use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
-use crate::config::{Config, Problem};
-use crate::server::Server;
+use crate::config::{AdminConfig, Config, Problem, TlsError};
+use crate::server::{AdminServer, Server};
 use crate::telemetry::{Endpoint, Telemetry};
 
 /// `sealgate serve --config FILE`
 pub(super) fn serve(file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
     let config = load(file)?;
-    run(config, None, |endpoint| {
+    run(config, Listeners::default(), |endpoint, _| {
         terminal.say(&format!("ready {endpoint}"));
     })
 }
@@ -44,29 +45,42 @@ pub(super) fn load(file: &Path) -> Result<Config, Failure> {
     })
 }
 
-/// Runs a gateway until it is told to stop. `listener`: already bound, instead of the configured address.
+/// Listeners that are bound already, instead of the configured addresses.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    pub(super) s3: Option<std::net::TcpListener>,
+    pub(super) admin: Option<std::net::TcpListener>,
+}
+
+/// Runs a gateway until it is told to stop. `ready` is told where clients connect, and administrators.
 pub(super) fn run(
     config: Config,
-    listener: Option<std::net::TcpListener>,
-    ready: impl FnOnce(&str),
+    listeners: Listeners,
+    ready: impl FnOnce(&str, Option<&str>),
 ) -> Result<(), Failure> {
     crate::config::start_logging();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(&error))?;
     runtime.block_on(async {
-        let listener = match listener {
+        let listener = match listeners.s3 {
             Some(listener) => TcpListener::from_std(listener),
             None => TcpListener::bind(config.listen).await,
         };
         let listener = listener
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", config.listen)))?;
-        let service = assemble(&config, Clock::system())
+        let Assembled { service, admin } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
+        let admin = listen_to_admins(config.admin.as_ref(), listeners.admin, admin).await?;
         let telemetry = Arc::clone(&service.telemetry);
         let watched = watch(config.metrics, &telemetry).await?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
-        ready(&server.endpoint().map_err(|error| Failure::new(&error))?);
+        let endpoint = server.endpoint().map_err(|error| Failure::new(&error))?;
+        let admins = admin.as_ref().map(AdminServer::endpoint).transpose();
+        ready(
+            &endpoint,
+            admins.map_err(|error| Failure::new(&error))?.as_deref(),
+        );
         let stop = async {
             told_to_stop().await;
             telemetry.stop();
@@ -74,6 +88,7 @@ pub(super) fn run(
         tokio::select! {
             ended = server.run(stop) => ended.map_err(|error| Failure::new(&error)),
             never = watched => match never {},
+            ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
         }
     })
 }
@@ -97,6 +112,32 @@ async fn watch(
             None => std::future::pending().await,
         }
     })
+}
+
+/// Binds the address where administrators connect, if they do.
+async fn listen_to_admins(
+    config: Option<&AdminConfig>,
+    bound: Option<std::net::TcpListener>,
+    admin: Admin,
+) -> Result<Option<AdminServer>, Failure> {
+    let Some(config) = config else {
+        return Ok(None);
+    };
+    let admin = Arc::new(admin);
+    let server = match bound {
+        Some(listener) => TcpListener::from_std(listener)
+            .and_then(|listener| AdminServer::with(listener, config, admin)),
+        None => AdminServer::bind(config, admin).await,
+    };
+    let failed = |error| Failure(format!("cannot listen on {}: {error}", config.listen));
+    server.map(Some).map_err(failed)
+}
+
+async fn administer(server: Option<AdminServer>) -> Result<Infallible, TlsError> {
+    match server {
+        Some(server) => server.run().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Ctrl-C, or the signal that service managers send.

@@ -6,6 +6,7 @@ use sealed_object::Error as Sealed;
 
 use crate::body::BodyError;
 use crate::checksum::ChecksumError;
+use crate::control::ControlError;
 use crate::s3::{Code, S3Error};
 use crate::sigv4::{ChunkError, SignatureError};
 use crate::upstream::UpstreamError;
@@ -56,6 +57,17 @@ fn with_region(error: S3Error, region: Option<&String>) -> S3Error {
     match region {
         Some(region) => error.with("Region", region),
         None => error,
+    }
+}
+
+pub(super) fn of_control(error: &ControlError) -> S3Error {
+    match error {
+        ControlError::Exists { .. } | ControlError::Outrun { .. } => Code::OperationAborted
+            .because(
+                "A conflicting operation is in progress against this resource. Please try again.",
+            ),
+        ControlError::Missing { .. } | ControlError::Shape { .. } => internal(),
+        ControlError::Keys(error) => of_key(error),
     }
 }
 

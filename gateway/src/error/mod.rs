@@ -13,6 +13,7 @@ use sealed_object::Error as SealedError;
 
 use crate::body::BodyError;
 use crate::buckets::BucketError;
+use crate::control::ControlError;
 use crate::s3::{Code, S3Error};
 use crate::sigv4::SignatureError;
 use crate::upstream::UpstreamError;
@@ -41,6 +42,9 @@ pub enum GatewayError {
     /// A bucket's document could not be read or written.
     #[error(transparent)]
     Bucket(#[from] BucketError),
+    /// A control document could not be read or written.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// The store refused, or did not answer.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -65,6 +69,7 @@ impl GatewayError {
             Self::Bucket(BucketError::Exists) => Code::BucketAlreadyOwnedByYou.because("The bucket exists already and is yours."),
             Self::Bucket(BucketError::Store(_)) => Code::SlowDown.because("The store does not answer; please try again."),
             Self::Bucket(BucketError::Corrupt(_)) | Self::Unexpected(_) => faults::internal(),
+            Self::Control(error) => faults::of_control(error),
             Self::Upstream(error) => faults::of_upstream(error),
             Self::Trail(_) => Code::AuditUnavailable.because("The access cannot be put on record now, so it was not carried out or not confirmed; please try again."),
         }
@@ -82,12 +87,23 @@ impl GatewayError {
                 KeyErrorKind::Corrupt => Some(KEYRING_CLASS),
                 KeyErrorKind::Denied | KeyErrorKind::Destroyed | KeyErrorKind::Unavailable => None,
             },
-            Self::Bucket(BucketError::Corrupt(_)) => Some(DOCUMENT_CLASS),
+            Self::Bucket(BucketError::Corrupt(_)) | Self::Control(ControlError::Shape { .. }) => {
+                Some(DOCUMENT_CLASS)
+            }
+            Self::Control(ControlError::Keys(error)) => match error.kind() {
+                KeyErrorKind::Corrupt => Some(DOCUMENT_CLASS),
+                _ => None,
+            },
             Self::Bucket(BucketError::Exists | BucketError::Store(_))
             | Self::Request(_)
             | Self::Signature(_)
             | Self::Denied(_)
             | Self::Body(_)
+            | Self::Control(
+                ControlError::Exists { .. }
+                | ControlError::Outrun { .. }
+                | ControlError::Missing { .. },
+            )
             | Self::Upstream(_)
             | Self::Trail(_)
             | Self::Unexpected(_) => None,
@@ -123,7 +139,7 @@ pub const INTEGRITY_CLASSES: [&str; 13] = [
 /// A keyring, or the deployment's document.
 const KEYRING_CLASS: &str = "E_KEYRING";
 
-/// A bucket's document.
+/// Any other control document.
 const DOCUMENT_CLASS: &str = "E_DOCUMENT";
 
 /// An error and its causes in one line, for the log.

@@ -1,6 +1,7 @@
 //! The listener: accepts connections, with TLS or without, and drains at the end. The only place that starts
 //! tasks.
 
+mod admin;
 mod certificates;
 mod connection;
 mod farewell;
@@ -14,6 +15,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
+
+pub use admin::AdminServer;
 
 use crate::config::{TlsConfig, TlsError};
 use crate::service::Service;

@@ -9,15 +9,16 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::ToolError;
-use crate::assemble::{AssembleError, connect, document_key, open_keyrings};
+use crate::assemble::{AssembleError, connect, document_key, documents_in, open_keyrings};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, Suites};
+use crate::control::Control;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::s3::BucketName;
 use crate::upstream::Upstream;
 
-/// What tools with keys work with. It reads; nothing in it makes a key, a document or a bucket.
+/// What tools with keys work with. Nothing in it makes a key or a bucket by itself.
 #[derive(Debug)]
 pub struct Custody {
     /// The store; none beside a copy of the system bucket.
@@ -26,6 +27,8 @@ pub struct Custody {
     pub buckets: Buckets,
     /// Tenants' keys.
     pub keys: Keys,
+    /// Control documents.
+    pub control: Control,
 }
 
 /// A copy of the system bucket in a directory, with the root keys that belong to it.
@@ -93,6 +96,7 @@ impl Custody {
         let keyrings = open_keyrings(&control, provider, clock).await?;
         Ok(Self {
             upstream: None,
+            control: documents_in(&control, &keyrings, clock),
             buckets: Buckets::new(control, document_key(&keyrings), prefix),
             keys: Keys::new(Arc::new(keyrings), suites),
         })

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod admin;
 mod broken_store;
 mod browsers;
 mod clients;

@@ -28,9 +28,14 @@ impl Mac {
 
 impl MacKey {
     pub(super) fn derive(deployment_key: &Secret) -> Self {
+        Self::derive_for(MAC_CONTEXT, deployment_key)
+    }
+
+    /// The same for documents of another kind, which `context` names.
+    pub(super) fn derive_for(context: &'static str, secret: &Secret) -> Self {
         Self(Zeroizing::new(blake3::derive_key(
-            MAC_CONTEXT,
-            deployment_key.as_slice(),
+            context,
+            secret.as_slice(),
         )))
     }
 

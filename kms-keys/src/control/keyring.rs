@@ -16,6 +16,9 @@ pub enum Purpose {
     Kek,
     /// Makes the audit MACs of objects; apart from the KEK so that it survives rotations.
     Aux,
+    /// Seals and tokenises what the audit trail says of the tenant. Apart from both: the trail
+    /// stays readable when the keys of objects are destroyed.
+    Audit,
 }
 
 impl Purpose {
@@ -24,6 +27,7 @@ impl Purpose {
         match self {
             Self::Kek => "kek",
             Self::Aux => "aux",
+            Self::Audit => "audit",
         }
     }
 }
@@ -121,6 +125,25 @@ impl Keyring {
         }
         next.entries.push(kek);
         Ok(Some(next))
+    }
+
+    /// The next generation, with this first audit key; `None` when there is one already.
+    pub(crate) fn with_audit_key(&self, audit: Entry) -> Result<Option<Self>, DocumentFault> {
+        if self.has(Purpose::Audit) {
+            return Ok(None);
+        }
+        let mut next = self.clone();
+        next.generation = self
+            .generation
+            .checked_add(1)
+            .ok_or(DocumentFault::Exhausted)?;
+        next.entries.push(audit);
+        Ok(Some(next))
+    }
+
+    /// Whether a key for this purpose was ever made.
+    pub(crate) fn has(&self, purpose: Purpose) -> bool {
+        self.entries.iter().any(|entry| entry.purpose == purpose)
     }
 
     pub(crate) fn entry(&self, id: KeyId) -> Option<&Entry> {

@@ -1,16 +1,17 @@
-//! The control documents of this room: the deployment's and the keyrings, their form, their MAC and
-//! how they are read and written by compare-and-swap. It must not cache, and it must not unwrap
-//! tenants' keys.
+//! Control documents: the deployment's, the keyrings and all others; their form, their MAC and how they
+//! are read and written by compare-and-swap. It must not cache, and it must not unwrap tenants' keys.
 
 mod authenticated;
 mod deployment;
+mod general;
 mod keyring;
 mod store;
 mod timestamp;
 
 pub(crate) use authenticated::Mac;
 pub use deployment::DeploymentKey;
+pub use general::{Content, DocumentKeys, General};
 pub(crate) use keyring::{Entry, Keyring, Wrap, place};
 pub use keyring::{Purpose, State};
-pub(crate) use store::{ControlStore, Written};
-pub(crate) use timestamp::Timestamp;
+pub use store::{ControlStore, Written};
+pub use timestamp::Timestamp;

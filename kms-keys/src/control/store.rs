@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use object_store::{
     Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
 };
@@ -12,14 +13,14 @@ use crate::{DocumentFault, KeyError};
 
 /// The documents under one prefix of a store.
 #[derive(Debug)]
-pub(crate) struct ControlStore {
+pub struct ControlStore {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
 }
 
 /// What became of a conditional write.
 #[derive(Debug)]
-pub(crate) enum Written {
+pub enum Written {
     /// It is stored, as this version.
     Stored(UpdateVersion),
     /// Somebody else wrote first; nothing of ours is stored.
@@ -27,7 +28,8 @@ pub(crate) enum Written {
 }
 
 impl ControlStore {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+    /// The documents below `prefix`, whose segments are apart by `/`.
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
         Self {
             store,
             prefix: Path::from(prefix),
@@ -35,37 +37,15 @@ impl ControlStore {
     }
 
     /// The document and its version, or `None` when there is none.
-    pub(crate) async fn read(
+    pub async fn read(
         &self,
         place: &[impl AsRef<str>],
     ) -> Result<Option<(Bytes, UpdateVersion)>, KeyError> {
-        let path = self.path(place);
-        let found = match self.store.get_opts(&path, GetOptions::default()).await {
-            Err(Error::NotFound { .. }) => return Ok(None),
-            found => found.map_err(|error| failed(&path, error))?,
-        };
-        if found.meta.size > LENGTH_LIMIT.try_into().unwrap_or(u64::MAX) {
-            return Err(self.refused(
-                place,
-                DocumentFault::TooLong {
-                    limit: LENGTH_LIMIT,
-                },
-            ));
-        }
-        // Without an ETag the next write could not be conditional.
-        if found.meta.e_tag.is_none() {
-            return Err(self.refused(place, DocumentFault::NoEtag));
-        }
-        let version = UpdateVersion {
-            e_tag: found.meta.e_tag.clone(),
-            version: found.meta.version.clone(),
-        };
-        let bytes = found.bytes().await.map_err(|error| failed(&path, error))?;
-        Ok(Some((bytes, version)))
+        self.read_at(&self.path(place)).await
     }
 
     /// Writes a document that must not exist yet.
-    pub(crate) async fn create(
+    pub async fn create(
         &self,
         place: &[impl AsRef<str>],
         bytes: Bytes,
@@ -74,7 +54,7 @@ impl ControlStore {
     }
 
     /// Writes a document that must still be the version that was read.
-    pub(crate) async fn replace(
+    pub async fn replace(
         &self,
         place: &[impl AsRef<str>],
         bytes: Bytes,
@@ -84,18 +64,47 @@ impl ControlStore {
     }
 
     /// The error for a document that is there but cannot be trusted.
-    pub(crate) fn refused(&self, place: &[impl AsRef<str>], fault: DocumentFault) -> KeyError {
-        KeyError::Document {
-            path: self.path(place).to_string(),
-            fault,
-        }
+    pub fn refused(&self, place: &[impl AsRef<str>], fault: DocumentFault) -> KeyError {
+        refused_at(&self.path(place), fault)
     }
 
     /// The error for a document that others kept writing.
-    pub(crate) fn contended(&self, place: &[impl AsRef<str>]) -> KeyError {
+    pub fn contended(&self, place: &[impl AsRef<str>]) -> KeyError {
         KeyError::Contended {
             path: self.path(place).to_string(),
         }
+    }
+
+    /// The places of all documents below `place`, in no order.
+    pub async fn list(&self, place: &[impl AsRef<str>]) -> Result<Vec<Path>, KeyError> {
+        let below = self.path(place);
+        let listed = self.store.list(Some(&below)).map_ok(|meta| meta.location);
+        listed
+            .try_collect()
+            .await
+            .map_err(|error| failed(&below, error))
+    }
+
+    /// The document at a place that [`list`](Self::list) gave.
+    pub async fn read_at(&self, path: &Path) -> Result<Option<(Bytes, UpdateVersion)>, KeyError> {
+        let found = match self.store.get_opts(path, GetOptions::default()).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found.map_err(|error| failed(path, error))?,
+        };
+        if found.meta.size > LENGTH_LIMIT.try_into().unwrap_or(u64::MAX) {
+            let limit = LENGTH_LIMIT;
+            return Err(refused_at(path, DocumentFault::TooLong { limit }));
+        }
+        // Without an ETag the next write could not be conditional.
+        if found.meta.e_tag.is_none() {
+            return Err(refused_at(path, DocumentFault::NoEtag));
+        }
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let bytes = found.bytes().await.map_err(|error| failed(path, error))?;
+        Ok(Some((bytes, version)))
     }
 
     async fn put(
@@ -118,10 +127,17 @@ impl ControlStore {
     }
 
     /// Each segment is encoded by itself, so that no tenant's name reaches out of its own place.
-    fn path(&self, place: &[impl AsRef<str>]) -> Path {
+    pub fn path(&self, place: &[impl AsRef<str>]) -> Path {
         place.iter().fold(self.prefix.clone(), |path, segment| {
             path.join(segment.as_ref())
         })
+    }
+}
+
+fn refused_at(path: &Path, fault: DocumentFault) -> KeyError {
+    KeyError::Document {
+        path: path.to_string(),
+        fault,
     }
 }
 

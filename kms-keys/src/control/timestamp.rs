@@ -1,19 +1,31 @@
 //! Times in control documents: RFC 3339 in UTC, to the millisecond.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A point in time as a document writes it. What is read is written again byte for byte, because a
 /// MAC is made over it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Timestamp(OffsetDateTime);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(OffsetDateTime);
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let time = OffsetDateTime::from(time);
         Self(time.replace_millisecond(time.millisecond()).unwrap_or(time))
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        time.0.into()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
     }
 }
 

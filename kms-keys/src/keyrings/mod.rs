@@ -101,14 +101,7 @@ impl Keyrings {
         tenant: &str,
         provisioning: Provisioning,
     ) -> Result<Arc<WritingKeys>, KeyError> {
-        let keyring = match (self.documents.current(tenant).await, provisioning) {
-            (Err(KeyError::KeyringMissing { .. }), Provisioning::Allowed) => {
-                self.documents
-                    .create(tenant, self.first_keyring(tenant))
-                    .await?
-            }
-            (keyring, _) => keyring?,
-        };
+        let keyring = self.keyring(tenant, provisioning).await?;
         let active = |purpose| {
             let entry = keyring.active(purpose);
             entry
@@ -129,6 +122,44 @@ impl Keyrings {
     /// The AUX key an object's trailer names.
     pub async fn aux(&self, tenant: &str, id: KeyId) -> Result<Arc<KeyMaterial>, KeyError> {
         self.key(tenant, id, Purpose::Aux).await
+    }
+
+    /// The tenant's active audit key, to record an event with. A keyring from before there were
+    /// audit keys gets its first.
+    pub async fn auditing(
+        &self,
+        tenant: &str,
+        provisioning: Provisioning,
+    ) -> Result<Arc<KeyMaterial>, KeyError> {
+        let mut keyring = self.keyring(tenant, provisioning).await?;
+        if !keyring.has(Purpose::Audit) && provisioning == Provisioning::Allowed {
+            let audit = self.new_entry(tenant, Purpose::Audit).await?;
+            keyring = self
+                .documents
+                .change(tenant, |keyring| keyring.with_audit_key(audit.clone()))
+                .await?;
+        }
+        let id = keyring
+            .active(Purpose::Audit)
+            .map_err(|fault| self.documents.refused(tenant, fault))?
+            .id;
+        self.audit(tenant, id).await
+    }
+
+    /// The audit key that an event names.
+    pub async fn audit(&self, tenant: &str, id: KeyId) -> Result<Arc<KeyMaterial>, KeyError> {
+        self.key(tenant, id, Purpose::Audit).await
+    }
+
+    /// The ids of all audit keys that the tenant ever had, oldest first: who searches the trail
+    /// asks for a name under each.
+    pub async fn audit_ids(&self, tenant: &str) -> Result<Vec<KeyId>, KeyError> {
+        let keyring = self.documents.current(tenant).await?;
+        let audit = keyring
+            .entries
+            .iter()
+            .filter(|entry| entry.purpose == Purpose::Audit);
+        Ok(audit.map(|entry| entry.id).collect())
     }
 
     /// Adds a KEK version and makes it the active one; the version before opens only. Each call
@@ -218,13 +249,29 @@ impl Keyrings {
         Ok(KeyMaterial::new(id, secret))
     }
 
+    async fn keyring(
+        &self,
+        tenant: &str,
+        provisioning: Provisioning,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        match (self.documents.current(tenant).await, provisioning) {
+            (Err(KeyError::KeyringMissing { .. }), Provisioning::Allowed) => {
+                self.documents
+                    .create(tenant, self.first_keyring(tenant))
+                    .await
+            }
+            (keyring, _) => keyring,
+        }
+    }
+
     async fn first_keyring(&self, tenant: &str) -> Result<Keyring, KeyError> {
         let kek = self.new_entry(tenant, Purpose::Kek).await?;
         let aux = self.new_entry(tenant, Purpose::Aux).await?;
+        let audit = self.new_entry(tenant, Purpose::Audit).await?;
         Ok(Keyring::first(
             self.deployment().id(),
             tenant,
-            vec![kek, aux],
+            vec![kek, aux, audit],
         ))
     }
 

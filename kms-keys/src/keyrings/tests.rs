@@ -33,9 +33,53 @@ async fn two_replicas_provisioning_one_tenant_agree_on_its_keys() {
         }
         assert_ne!(keys[0].kek.secret(), keys[0].aux.secret());
         assert_eq!(world.document("acme").await["document"]["generation"], 1);
-        // Each replica makes at most one pair, whoever asks, beside its deployment key.
-        assert!(world.kms.count(Call::Generate) <= 6);
+        // Each replica makes at most one keyring of three, whoever asks, beside its deployment key.
+        assert!(world.kms.count(Call::Generate) <= 8);
     }
+}
+
+#[tokio::test]
+async fn a_keyring_from_before_audit_keys_gets_one() {
+    let world = World::new();
+    let replica = world.replica().await;
+    let keys = replica
+        .writing("acme", Provisioning::Allowed)
+        .await
+        .unwrap();
+    let first = replica
+        .auditing("acme", Provisioning::Allowed)
+        .await
+        .unwrap();
+    assert!(
+        [keys.kek.id(), keys.aux.id()]
+            .iter()
+            .all(|id| *id != first.id())
+    );
+    assert_eq!(
+        world.document("acme").await["document"]["generation"],
+        1,
+        "a new keyring has one from the beginning"
+    );
+
+    let without = |keyring: &Keyring| {
+        let mut next = keyring.clone();
+        next.generation += 1;
+        next.entries.retain(|entry| entry.purpose != Purpose::Audit);
+        Ok(Some(next))
+    };
+    replica.documents.change("acme", without).await.unwrap();
+    let (one, other) = tokio::join!(world.replica(), world.replica());
+    let refused = one.auditing("acme", Provisioning::Refused).await;
+    assert!(refused.is_err());
+    let (one, other) = tokio::join!(
+        one.auditing("acme", Provisioning::Allowed),
+        other.auditing("acme", Provisioning::Allowed)
+    );
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((one.id(), one.secret()), (other.id(), other.secret()));
+    assert_ne!(one.id(), first.id());
+    let ids = world.replica().await.audit_ids("acme").await.unwrap();
+    assert_eq!(ids, [one.id()]);
 }
 
 #[tokio::test]
@@ -294,7 +338,12 @@ async fn a_write_whose_answer_was_lost_is_not_made_twice() {
         .iter()
         .map(|entry| entry["id"].clone())
         .collect();
-    let expected = [keys.kek.id(), keys.aux.id(), rotated].map(|id| json!(id.to_string()));
+    let audit = replica
+        .auditing("acme", Provisioning::Refused)
+        .await
+        .unwrap();
+    let expected = [keys.kek.id(), keys.aux.id(), audit.id(), rotated];
+    let expected = expected.map(|id| json!(id.to_string()));
     assert_eq!(ids, expected);
 }
 

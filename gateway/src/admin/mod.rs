@@ -1,0 +1,239 @@
+//! The admin API: what administrators and their tools ask of a gateway, over HTTP with JSON, on a listener of its
+//! own. Read [`Admin::answer`]: who asks, whether they may, that it is on record, and only then the operation.
+//! All operations stand in one table, [`routes::all`].
+//!
+//! It knows no S3, and no object byte passes through it.
+
+mod approval;
+mod approvals;
+mod credential;
+mod credentials;
+mod error;
+mod record;
+pub mod routes;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+pub use approval::{Approval, Leave, Voice};
+pub use credential::{
+    AdminCredential, AdminPrincipal, AdminRole, Declared, Token, check as check_credential,
+    create as create_credential,
+};
+pub use error::AdminError;
+pub use routes::{Effect, Route};
+
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::trail::Trail;
+use credential::Credentials;
+use record::Record;
+
+/// The admin API of a gateway, and what its operations work with.
+#[derive(Debug)]
+pub struct Admin {
+    /// Control documents.
+    pub control: Control,
+    /// Where every call is recorded.
+    pub trail: Trail,
+    /// The time.
+    pub clock: Clock,
+    credentials: Credentials,
+}
+
+/// A request as it arrived, its body read.
+#[derive(Debug)]
+pub struct Asked {
+    /// HTTP's method.
+    pub method: Method,
+    /// Percent-encoded path.
+    pub path: String,
+    /// Percent-encoded query; empty without one.
+    pub query: String,
+    /// The value of `Authorization`.
+    pub authorization: Option<String>,
+    /// The value of `User-Agent`.
+    pub user_agent: Option<String>,
+    /// Who connected.
+    pub peer: Option<IpAddr>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// An authorised call of an operation.
+#[derive(Debug)]
+pub struct Call {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// Who calls.
+    pub principal: AdminPrincipal,
+    /// What stands in the path for each `{name}`.
+    path: BTreeMap<&'static str, String>,
+    /// The query's parameters.
+    query: BTreeMap<String, String>,
+    /// The body's JSON; `{}` without a body.
+    body: Value,
+}
+
+/// What an operation answers.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP's status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+    /// The approvals that the call used up, for the record: `id by name, name`.
+    pub approvals: Vec<String>,
+}
+
+impl Reply {
+    /// `200 OK` with this value.
+    pub fn of(value: &impl Serialize) -> Result<Self, AdminError> {
+        Ok(Self {
+            status: StatusCode::OK,
+            body: serde_json::to_value(value).map_err(|_| AdminError::internal())?,
+            approvals: Vec::new(),
+        })
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Done with the leave of others.
+    #[must_use]
+    pub fn by_leave(self, leave: &Leave) -> Self {
+        Self {
+            approvals: vec![leave.to_string()],
+            ..self
+        }
+    }
+}
+
+impl Call {
+    /// What stands in the path for `{name}`; empty if the route has none.
+    pub fn path(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// A parameter of the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// The body as what it should be.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, AdminError> {
+        serde_json::from_value(self.body.clone())
+            .map_err(|error| AdminError::invalid(&format!("the body: {error}")))
+    }
+
+    /// The id of the approval that the call wants to use.
+    pub fn approval(&self) -> Option<&str> {
+        self.body.get("approval").and_then(Value::as_str)
+    }
+
+    /// SHA-256 over what is asked, in hexadecimal: operation, path, query and body without `approval`.
+    pub fn parameters_hash(&self) -> String {
+        let mut body = self.body.clone();
+        if let Some(members) = body.as_object_mut() {
+            members.remove("approval");
+        }
+        // Maps are ordered by their keys, so that one meaning has one text.
+        let text = serde_json::json!([self.operation, self.path, self.query, body]).to_string();
+        hex::encode(Sha256::digest(text.as_bytes()))
+    }
+
+    /// What is asked, without the id of an approval: what others approve.
+    pub fn parameters(&self) -> Value {
+        let mut body = self.body.clone();
+        if let Some(members) = body.as_object_mut() {
+            members.remove("approval");
+        }
+        serde_json::json!({ "path": self.path, "query": self.query, "body": body })
+    }
+
+    /// The tenant that the call is about, if its path names one.
+    pub fn tenant(&self) -> Option<&str> {
+        self.path.get("tenant").map(String::as_str)
+    }
+}
+
+impl Admin {
+    /// The admin API of a gateway; `declared`: the credentials of its configuration.
+    pub fn new(control: Control, trail: Trail, clock: Clock, declared: Vec<Declared>) -> Self {
+        let credentials = Credentials::new(control.clone(), declared);
+        Self {
+            control,
+            trail,
+            clock,
+            credentials,
+        }
+    }
+
+    /// Answers one request, whatever becomes of it, and only once that is on record.
+    pub async fn answer(&self, asked: Asked) -> (StatusCode, Value) {
+        let mut record = Record::begin(&self.trail, Uuid::new_v4(), &asked, self.clock.now());
+        let answered = self.handle(&asked, &mut record).await;
+        if let Err(error) = record.settle(&self.trail, &answered).await {
+            return error.into_answer();
+        }
+        match answered {
+            Ok(reply) => (reply.status, reply.body),
+            Err(error) => error.into_answer(),
+        }
+    }
+
+    async fn handle(&self, asked: &Asked, record: &mut Record) -> Result<Reply, AdminError> {
+        let found = routes::find(&asked.method, &asked.path);
+        if let Ok((route, _)) = &found {
+            record.route(route);
+        }
+        let principal = self
+            .credentials
+            .verify(asked.authorization.as_deref())
+            .await?;
+        record.principal(&principal);
+        let (route, path) = found?;
+        record.tenant(path.get("tenant"));
+        route.permit(&principal, path.get("tenant"))?;
+        record.permitted(&principal);
+        let call = Call {
+            operation: route.operation,
+            principal,
+            path,
+            query: routes::query_of(&asked.query)?,
+            body: body_of(&asked.body)?,
+        };
+        record.parameters(call.parameters_hash());
+        if route.effect == Effect::Change {
+            record.intent(&self.trail).await?;
+        }
+        (route.handler)(self, &call).await
+    }
+}
+
+fn body_of(bytes: &[u8]) -> Result<Value, AdminError> {
+    if bytes.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    let body: Value = serde_json::from_slice(bytes)
+        .map_err(|error| AdminError::invalid(&format!("the body is not JSON: {error}")))?;
+    if body.is_object() {
+        Ok(body)
+    } else {
+        Err(AdminError::invalid("the body must be a JSON object"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

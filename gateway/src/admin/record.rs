@@ -1,0 +1,124 @@
+//! One call in the trail: who asked what, the hash of its parameters, and how it ended.
+
+use std::time::SystemTime;
+
+use audit::{Class, Decision, Event, Kind};
+use uuid::Uuid;
+
+use super::credential::AdminPrincipal;
+use super::routes::{Effect, Route};
+use super::{AdminError, Asked, Reply};
+use crate::trail::Trail;
+
+/// The record of a call in the making.
+pub(super) struct Record {
+    draft: Event,
+    intent: Option<Uuid>,
+    started: SystemTime,
+}
+
+impl Record {
+    pub(super) fn begin(trail: &Trail, id: Uuid, asked: &Asked, now: SystemTime) -> Self {
+        let mut draft = Event::new(
+            Kind::Deny,
+            now,
+            id.to_string(),
+            "admin:Unknown",
+            Class::Admin,
+            Decision::Deny,
+        );
+        draft.src = asked.peer;
+        draft.ua.clone_from(&asked.user_agent);
+        let _ = trail;
+        Self {
+            draft,
+            intent: None,
+            started: now,
+        }
+    }
+
+    pub(super) fn route(&mut self, route: &Route) {
+        self.draft.op = format!("admin:{}", route.operation).into();
+        self.draft.class = match route.effect {
+            Effect::Read => Class::Read,
+            Effect::Change => Class::Admin,
+        };
+    }
+
+    pub(super) fn principal(&mut self, principal: &AdminPrincipal) {
+        self.draft.principal = Some(principal.name.clone());
+        self.draft.credential = Some(principal.credential.clone());
+        self.draft.policies = vec!["admin-role".to_owned()];
+    }
+
+    pub(super) fn tenant(&mut self, tenant: Option<&String>) {
+        self.draft.tenant = tenant.cloned();
+    }
+
+    pub(super) fn permitted(&mut self, principal: &AdminPrincipal) {
+        self.draft.decision = Decision::Allow;
+        self.draft.policies = vec![format!("admin-role:{}", principal.role)];
+    }
+
+    pub(super) fn parameters(&mut self, hash: String) {
+        self.draft.params = Some(hash);
+    }
+
+    /// Durable before anything is changed.
+    pub(super) async fn intent(&mut self, trail: &Trail) -> Result<(), AdminError> {
+        let event = self.event(trail, Kind::Intent);
+        self.intent = Some(event.id);
+        trail
+            .record(&event)
+            .await
+            .map_err(|_| AdminError::unrecorded())
+    }
+
+    /// Durable before the answer.
+    pub(super) async fn settle(
+        self,
+        trail: &Trail,
+        answered: &Result<Reply, AdminError>,
+    ) -> Result<(), AdminError> {
+        let kind = match (self.intent, self.draft.decision) {
+            (Some(_), _) => Kind::Outcome,
+            (None, Decision::Allow) => Kind::Complete,
+            (None, Decision::Deny) => Kind::Deny,
+        };
+        let mut event = self.event(trail, kind);
+        event.intent_ref = self.intent;
+        match answered {
+            Ok(reply) => {
+                event.status = Some(reply.status.as_u16());
+                event.approvals.clone_from(&reply.approvals);
+            }
+            Err(error) => {
+                event.status = Some(error.status().as_u16());
+                event.err = Some(error.code().into());
+            }
+        }
+        event.duration = event.wall.duration_since(self.started).ok();
+        trail
+            .record(&event)
+            .await
+            .map_err(|_| AdminError::unrecorded())
+    }
+
+    fn event(&self, trail: &Trail, kind: Kind) -> Event {
+        let draft = &self.draft;
+        let fresh = Event::new(
+            kind,
+            trail.now(),
+            draft.req.clone(),
+            draft.op.clone(),
+            draft.class,
+            draft.decision,
+        );
+        Event {
+            id: fresh.id,
+            kind,
+            wall: fresh.wall,
+            ..Event::clone(draft)
+        }
+    }
+}
