@@ -33,12 +33,15 @@ impl Scene {
         let arguments = [&[bucket], operations].concat();
         let printed = self.gateway.account().run_script("routes.py", &arguments);
         let told = printed.lines().map(|line| {
-            let fields: Vec<&str> = line.split(' ').collect();
-            let [name, status, code] = fields[..] else {
-                panic!("not a name, a status and a code: {line}");
+            let mut fields = line.split(' ');
+            let mut next = || {
+                fields
+                    .next()
+                    .expect("a name, a status and a code")
+                    .to_owned()
             };
-            let status = status.parse().expect("a status is a number");
-            (name.to_owned(), (status, code.to_owned()))
+            let (name, status, code) = (next(), next(), next());
+            (name, (status.parse().expect("a status is a number"), code))
         });
         told.collect()
     }
