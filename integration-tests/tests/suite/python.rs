@@ -16,6 +16,7 @@ on_both_upstreams! {
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
     listing => |upstream| run(upstream, "listing");
+    ten_thousand_keys => |upstream| run(upstream, "many_keys");
     versions => |upstream| run(upstream, "versions");
     locks => |upstream| run(upstream, "locks");
     tags => |upstream| run(upstream, "tags");
