@@ -239,21 +239,20 @@ impl Operations {
             version: None,
             conditions: HeaderMap::new(),
         };
-        let (store, opened, _) = match self.head(&source).await {
-            Ok(found) if found.1.header().object_id() == ongoing.upload.object_id() => found,
-            Ok(_) => return Err(no_upload().into()),
-            Err(GatewayError::Upstream(error)) if error.is_missing() => {
-                return Err(no_upload().into());
+        match self.head(&source).await {
+            Ok((store, opened, _)) if opened.header().object_id() == ongoing.upload.object_id() => {
+                tracing::debug!(request = %call.request.id, "a repeated CompleteMultipartUpload was answered from the object");
+                let known = self.known(&source, &opened, &store, Wanted::Ending).await?;
+                let ending = known.as_ref().and_then(|known| known.ending.as_ref());
+                let checksum = ending.and_then(|ending| of_object(&ending.facts));
+                let etag = shown_etag(&store).unwrap_or_default();
+                Ok(completed(ongoing, &etag, checksum.as_ref()))
             }
-            // Whether it is this upload's cannot be said, and why not must not be hidden.
-            Err(error) => return Err(error),
-        };
-        tracing::debug!(request = %call.request.id, "a repeated CompleteMultipartUpload was answered from the object");
-        let known = self.known(&source, &opened, &store, Wanted::Ending).await?;
-        let ending = known.as_ref().and_then(|known| known.ending.as_ref());
-        let checksum = ending.and_then(|ending| of_object(&ending.facts));
-        let etag = shown_etag(&store).unwrap_or_default();
-        Ok(completed(ongoing, &etag, checksum.as_ref()))
+            Ok(_) => Err(no_upload().into()),
+            Err(GatewayError::Upstream(error)) if error.is_missing() => Err(no_upload().into()),
+            // Whether it was completed cannot be told now, and a client that heard NoSuchUpload would not ask again.
+            Err(error) => Err(error),
+        }
     }
 }
 
