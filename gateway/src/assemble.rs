@@ -128,6 +128,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         buckets,
         keys: Keys::new(keyrings, suites),
         layouts: Layouts::default(),
+        left_behind: Arc::default(),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),

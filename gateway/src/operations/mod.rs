@@ -59,6 +59,8 @@ pub struct Operations {
     pub audit_keys: AuditKeys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// Uploads of the gateway's own whose clients left.
+    pub left_behind: Arc<LeftBehind>,
     /// What is done for single clients' sake.
     pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.
@@ -74,6 +76,7 @@ pub struct Operations {
 }
 
 pub use layouts::Layouts;
+pub use multipart::LeftBehind;
 pub(crate) use store_headers::pass_store_facts;
 
 impl std::fmt::Debug for Operations {
@@ -152,6 +155,7 @@ impl Operations {
             object_id,
             clock: self.clock.clone(),
         };
+        self.refuse_grants(&call).await?;
         match call.request.operation {
             Op::PutObject => Box::pin(self.put_object(call, body)).await,
             Op::PostObject => Box::pin(self.post_object(call, body)).await,
