@@ -95,7 +95,11 @@ impl Operations {
         self.forget_upload(ongoing).await;
         Ok(Committed {
             etag: etag::shown(tag),
-            facts: trail::Facts::written(summary.object_id, &headers, summary.plain),
+            facts: {
+                let parts: Vec<u64> = tokens.iter().map(|token| token.plain().0).collect();
+                let uploaded = trail::Uploaded::of(ongoing.upload.suite(), &summary, &parts);
+                trail::Facts::uploaded(&summary, &headers, uploaded)
+            },
             store: headers,
         })
     }
@@ -248,7 +252,10 @@ impl Operations {
                 let etag = shown_etag(&store).unwrap_or_default();
                 Ok(completed(ongoing, &etag, checksum.as_ref()))
             }
-            _ => Err(no_upload().into()),
+            Ok(_) => Err(no_upload().into()),
+            Err(GatewayError::Upstream(error)) if error.is_missing() => Err(no_upload().into()),
+            // Whether it was completed cannot be told now, and a client that heard NoSuchUpload would not ask again.
+            Err(error) => Err(error),
         }
     }
 }
