@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
@@ -15,9 +16,11 @@ mod crash;
 mod hostile;
 mod independent;
 mod memory;
+mod owed;
 mod python;
 mod rest;
 mod rooms;
+mod routes;
 mod scan;
 mod signatures;
 mod suites;
@@ -28,6 +31,7 @@ mod tls;
 mod tools;
 mod trail;
 mod transport;
+mod verifier;
 
 use std::sync::OnceLock;
 
