@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit::Journal;
+use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
 use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::ObjectStore;
+use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
@@ -27,7 +28,7 @@ use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sigv4::{SecretKey, Signer};
 use crate::telemetry::Telemetry;
-use crate::trail::Trail;
+use crate::trail::{Attested, Trail};
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
     Upstream, UpstreamError,
@@ -79,7 +80,6 @@ pub struct Assembled {
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
 pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, AssembleError> {
-    let journal = Arc::new(Journal::open(&config.journal, audit::Settings::default())?);
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
     make_system_bucket(&upstream, &system_bucket).await?;
@@ -97,9 +97,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
 
     let KmsConfig::DangerousLocalFile { path } = &config.kms;
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
-    let keyrings = open_keyrings(&control, provider, &clock).await?;
+    let keyrings = Arc::new(open_keyrings(&control, provider, &clock).await?);
     let documents = document_key(&keyrings);
-    let trail = Trail::new(journal, clock.clone());
+    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+    let random = suites.random();
+    let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let admin = Admin::new(
         documents_in(&control, &keyrings, &clock),
         trail.clone(),
@@ -112,19 +114,19 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     );
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
-    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     tracing::info!(
         suite = config.suites.sealing.name(),
         implementation = config.suites.sealing.implementation(),
         "objects of tenants that ask for no other suite are sealed"
     );
     let operations = Operations {
-        random: suites.random(),
+        audit_keys: trail.keys().clone(),
+        random,
         upstream,
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(Arc::new(keyrings), suites),
+        keys: Keys::new(keyrings, suites),
         layouts: Layouts::default(),
         left_behind: Arc::default(),
         accommodations: config.accommodations,
@@ -132,6 +134,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -142,12 +145,48 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             directory,
             clock,
         ),
-        policies: Policies,
+        policies,
+        telemetry: Arc::new(Telemetry::watching(Arc::clone(trail.health()))),
         trail,
         operations,
-        telemetry: Arc::new(Telemetry::new()),
     };
     Ok(Assembled { service, admin })
+}
+
+/// The trail of this replica, with its first line on record.
+async fn open_trail(
+    config: &Config,
+    keyrings: &Arc<Keyrings>,
+    random: &Arc<dyn Random>,
+    clock: &Clock,
+) -> Result<Trail, AssembleError> {
+    let identity = Arc::new(audit_identity(keyrings));
+    let settings = audit::Settings {
+        replica: config.audit.replica.clone(),
+        ..audit::Settings::default()
+    };
+    let journal = Journal::open(&config.audit.journal, identity, settings, clock.now())?;
+    for closed in &journal.opening().closed {
+        tracing::warn!(
+            ?closed,
+            "closed the audit log of a run that did not end in good order"
+        );
+    }
+    let trail = Trail::new(
+        Arc::new(journal),
+        Arc::clone(keyrings),
+        Arc::clone(random),
+        Attested(config.audit.attested.clone()),
+        clock.clone(),
+    );
+    trail.begin().await?;
+    Ok(trail)
+}
+
+/// Whose trail it is, and the keys that sign it.
+pub(crate) fn audit_identity(keyrings: &Keyrings) -> Identity {
+    let deployment = keyrings.deployment();
+    Identity::new(deployment.id(), &deployment.derive(AUDIT))
 }
 
 /// The keyrings whose documents lie in `control`.
@@ -285,6 +324,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
+
+/// What the secret of the audit trail's keys is derived for.
+const AUDIT: &str = "sealgate 2026-11-26 audit trail";
 
 /// Never resolved: the embedded bucket is called, not connected to.
 const EMBEDDED: &str = "http://embedded.invalid";

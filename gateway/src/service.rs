@@ -64,7 +64,9 @@ impl Service {
     /// A browser's question before a request carries no signature: what it may know is in the bucket's CORS rules.
     async fn preflight(&self, request: &S3Request, access: &mut Access) -> Answered {
         let answered = self.operations.cors.preflight(request).await?;
-        access.decided(policies::Decision::Permit("cors"));
+        access.decided(&policies::Decision::Permit {
+            policies: vec!["cors".to_owned()],
+        });
         Ok(answered)
     }
 
@@ -97,6 +99,7 @@ impl Service {
             let answered = self.done(parsed, body.clone(), &mut access).await;
             let tenant = access.tenant().map(str::to_owned);
             let settled = self.trail.settle(access, answered).await;
+            let settled = self.operations.keep_receipt(settled).await;
             // So that the client reads the answer and not a broken connection.
             body.drain().await;
             let mut response = match settled {

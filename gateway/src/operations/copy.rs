@@ -91,7 +91,7 @@ impl Operations {
         ));
         mark_sealed(&place, rebound.header().kek_id(), response.headers_mut());
         say_versions(&headers, &store, response.headers_mut());
-        response.extensions_mut().insert(Facts::written(
+        response.extensions_mut().insert(Facts::copied(
             opened.header().object_id(),
             &headers,
             Plain(size),
@@ -128,7 +128,7 @@ impl Operations {
         let headers = response.headers_mut();
         mark_sealed(place, written.kek_id, headers);
         say_versions(&written.headers, &reading.store, headers);
-        response.extensions_mut().insert(Facts::written(
+        response.extensions_mut().insert(Facts::copied(
             written.summary.object_id,
             &written.headers,
             written.summary.plain,
@@ -170,8 +170,12 @@ impl Operations {
         call: &Call,
     ) -> Result<(Place, CopySource), GatewayError> {
         let named = call.request.copy_source()?;
+        let action = match named.version {
+            Some(_) => Action::GetObjectVersion,
+            None => Action::GetObject,
+        };
         call.leave
-            .also(Action::Read, named.bucket.as_str(), named.key.as_str())
+            .also(action, named.bucket.as_str(), named.key.as_str())
             .map_err(GatewayError::Denied)?;
         let bucket = self.bucket_named(call, &named.bucket).await?;
         Ok((

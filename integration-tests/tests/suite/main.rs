@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
@@ -30,6 +31,7 @@ mod tls;
 mod tools;
 mod trail;
 mod transport;
+mod verifier;
 
 use std::sync::OnceLock;
 
