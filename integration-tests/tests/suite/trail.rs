@@ -122,7 +122,9 @@ fn going_on(upstream: Upstream) {
         );
         std::thread::sleep(Duration::from_millis(100));
     }
-    let trail = gateway.trail();
+    let mut trail = gateway.trail();
+    // What was refused meanwhile is reconciled, in lines that belong to no request.
+    trail.retain(|line| line["req"].is_string());
     let late = about(&trail, "s3:PutObject", "late");
     let ended = |line: &Value| line["bucket"] == "all-goes-on" && line["status"] == 200;
     assert!(late.iter().any(ended), "{late:?}");
