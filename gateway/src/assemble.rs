@@ -177,6 +177,7 @@ async fn open_trail(
         Arc::clone(keyrings),
         Arc::clone(random),
         Attested(config.audit.attested.clone()),
+        config.audit.durabilities.clone(),
         clock.clone(),
     );
     trail.begin().await?;

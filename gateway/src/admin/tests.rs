@@ -14,7 +14,7 @@ use super::*;
 use crate::admin::credential::create;
 use crate::assemble::audit_identity;
 use crate::tools::TrailReader;
-use crate::trail::Attested;
+use crate::trail::{Attested, Durabilities};
 
 struct World {
     admin: Admin,
@@ -55,6 +55,7 @@ impl World {
             keyrings,
             Arc::new(sealed_object::OsRandom),
             Attested::default(),
+            Durabilities::default(),
             clock.clone(),
         );
         Self {

@@ -18,6 +18,7 @@ mod independent;
 mod memory;
 mod owed;
 mod python;
+mod recorded;
 mod rest;
 mod rooms;
 mod routes;
