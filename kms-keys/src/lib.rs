@@ -19,6 +19,7 @@ mod key_material;
 mod keyrings;
 mod local_file;
 mod provider;
+mod sealing;
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -31,6 +32,7 @@ pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};
 pub use keyrings::{Keyrings, Provisioning, Settings};
 pub use local_file::{LocalFile, LocalFileError, WhenMissing};
 pub use provider::{KmsProvider, RootKey, WrappedKey};
+pub use sealing::SealingKey;
 
 /// What tells this room the time: wall clock, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
