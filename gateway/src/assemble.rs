@@ -22,10 +22,14 @@ use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::Directory;
 use crate::keys::{Keys, SuitesOfTenants};
+use crate::limits::Limits;
+use crate::oidc::{Providers, ProvidersError};
 use crate::operations::{Layouts, Operations};
 use crate::s3::{Addressing, Code};
 use crate::service::Service;
+use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
+use crate::sts::Sts;
 use crate::telemetry::Telemetry;
 use crate::trail::Trail;
 use crate::upstream::{
@@ -54,6 +58,9 @@ pub enum AssembleError {
     /// The authorities given for the store's certificate.
     #[error("the authorities for the store's certificate cannot be used")]
     Authorities(#[from] crate::config::TlsError),
+    /// The identity providers.
+    #[error("the identity providers cannot be asked")]
+    Providers(#[from] ProvidersError),
     /// The control documents' client.
     #[error("the system bucket's client cannot be made")]
     ControlStore(#[from] object_store::Error),
@@ -99,6 +106,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
     let keyrings = open_keyrings(&control, provider, &clock).await?;
     let documents = document_key(&keyrings);
+    let sessions = SessionKeys::derive(keyrings.deployment());
     let trail = Trail::new(journal, clock.clone());
     let admin = Admin::new(
         documents_in(&control, &keyrings, &clock),
@@ -118,6 +126,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         implementation = config.suites.sealing.implementation(),
         "objects of tenants that ask for no other suite are sealed"
     );
+    let telemetry = Arc::new(Telemetry::new());
+    let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
+    let limits = Arc::new(limits);
     let operations = Operations {
         random: suites.random(),
         upstream,
@@ -126,11 +137,15 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         buckets,
         keys: Keys::new(Arc::new(keyrings), suites),
         layouts: Layouts::default(),
+        limits: Arc::clone(&limits),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let sessions = Arc::new(sessions);
+    let liveness = Arc::new(Liveness::new(admin.control.clone(), clock.clone()));
+    let providers = Providers::declared(&config.tenants, &clock)?;
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -139,12 +154,15 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             &config.region,
             config.signature_v2_headers,
             directory,
-            clock,
+            (Arc::clone(&sessions), Arc::clone(&liveness)),
+            clock.clone(),
         ),
+        sts: Sts::new(providers, sessions, liveness, clock),
+        limits,
         policies: Policies,
         trail,
         operations,
-        telemetry: Arc::new(Telemetry::new()),
+        telemetry,
     };
     Ok(Assembled { service, admin })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use policies::Principal;
 
 use crate::config::TenantConfig;
+use crate::sessions::Session;
 use crate::sigv4::SecretKey;
 
 /// All credentials, by access key id.
@@ -21,6 +22,16 @@ pub struct Credential {
     pub secret: Arc<SecretKey>,
     /// Who acts with it.
     pub principal: Arc<Principal>,
+}
+
+/// Who acts in a session; `None` where it names a role that is not known here.
+pub fn principal_of(session: &Session) -> Option<Principal> {
+    let role = session.roles.first()?.parse().ok()?;
+    Some(Principal {
+        tenant: session.tenant.clone(),
+        name: session.principal.clone(),
+        role,
+    })
 }
 
 impl Directory {

@@ -12,6 +12,7 @@ pub mod canary;
 pub mod client;
 pub mod gateway;
 pub mod hostile;
+pub mod identity_provider;
 pub mod port;
 pub mod process;
 pub mod seaweedfs;

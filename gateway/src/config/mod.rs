@@ -2,7 +2,9 @@
 //! or the environment.
 
 mod admin;
+mod identity;
 mod kms;
+mod limits;
 mod listen;
 mod logging;
 mod reader;
@@ -17,7 +19,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use admin::{AdminAccess, AdminConfig};
+pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
 pub use kms::KmsConfig;
+pub use limits::TenantLimits;
 pub use logging::start_logging;
 pub use reader::Problem;
 use reader::{Problems, Section};
@@ -25,6 +29,7 @@ pub use sealing::Suites;
 pub use tenants::{CredentialConfig, TenantConfig};
 pub use tls::{TlsConfig, TlsError, authorities};
 pub use upstream::UpstreamConfig;
+pub(crate) use upstream::endpoint_is_safe;
 
 use crate::accommodations::Accommodations;
 
@@ -123,7 +128,8 @@ impl Config {
             audit.path("journal", "audit", base, problems)
         });
         let suites = Suites::of_deployment(root, problems);
-        let tenants = tenants::read_tenants(root, suites, base, problems);
+        let limits = TenantLimits::of_deployment(root, problems);
+        let tenants = tenants::read_tenants(root, (suites, limits), base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,

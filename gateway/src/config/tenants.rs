@@ -6,8 +6,9 @@ use std::path::Path;
 use policies::Role;
 use zeroize::Zeroizing;
 
+use super::identity::read_identity_providers;
 use super::reader::{Problems, Section};
-use super::{Secret, Suites};
+use super::{IdentityProviderConfig, Secret, Suites, TenantLimits};
 
 /// A tenant and its credentials.
 #[derive(Debug)]
@@ -16,8 +17,12 @@ pub struct TenantConfig {
     pub id: String,
     /// Its cipher suites.
     pub suites: Suites,
+    /// How much of the gateway it may take.
+    pub limits: TenantLimits,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
+    /// Who vouches for its people and programs.
+    pub identity_providers: Vec<IdentityProviderConfig>,
 }
 
 /// An access key.
@@ -35,7 +40,7 @@ pub struct CredentialConfig {
 
 pub(super) fn read_tenants(
     root: &mut Section,
-    suites: Suites,
+    (suites, limits): (Suites, TenantLimits),
     base: &Path,
     problems: &mut Problems,
 ) -> Vec<TenantConfig> {
@@ -59,6 +64,7 @@ pub(super) fn read_tenants(
             );
         }
         let suites = Suites::read(&mut section, suites, problems);
+        let limits = TenantLimits::read(&mut section, limits, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -73,11 +79,14 @@ pub(super) fn read_tenants(
             }
             credential.finish(problems);
         }
+        let identity_providers = read_identity_providers(&mut section, base, problems);
         section.finish(problems);
         tenants.push(TenantConfig {
             id,
             suites,
+            limits,
             credentials,
+            identity_providers,
         });
     }
     tenants

@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use crate::cors::Cors;
 use crate::error::GatewayError;
 use crate::keys::Keys;
+use crate::limits::Limits;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::Recorded;
@@ -55,6 +56,8 @@ pub struct Operations {
     pub keys: Keys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// How large tenants' objects may be.
+    pub limits: Arc<Limits>,
     /// What is done for single clients' sake.
     pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.

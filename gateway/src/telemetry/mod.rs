@@ -18,6 +18,7 @@ pub use exchange::Exchange;
 
 use crate::body::Upload;
 use crate::error::INTEGRITY_CLASSES;
+use crate::limits::Limit;
 use crate::s3::RequestId;
 
 /// The numbers of this process, from its start.
@@ -29,6 +30,7 @@ pub struct Telemetry {
     received: Counter,
     sent: Counter,
     integrity_failures: Family<ClassLabel, Counter>,
+    limited: Family<LimitLabel, Counter>,
     stopping: AtomicBool,
 }
 
@@ -43,6 +45,11 @@ struct ClassLabel {
     class: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: &'static str,
+}
+
 impl Telemetry {
     /// All numbers at zero; each failure class is there from the start, so that its first rise shows.
     pub fn new() -> Self {
@@ -53,12 +60,17 @@ impl Telemetry {
             received: Counter::default(),
             sent: Counter::default(),
             integrity_failures: Family::default(),
+            limited: Family::default(),
             stopping: AtomicBool::new(false),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
                 .integrity_failures
                 .get_or_create(&ClassLabel { class });
+        }
+        for limit in Limit::ALL {
+            let limit = limit.name();
+            let _ = telemetry.limited.get_or_create(&LimitLabel { limit });
         }
         telemetry.register();
         telemetry
@@ -93,6 +105,17 @@ impl Telemetry {
             "Stored objects and documents that were refused, by the layer that failed",
             self.integrity_failures.clone(),
         );
+        registry.register(
+            "limited",
+            "Requests refused because their tenant takes more than its limit, by limit",
+            self.limited.clone(),
+        );
+    }
+
+    /// A request was refused because its tenant takes too much.
+    pub fn limited(&self, limit: Limit) {
+        let limit = limit.name();
+        self.limited.get_or_create(&LimitLabel { limit }).inc();
     }
 
     /// A request has arrived.
