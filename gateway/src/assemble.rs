@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
-use crate::directory::Directory;
+use crate::directory::{AccessKeyIds, Directory};
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::limits::Limits;
 use crate::oidc::{Providers, ProvidersError};
@@ -106,19 +106,23 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
     let keyrings = open_keyrings(&control, provider, &clock).await?;
     let documents = document_key(&keyrings);
-    let sessions = SessionKeys::derive(keyrings.deployment());
     let trail = Trail::new(journal, clock.clone());
+    let documented = documents_in(&control, &keyrings, &clock);
+    let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
+    let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
+    let directory = Arc::new(directory);
+    let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
+    let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
+    let declared = config.admin.iter();
     let admin = Admin::new(
-        documents_in(&control, &keyrings, &clock),
+        documented,
         trail.clone(),
         clock.clone(),
-        config
-            .admin
-            .iter()
+        declared
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
+        (Arc::clone(&directory), Arc::clone(&liveness)),
     );
-    let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     tracing::info!(
@@ -143,9 +147,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let sessions = Arc::new(sessions);
-    let liveness = Arc::new(Liveness::new(admin.control.clone(), clock.clone()));
     let providers = Providers::declared(&config.tenants, &clock)?;
+    let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -153,13 +156,13 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         authenticator: Authenticator::new(
             &config.region,
             config.signature_v2_headers,
-            directory,
+            Arc::clone(&directory),
             (Arc::clone(&sessions), Arc::clone(&liveness)),
             clock.clone(),
         ),
-        sts: Sts::new(providers, sessions, liveness, clock),
+        sts: Sts::new((providers, directory), sessions, liveness, clock),
         limits,
-        policies: Policies,
+        policies,
         trail,
         operations,
         telemetry,
@@ -301,6 +304,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
+
+/// What the check in access key ids is derived for.
+const ACCESS_KEY_IDS: &str = "sealgate 2026-11-26 access key ids";
 
 /// Never resolved: the embedded bucket is called, not connected to.
 const EMBEDDED: &str = "http://embedded.invalid";

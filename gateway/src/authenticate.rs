@@ -1,11 +1,14 @@
 //! Who means it: verifies the signature and names the principal. The only maker of [`Authenticated`].
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
-use policies::Principal;
+use policies::{AuthType, BreakGlass, Kind, PolicySet, Principal};
 
 use crate::clock::Clock;
+use crate::connection::Connection;
 use crate::directory::{Directory, principal_of};
 use crate::error::GatewayError;
 use crate::s3::form::{Form, FormPolicy, FormSignature};
@@ -13,7 +16,8 @@ use crate::s3::{BucketName, Code, S3Error, S3Request};
 use crate::sessions::{Ended, Liveness, Session, SessionKeys};
 use crate::sigv2;
 use crate::sigv4::{
-    Claimed, Payload, SECURITY_TOKEN, SecretKey, SignatureError, Verification, Verifier,
+    Claimed, Form as SignatureForm, Payload, SECURITY_TOKEN, SecretKey, SignatureError,
+    Verification, Verifier,
 };
 use crate::trail::Access;
 
@@ -24,15 +28,42 @@ use crate::trail::Access;
 /// # use gateway::{authenticate::Authenticated, s3::S3Request, sigv4::Payload};
 /// # use std::sync::Arc;
 /// fn forge(request: S3Request, principal: Arc<policies::Principal>) -> Authenticated<S3Request> {
-///     Authenticated { request, principal, session: None, payload: Payload::Unsigned }
+///     Authenticated { request, principal, payload: Payload::Unsigned, proof: Default::default() }
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Authenticated<T> {
     request: T,
     principal: Arc<Principal>,
-    session: Option<Arc<Session>>,
     payload: Payload,
+    proof: Proof,
+}
+
+/// How the principal proved itself, for policies that ask about it. What is not known is `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// Where the signature stood.
+    pub auth_type: AuthType,
+    /// When the client says it signed.
+    pub signed_at: Option<SystemTime>,
+    /// How long ago a second factor was shown; `None`: none was.
+    pub mfa_age: Option<Duration>,
+    /// How long ago the principal signed in.
+    pub auth_age: Option<Duration>,
+    /// How long the session was idle.
+    pub idle: Option<Duration>,
+    /// The policy of the session, which must permit as well.
+    pub session_policy: Option<Arc<PolicySet>>,
+    /// The declaration of an emergency that the request runs under.
+    pub break_glass: Option<BreakGlass>,
+    /// Distinct, fresh approvals of exactly this request.
+    pub approvals: u32,
+    /// The purpose of use.
+    pub purpose: Option<String>,
+    /// Whether the principal was not seen on this network before.
+    pub novel_network: Option<bool>,
+    /// Whether the principal was not seen with this device before.
+    pub novel_device: Option<bool>,
 }
 
 impl<T> Authenticated<T> {
@@ -46,13 +77,8 @@ impl<T> Authenticated<T> {
         &self.principal
     }
 
-    /// The session in which they asked; none for long-lived credentials.
-    pub fn session(&self) -> Option<&Arc<Session>> {
-        self.session.as_ref()
-    }
-
-    pub(crate) fn into_parts(self) -> (T, Arc<Principal>, Payload) {
-        (self.request, self.principal, self.payload)
+    pub(crate) fn into_parts(self) -> (T, Arc<Principal>, Payload, Proof) {
+        (self.request, self.principal, self.payload, self.proof)
     }
 }
 
@@ -85,6 +111,15 @@ struct Identity {
     secret: Arc<SecretKey>,
     principal: Arc<Principal>,
     session: Option<Arc<Session>>,
+    /// Why it is not good here and now, though the secret is right.
+    unfit: Option<S3Error>,
+}
+
+/// From where a request came.
+#[derive(Debug, Clone, Copy)]
+struct Origin<'r> {
+    peer: Option<IpAddr>,
+    certificate: Option<&'r str>,
 }
 
 impl Authenticator {
@@ -116,8 +151,9 @@ impl Authenticator {
         access: &mut Access,
     ) -> Result<Authenticated<S3Request>, GatewayError> {
         let claimed = self.claimed(&request)?;
-        let identity = self.identity(claimed.as_ref())?;
-        let (signed, payload) = match request.form.take() {
+        let origin = origin_of(&request.parts, request.peer);
+        let identity = self.identity(claimed.as_ref(), origin).await?;
+        let signer = match request.form.take() {
             Some(mut form) => {
                 let signer = self.signer_of_form(&request, &mut form, identity.as_ref())?;
                 request.form = Some(form);
@@ -125,14 +161,18 @@ impl Authenticator {
             }
             None => self.signer(&request, identity.as_ref())?,
         };
-        let identity = proven(identity, claimed, &signed)?;
+        let identity = proven(identity, claimed, &signer.signed)?;
         access.principal(&identity.principal, &identity.access_key_id);
-        self.check_alive(&identity).await?;
+        let idle = self.admit(&identity).await?;
+        let mut proof = self.proof(&identity).await?;
+        proof.auth_type = signer.auth_type;
+        proof.signed_at = signer.signed_at;
+        proof.idle = idle;
         Ok(Authenticated {
             request,
             principal: identity.principal,
-            session: identity.session,
-            payload,
+            payload: signer.payload,
+            proof,
         })
     }
 
@@ -141,10 +181,12 @@ impl Authenticator {
         &self,
         parts: &Parts,
         body: &[u8],
+        peer: Option<IpAddr>,
         access: &mut Access,
     ) -> Result<Caller, GatewayError> {
         let claimed = self.sts.claimed_whole(parts, body);
-        let identity = self.identity(claimed.as_ref())?;
+        let origin = origin_of(parts, peer);
+        let identity = self.identity(claimed.as_ref(), origin).await?;
         let secret = |id: &str| secret(identity.as_ref(), id);
         let verified = self
             .sts
@@ -160,7 +202,7 @@ impl Authenticator {
         };
         let identity = proven(identity, claimed, &signed)?;
         access.principal(&identity.principal, &identity.access_key_id);
-        self.check_alive(&identity).await?;
+        self.admit(&identity).await?;
         Ok(Caller {
             access_key_id: identity.access_key_id,
             principal: identity.principal,
@@ -188,53 +230,94 @@ impl Authenticator {
     }
 
     /// Whom that credential stands for.
-    fn identity(&self, claimed: Option<&Claimed>) -> Result<Option<Identity>, GatewayError> {
+    async fn identity(
+        &self,
+        claimed: Option<&Claimed>,
+        origin: Origin<'_>,
+    ) -> Result<Option<Identity>, GatewayError> {
         let Some(claimed) = claimed else {
             return Ok(None);
         };
-        let Some(token) = &claimed.session_token else {
-            let found = self.directory.find(&claimed.access_key_id);
-            return Ok(found.map(|credential| Identity {
-                access_key_id: claimed.access_key_id.clone(),
-                secret: Arc::clone(&credential.secret),
-                principal: Arc::clone(&credential.principal),
-                session: None,
-            }));
-        };
+        if let Some(token) = &claimed.session_token {
+            return self.identity_in_session(token).map(Some);
+        }
+        let found = self.directory.find(&claimed.access_key_id).await?;
+        Ok(found.map(|credential| Identity {
+            access_key_id: claimed.access_key_id.clone(),
+            secret: Arc::clone(&credential.secret),
+            principal: Arc::clone(&credential.principal),
+            session: None,
+            unfit: credential
+                .unfit(origin.peer, origin.certificate, self.clock.now())
+                .map(|why| Code::AccessDenied.because(why)),
+        }))
+    }
+
+    fn identity_in_session(&self, token: &str) -> Result<Identity, GatewayError> {
         let (session, secret) = self.sessions.open(token).map_err(|_| {
             Code::InvalidToken.because(
                 "The provided token is malformed or otherwise not valid: it was not issued here.",
             )
         })?;
-        let principal = principal_of(&session).ok_or_else(|| {
-            Code::InvalidToken.because("The provided token names a role that is not known here.")
-        })?;
-        Ok(Some(Identity {
+        Ok(Identity {
             access_key_id: session.access_key_id(),
             secret,
-            principal: Arc::new(principal),
+            principal: Arc::new(principal_of(&session)),
             session: Some(Arc::new(session)),
-        }))
+            unfit: None,
+        })
     }
 
-    /// Refuses sessions that are over, presigned URLs of them included.
-    async fn check_alive(&self, identity: &Identity) -> Result<(), GatewayError> {
+    /// Lets in whoever is neither disabled nor here with a key that is not good here and now, nor in a session that is
+    /// over; presigned URLs included. How long the session was idle, where that is known.
+    async fn admit(&self, identity: &Identity) -> Result<Option<Duration>, GatewayError> {
+        if let Some(unfit) = &identity.unfit {
+            return Err(unfit.clone().into());
+        }
+        if !self.directory.lets_in(&identity.principal).await? {
+            return Err(Code::AccessDenied
+                .because("This user or its tenant is disabled.")
+                .into());
+        }
+        self.liveness.used_by(&identity.principal).await;
         let Some(session) = &identity.session else {
-            return Ok(());
+            return Ok(None);
         };
-        let is_orphan = session
-            .made_with
-            .iter()
-            .any(|id| !crate::sessions::is_session_id(id) && self.directory.find(id).is_none());
-        let ended = if is_orphan {
+        let checked = if self.is_orphan(session).await? {
             Err(Ended::Revoked)
         } else {
             self.liveness.check(session).await?
         };
-        ended.map_err(|ended| {
+        checked.map_err(|ended| {
             Code::ExpiredToken
                 .because(format!("The provided token has expired: {ended}."))
                 .into()
+        })
+    }
+
+    /// Whether a long-lived key that the session was made with is gone.
+    async fn is_orphan(&self, session: &Session) -> Result<bool, GatewayError> {
+        for id in &session.made_with {
+            if !crate::sessions::is_session_id(id) && self.directory.find(id).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How the principal proved itself, but for what the signature says.
+    async fn proof(&self, identity: &Identity) -> Result<Proof, GatewayError> {
+        let now = self.clock.now();
+        let age = |at: crate::sessions::Seconds| {
+            let at = SystemTime::from(at);
+            now.duration_since(at).unwrap_or_default()
+        };
+        let session = identity.session.as_deref();
+        Ok(Proof {
+            mfa_age: session.and_then(|session| session.second_factor).map(age),
+            auth_age: session.and_then(|session| session.signed_in).map(age),
+            break_glass: self.directory.emergency(&identity.principal).await?,
+            ..Proof::default()
         })
     }
 
@@ -248,21 +331,29 @@ impl Authenticator {
         let now = self.clock.now();
         match self.verifier.verify(&request.parts, now, &secret)? {
             Verification::Signed(verified) => {
-                let signed = Claimed {
-                    access_key_id: verified.access_key_id,
-                    session_token: verified.session_token,
-                };
-                Ok((signed, verified.payload))
+                Ok(Signer {
+                    signed: Claimed {
+                        access_key_id: verified.access_key_id,
+                        session_token: verified.session_token,
+                    },
+                    payload: verified.payload,
+                    auth_type: auth_type(verified.form),
+                    signed_at: Some(verified.signed_at),
+                })
             }
             Verification::Version2 => {
                 let bucket = request.bucket.as_ref().filter(|_| request.bucket_in_host);
                 let bucket = bucket.map(BucketName::as_str);
                 let verified = self.version2.verify(&request.parts, bucket, now, &secret)?;
-                let signed = Claimed {
-                    access_key_id: verified.access_key_id,
-                    session_token: verified.session_token,
-                };
-                Ok((signed, verified.payload))
+                Ok(Signer {
+                    signed: Claimed {
+                        access_key_id: verified.access_key_id,
+                        session_token: verified.session_token,
+                    },
+                    payload: verified.payload,
+                    auth_type: auth_type(verified.form),
+                    signed_at: None,
+                })
             }
             Verification::Anonymous { .. } => Err(Code::AccessDenied
                 .because("The request is not signed, and nothing here is public. Sign it with AWS Signature Version 4.")
@@ -306,34 +397,54 @@ impl Authenticator {
             access_key_id,
             session_token: form.field(SECURITY_TOKEN).map(str::to_owned),
         };
-        Ok((signed, Payload::Unsigned))
+        Ok(Signer {
+            signed,
+            payload: Payload::Unsigned,
+            auth_type: AuthType::Post,
+            signed_at: None,
+        })
     }
 }
 
 impl Caller {
     /// Whether the caller acts in this role.
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles().iter().any(|own| own == role)
+        self.principal.roles.contains(role)
     }
 
     /// The roles that the caller acts in.
     pub fn roles(&self) -> Vec<String> {
-        match &self.session {
-            Some(session) => session.roles.clone(),
-            None => vec![self.principal.role.name().to_owned()],
-        }
+        self.principal.roles.iter().cloned().collect()
     }
 
     /// Whether the caller is a person.
     pub fn is_human(&self) -> bool {
-        self.session
-            .as_ref()
-            .is_some_and(|session| session.is_human)
+        self.principal.kind == Kind::Human
     }
 }
 
-/// The credential whose signature was right, and how the body is covered.
-type Signer = (Claimed, Payload);
+/// The credential whose signature was right, where it stood, and how the body is covered.
+struct Signer {
+    signed: Claimed,
+    payload: Payload,
+    auth_type: AuthType,
+    signed_at: Option<SystemTime>,
+}
+
+fn auth_type(form: SignatureForm) -> AuthType {
+    match form {
+        SignatureForm::Header => AuthType::Header,
+        SignatureForm::Presigned => AuthType::Presigned,
+    }
+}
+
+fn origin_of(parts: &Parts, peer: Option<IpAddr>) -> Origin<'_> {
+    let connection = parts.extensions.get::<Connection>();
+    Origin {
+        peer,
+        certificate: connection.and_then(|connection| connection.client_cert_fp.as_deref()),
+    }
+}
 
 /// The secret of the credential that a request names, and of no other.
 fn secret(identity: Option<&Identity>, access_key_id: &str) -> Option<Arc<SecretKey>> {

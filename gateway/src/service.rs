@@ -71,7 +71,9 @@ impl Service {
     /// A browser's question before a request carries no signature: what it may know is in the bucket's CORS rules.
     async fn preflight(&self, request: &S3Request, access: &mut Access) -> Answered {
         let answered = self.operations.cors.preflight(request).await?;
-        access.decided(policies::Decision::Permit("cors"));
+        access.decided(&policies::Decision::Permit {
+            policies: vec!["cors".to_owned()],
+        });
         Ok(answered)
     }
 
@@ -90,7 +92,7 @@ impl Service {
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
         if sts::is_meant(&parts) {
-            return self.session(exchange, (&parts, &body), access).await;
+            return self.session(exchange, (&parts, &body), peer, access).await;
         }
         let parsed = S3Request::parse(parts, id, peer, &self.addressing);
         let operation = parsed.as_ref().ok().map(|request| request.operation);
@@ -132,12 +134,13 @@ impl Service {
         &self,
         exchange: Exchange,
         (parts, body): (&Parts, &Upload),
+        peer: Option<IpAddr>,
         mut access: Access,
     ) -> Response<ResponseBody> {
         let id = exchange.id();
         let answered = self
             .sts
-            .answer(&self.authenticator, (parts, body), &mut access)
+            .answer(&self.authenticator, (parts, body), peer, &mut access)
             .await;
         let response = match self.trail.settle(access, answered).await {
             Ok(response) => response.map(into_wire),

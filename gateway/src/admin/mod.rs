@@ -4,16 +4,23 @@
 //!
 //! It knows no S3, and no object byte passes through it.
 
+mod access_keys;
 mod approval;
 mod approvals;
+mod break_glass;
+mod changes;
 mod credential;
 mod credentials;
 mod error;
 mod record;
+mod review;
 pub mod routes;
+mod sessions;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -33,6 +40,8 @@ pub use routes::{Effect, Route};
 
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::directory::Directory;
+use crate::sessions::Liveness;
 use crate::trail::Trail;
 use credential::Credentials;
 use record::Record;
@@ -46,6 +55,10 @@ pub struct Admin {
     pub trail: Trail,
     /// The time.
     pub clock: Clock,
+    /// Tenants, users and access keys.
+    pub directory: Arc<Directory>,
+    /// Sessions, and what ends them.
+    pub liveness: Arc<Liveness>,
     credentials: Credentials,
 }
 
@@ -170,14 +183,35 @@ impl Call {
 
 impl Admin {
     /// The admin API of a gateway; `declared`: the credentials of its configuration.
-    pub fn new(control: Control, trail: Trail, clock: Clock, declared: Vec<Declared>) -> Self {
+    pub fn new(
+        control: Control,
+        trail: Trail,
+        clock: Clock,
+        declared: Vec<Declared>,
+        (directory, liveness): (Arc<Directory>, Arc<Liveness>),
+    ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
             control,
             trail,
             clock,
+            directory,
+            liveness,
             credentials,
         }
+    }
+
+    /// The administrators whom the configuration declares and who may act in a tenant.
+    fn declared_administrators<'a>(&'a self, tenant: &'a str) -> impl Iterator<Item = Value> + 'a {
+        self.credentials
+            .declared()
+            .filter(move |one| one.tenant.as_deref().is_none_or(|of| of == tenant))
+            .map(|one| serde_json::json!({ "name": one.name, "role": one.role }))
+    }
+
+    /// The names of all administrators whom the configuration declares.
+    fn declared_names(&self) -> impl Iterator<Item = &str> {
+        self.credentials.declared().map(|one| one.name.as_str())
     }
 
     /// Answers one request, whatever becomes of it, and only once that is on record.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod credentials;
 mod dev;
 mod docs;
 mod inspect;
@@ -10,6 +11,7 @@ mod object;
 mod scrub;
 mod self_signed;
 mod serve;
+mod tenants;
 mod terminal;
 
 use std::path::PathBuf;
@@ -57,6 +59,21 @@ enum Command {
     /// Work with administrators' credentials and approvals.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Work with tenants.
+    #[command(subcommand)]
+    Tenant(tenants::TenantCommand),
+    /// Work with a tenant's users and their sessions.
+    #[command(subcommand)]
+    User(tenants::UserCommand),
+    /// Work with users' long-lived access keys.
+    #[command(subcommand)]
+    Credential(credentials::CredentialCommand),
+    /// Break the glass in emergencies, and review it afterwards.
+    #[command(subcommand)]
+    Emergency(credentials::EmergencyCommand),
+    /// Review who can do what, and sign the review.
+    #[command(subcommand)]
+    AccessReview(credentials::ReviewCommand),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -99,6 +116,11 @@ pub fn run() -> ExitCode {
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
         Command::Admin(admin) => admin.run(&mut terminal),
+        Command::Tenant(tenant) => tenant.run(&mut terminal),
+        Command::User(user) => user.run(&mut terminal),
+        Command::Credential(credential) => credential.run(&mut terminal),
+        Command::Emergency(emergency) => emergency.run(&mut terminal),
+        Command::AccessReview(review) => review.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

@@ -28,6 +28,8 @@ pub struct IdentityProviderConfig {
     pub ca_file: Option<PathBuf>,
     /// Whether a token with an id (`jti`) is taken once only.
     pub single_use: bool,
+    /// Whether only users that an administrator has made get sessions.
+    pub invited_only: bool,
     /// How long sessions last where the client does not say, and at most.
     pub session: SessionBounds,
     /// What counts as a second factor.
@@ -165,6 +167,7 @@ fn read_provider(
             .unwrap_or_else(|| "sub".to_owned()),
         claims: section.texts("claims", problems),
         ca_file,
+        invited_only: section.flag("invited_only", problems),
         single_use: reuse.unwrap_or(kind == IdentityKind::Human),
         session: read_session(section, kind, problems),
         mfa: read_mfa(section, kind, problems),

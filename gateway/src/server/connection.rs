@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::H2;
+use crate::connection::Connection;
 use crate::service::{ResponseBody, Service};
 use crate::upstream::BoxError;
 
@@ -47,6 +48,7 @@ impl Connections {
             service: Arc::clone(&self.service),
             places: Arc::clone(&self.places),
             peer,
+            connection: Connection::default(),
         };
         #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
         tokio::spawn(async move {
@@ -76,7 +78,7 @@ async fn secured(
     stream: TcpStream,
     acceptor: &TlsAcceptor,
     running: watch::Receiver<()>,
-    requests: Requests,
+    mut requests: Requests,
     watcher: Watcher,
 ) -> Result<(), BoxError> {
     let stream = begun(acceptor.accept(stream), running).await?;
@@ -85,6 +87,12 @@ async fn secured(
     } else {
         builder().http1_only()
     };
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates().and_then(<[_]>::first);
+    requests.connection = Connection::secured(
+        session.protocol_version(),
+        certificate.map(|certificate| certificate.as_ref()),
+    );
     requests.serve(stream, builder, watcher).await
 }
 
@@ -123,6 +131,7 @@ struct Requests {
     service: Arc<Service>,
     places: Arc<Semaphore>,
     peer: IpAddr,
+    connection: Connection,
 }
 
 impl Requests {
@@ -145,10 +154,11 @@ impl Requests {
         watcher.watch(connection).await
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
+    async fn answer(self, mut request: Request<Incoming>) -> Response<ResponseBody> {
         let Ok(place) = self.places.try_acquire_owned() else {
             return self.service.decline(request).await;
         };
+        request.extensions_mut().insert(self.connection);
         let answer = self.service.answer(request, Some(self.peer)).await;
         answer.map(|body| {
             Placed {

@@ -8,6 +8,7 @@ mod answer;
 mod arn;
 mod request;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,7 @@ use crate::authenticate::{Authenticator, Caller};
 use crate::body::{Answer, Upload};
 use crate::clock::Clock;
 use crate::config::IdentityKind;
+use crate::directory::Directory;
 use crate::error::GatewayError;
 use crate::oidc::{Providers, TokenError, WebIdentity};
 use crate::s3::Code;
@@ -35,6 +37,7 @@ use request::{Action, StsRequest};
 #[derive(Debug)]
 pub struct Sts {
     providers: Providers,
+    directory: Arc<Directory>,
     keys: Arc<SessionKeys>,
     liveness: Arc<Liveness>,
     clock: Clock,
@@ -43,13 +46,14 @@ pub struct Sts {
 impl Sts {
     /// Issues sessions under `keys` to whom `providers` vouch for.
     pub fn new(
-        providers: Providers,
+        (providers, directory): (Providers, Arc<Directory>),
         keys: Arc<SessionKeys>,
         liveness: Arc<Liveness>,
         clock: Clock,
     ) -> Self {
         Self {
             providers,
+            directory,
             keys,
             liveness,
             clock,
@@ -61,6 +65,7 @@ impl Sts {
         &self,
         authenticator: &Authenticator,
         (parts, body): (&Parts, &Upload),
+        peer: Option<IpAddr>,
         access: &mut Access,
     ) -> Result<Response<Answer>, GatewayError> {
         let body = body.read_whole(LONGEST_BODY).await?;
@@ -71,15 +76,15 @@ impl Sts {
         let document = match request.action {
             Action::AssumeRoleWithWebIdentity => self.web_identity(&request, id, access).await?,
             Action::AssumeRole => {
-                let caller = authenticator.verify_sts(parts, &body, access).await?;
+                let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
                 self.assume_role(&request, &caller, id)?
             }
             Action::GetSessionToken => {
-                let caller = authenticator.verify_sts(parts, &body, access).await?;
+                let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
                 self.session_token(&request, &caller, id)?
             }
             Action::GetCallerIdentity => {
-                let caller = authenticator.verify_sts(parts, &body, access).await?;
+                let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
                 answer::caller_identity(&caller, id)
             }
         };
@@ -111,6 +116,8 @@ impl Sts {
             .map_err(refused)?;
         let principal = identity.principal().map_err(refused)?;
         access.acts_as(&principal);
+        self.check_welcome(&identity, (&arn.tenant, &principal))
+            .await?;
         if !identity.has_role(&arn.role) {
             return Err(Code::AccessDenied
                 .because(format!(
@@ -127,6 +134,25 @@ impl Sts {
         let credentials = self.keys.issue(&session)?;
         access.session_begins(&credentials.access_key_id);
         Ok(answer::web_identity(&identity, &session, &credentials, id))
+    }
+
+    /// Refuses whoever is disabled here, and strangers where only users that an administrator has made are welcome.
+    async fn check_welcome(
+        &self,
+        identity: &WebIdentity,
+        (tenant, principal): (&str, &str),
+    ) -> Result<(), GatewayError> {
+        let somebody = policies::Principal::with_roles(tenant, principal, [""; 0]);
+        let is_welcome = !identity.provider.config.invited_only
+            || self.directory.knows(tenant, principal).await?;
+        if is_welcome && self.directory.lets_in(&somebody).await? {
+            return Ok(());
+        }
+        Err(Code::AccessDenied
+            .because(format!(
+                "{principal} is disabled, or was not invited: an administrator makes users with `sealgate user set`."
+            ))
+            .into())
     }
 
     fn session_of(

@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod administration;
 mod broken_store;
 mod browsers;
 mod clients;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use kms_keys::Timestamp;
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -66,6 +67,9 @@ impl Document for Revocations {
 pub(super) struct Activity {
     /// When each session was last used, with when it ends.
     sessions: BTreeMap<String, Use>,
+    /// When the principal was last seen, to the hour.
+    #[serde(default)]
+    last: Option<Seconds>,
     /// Tokens that may not be taken again, by the SHA-256 of their id, with when they end.
     tokens: BTreeMap<String, Seconds>,
 }
@@ -86,6 +90,8 @@ pub struct Liveness {
     control: Control,
     clock: Clock,
     used: Cache<Uuid, Used>,
+    /// Whose use was noted within the hour.
+    noted: Cache<(String, String), ()>,
 }
 
 /// What this replica saw of a session.
@@ -105,11 +111,19 @@ impl Liveness {
                 .max_capacity(MOST_USED)
                 .time_to_idle(LONGEST_IDLE)
                 .build(),
+            noted: Cache::builder()
+                .max_capacity(MOST_USED)
+                .time_to_live(NOTED)
+                .build(),
         }
     }
 
-    /// Whether the session lives; this is a use of it. `Ok(Err(…))` says why it does not.
-    pub async fn check(&self, session: &Session) -> Result<Result<(), Ended>, ControlError> {
+    /// Whether the session lives, and how long it was idle where that is looked at; this is a use of it.
+    /// `Ok(Err(…))` says why it does not.
+    pub async fn check(
+        &self,
+        session: &Session,
+    ) -> Result<Result<Option<Duration>, Ended>, ControlError> {
         let now = self.clock.now();
         if now >= SystemTime::from(session.expires) {
             return Ok(Err(Ended::Expired));
@@ -119,11 +133,12 @@ impl Liveness {
             return Ok(Err(Ended::Revoked));
         }
         let Some(idle) = session.idle else {
-            return Ok(Ok(()));
+            return Ok(Ok(None));
         };
         let idle = Duration::from_secs(idle.into());
         let used = self.used(session, idle, now).await?;
-        if since(used.last, now) > idle {
+        let unused = since(used.last, now);
+        if unused > idle {
             return Ok(Err(Ended::Idle));
         }
         let is_due = used
@@ -138,7 +153,7 @@ impl Liveness {
                 "the use of a session cannot be shared"
             );
         }
-        Ok(Ok(()))
+        Ok(Ok(Some(unused)))
     }
 
     /// When it was last used, here or, where that was long ago, anywhere.
@@ -181,6 +196,55 @@ impl Liveness {
             Ok(())
         })
         .await
+    }
+
+    /// Remembers, to the hour, that a principal did something.
+    pub async fn used_by(&self, principal: &policies::Principal) {
+        let who = (principal.tenant.clone(), principal.name.clone());
+        if self.noted.get(&who).is_some() {
+            return;
+        }
+        let now = self.clock.now();
+        let name = [who.0.as_str(), who.1.as_str()];
+        let noted = self
+            .upsert::<Activity>(&name, |activity| {
+                activity.last = Some(now.into());
+                Ok(())
+            })
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(
+                error = crate::error::report(&error),
+                "when a principal was last seen cannot be noted"
+            );
+        }
+        self.noted.insert(who, ());
+    }
+
+    /// When a principal last did anything, to the hour.
+    pub async fn last_use(
+        &self,
+        tenant: &str,
+        principal: &str,
+    ) -> Result<Option<Timestamp>, ControlError> {
+        let kept = self
+            .control
+            .get_now::<Activity>(&[tenant, principal])
+            .await?;
+        Ok(kept.and_then(|kept| kept.value.last_use()))
+    }
+
+    /// Every principal of a tenant that ever did anything, with when it last did.
+    pub async fn everybody(
+        &self,
+        tenant: &str,
+    ) -> Result<Vec<(String, Option<Timestamp>)>, ControlError> {
+        let kept = self.control.list::<Activity>(&[tenant]).await?;
+        let told = kept.into_iter().map(|kept| {
+            let name = kept.name.get(1).cloned().unwrap_or_default();
+            (name, kept.value.last_use())
+        });
+        Ok(told.collect())
     }
 
     /// Takes a token that is good once: on whichever replica, however many try at once.
@@ -287,6 +351,12 @@ impl Revocations {
 }
 
 impl Activity {
+    fn last_use(&self) -> Option<Timestamp> {
+        let sessions = self.sessions.values().map(|used| used.last);
+        let last = sessions.chain(self.last).max()?;
+        Some(SystemTime::from(last).into())
+    }
+
     fn prune(&mut self, now: SystemTime) {
         let now = Seconds::from(now);
         self.sessions.retain(|_, used| used.ends > now);
@@ -306,6 +376,8 @@ fn since(then: SystemTime, now: SystemTime) -> Duration {
 
 /// How often a use is told to other replicas, and the skew of clocks that tokens are given.
 const SHARED: Duration = Duration::from_mins(1);
+/// How exactly it is known when a principal was last seen.
+const NOTED: Duration = Duration::from_hours(1);
 const ATTEMPTS: usize = 8;
 const MOST_USED: u64 = 1_000_000;
 const LONGEST_IDLE: Duration = Duration::from_hours(24);

@@ -47,7 +47,7 @@ impl World {
 }
 
 async fn check(replica: &Liveness, session: &Session) -> Result<(), Ended> {
-    replica.check(session).await.unwrap()
+    replica.check(session).await.unwrap().map(drop)
 }
 
 #[tokio::test]
