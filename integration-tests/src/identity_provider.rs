@@ -1,4 +1,4 @@
-//! A real OpenID Connect provider on loopback. It knows how the provider is started, and no tokens.
+//! A real `OpenID` Connect provider on loopback. It knows how the provider is started, and no tokens.
 
 use std::time::Duration;
 

@@ -89,10 +89,8 @@ async fn secured(
     };
     let (_, session) = stream.get_ref();
     let certificate = session.peer_certificates().and_then(<[_]>::first);
-    requests.connection = Connection::secured(
-        session.protocol_version(),
-        certificate.map(|certificate| certificate.as_ref()),
-    );
+    requests.connection =
+        Connection::secured(session.protocol_version(), certificate.map(AsRef::as_ref));
     requests.serve(stream, builder, watcher).await
 }
 

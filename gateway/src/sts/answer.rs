@@ -42,7 +42,7 @@ pub(super) fn assume_role(session: &Session, issued: Issued<'_>, id: &str) -> St
 pub(super) fn session_token(issued: Issued<'_>, id: &str) -> String {
     let mut writer = Writer::in_namespace("GetSessionTokenResponse", NAMESPACE);
     writer.within("GetSessionTokenResult", |result| {
-        credentials(result, issued)
+        credentials(result, issued);
     });
     finished(writer, id)
 }

@@ -129,7 +129,7 @@ impl Sts {
         identity.check_second_factor(now).map_err(refused)?;
         let config = &identity.provider.config;
         let lasts = request.duration(config.session.usual, config.session.longest)?;
-        let session = self.session_of(&identity, &arn, principal, name, (now, lasts));
+        let session = session_of(&identity, &arn, principal, name, (now, lasts));
         self.take_once(&identity, &session).await?;
         let credentials = self.keys.issue(&session)?;
         access.session_begins(&credentials.access_key_id);
@@ -153,38 +153,6 @@ impl Sts {
                 "{principal} is disabled, or was not invited: an administrator makes users with `sealgate user set`."
             ))
             .into())
-    }
-
-    fn session_of(
-        &self,
-        identity: &WebIdentity,
-        arn: &RoleArn,
-        principal: String,
-        name: &str,
-        (now, lasts): (SystemTime, Duration),
-    ) -> Session {
-        let config = &identity.provider.config;
-        Session {
-            id: Uuid::new_v4(),
-            tenant: arn.tenant.clone(),
-            principal,
-            is_human: config.kind == IdentityKind::Human,
-            roles: vec![arn.role.clone()],
-            groups: identity.texts("groups"),
-            attributes: identity.attributes(),
-            name: name.to_owned(),
-            made_with: Vec::new(),
-            issued: now.into(),
-            expires: now.checked_add(lasts).unwrap_or(now).into(),
-            idle: config
-                .session
-                .idle
-                .and_then(|idle| u32::try_from(idle.as_secs()).ok()),
-            signed_in: identity.signed_in.map(Seconds::from),
-            methods: identity.methods.clone(),
-            second_factor: identity.second_factor.map(Seconds::from),
-            policy: None,
-        }
     }
 
     /// Where the provider's tokens are good once, this is the once.
@@ -309,6 +277,38 @@ impl Sts {
                 ..Session::clone(session)
             },
         }
+    }
+}
+
+/// The session of somebody an identity provider vouches for.
+fn session_of(
+    identity: &WebIdentity,
+    arn: &RoleArn,
+    principal: String,
+    name: &str,
+    (now, lasts): (SystemTime, Duration),
+) -> Session {
+    let config = &identity.provider.config;
+    Session {
+        id: Uuid::new_v4(),
+        tenant: arn.tenant.clone(),
+        principal,
+        is_human: config.kind == IdentityKind::Human,
+        roles: vec![arn.role.clone()],
+        groups: identity.texts("groups"),
+        attributes: identity.attributes(),
+        name: name.to_owned(),
+        made_with: Vec::new(),
+        issued: now.into(),
+        expires: now.checked_add(lasts).unwrap_or(now).into(),
+        idle: config
+            .session
+            .idle
+            .and_then(|idle| u32::try_from(idle.as_secs()).ok()),
+        signed_in: identity.signed_in.map(Seconds::from),
+        methods: identity.methods.clone(),
+        second_factor: identity.second_factor.map(Seconds::from),
+        policy: None,
     }
 }
 

@@ -36,7 +36,10 @@ fn user(served: &Administered, name: &str, role: &str, more: &[&str]) -> (Accoun
 fn key(served: &Administered, name: &str, more: &[&str]) -> (Account, String) {
     let create = [&["credential", "create", "demo", name], more].concat();
     let made = served.json("demo-owner", &create);
-    let text = |name: &str| made[name].as_str().expect("it is text").to_owned();
+    let text = |name: &str| {
+        let text = made.get(name).and_then(Value::as_str);
+        text.expect("it is text").to_owned()
+    };
     let id = text("access_key_id");
     let credentials = Credentials::new(&id, &text("secret_access_key"));
     (served.gateway.account().with(credentials), id)
