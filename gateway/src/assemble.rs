@@ -7,7 +7,7 @@ use audit::Journal;
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{DocumentKeys, Keyrings, LocalFile, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::ObjectStore;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
@@ -142,6 +142,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         keys: Keys::new(Arc::new(keyrings), suites),
         layouts: Layouts::default(),
         limits: Arc::clone(&limits),
+        left_behind: Arc::default(),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
@@ -177,11 +178,12 @@ pub(crate) async fn open_keyrings(
     clock: &Clock,
 ) -> Result<Keyrings, kms_keys::KeyError> {
     let clock = clock.clone();
+    let clock: kms_keys::Clock = Arc::new(move || clock.now());
     Keyrings::open(
         Arc::clone(control),
-        Arc::new(provider),
+        Providers::one(Arc::new(provider), Arc::clone(&clock)),
         kms_keys::Settings::default(),
-        Arc::new(move || clock.now()),
+        clock,
     )
     .await
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kms_keys::{KeyMaterial, Keyrings, Provisioning};
+use kms_keys::{KeyMaterial, Keyrings, Provisioning, Scope};
 use sealed_object::{
     AuditKey, Aux, Context, Envelope, Header, Kek, KeyId, ModuleRandom, Opened, OsRandom, Random,
     Suite,
@@ -81,7 +81,11 @@ impl Keys {
 
     /// The active keys of a tenant. A tenant that authenticated exists, so it gets its keyring on first use.
     pub async fn sealing(&self, tenant: &str) -> Result<SealingKeys, GatewayError> {
-        let keys = self.keyrings.writing(tenant, Provisioning::Allowed).await?;
+        let scope = Scope::tenant();
+        let keys = self
+            .keyrings
+            .writing(tenant, &scope, Provisioning::Allowed)
+            .await?;
         let aux = Aux::new(id_of(&keys.aux), *keys.aux.secret());
         Ok(SealingKeys {
             suite: self.suites.of(tenant).sealing,
@@ -120,7 +124,11 @@ impl Keys {
         tenant: &str,
         suite: Suite,
     ) -> Result<AuditKey, GatewayError> {
-        let keys = self.keyrings.writing(tenant, Provisioning::Refused).await?;
+        let scope = Scope::tenant();
+        let keys = self
+            .keyrings
+            .writing(tenant, &scope, Provisioning::Refused)
+            .await?;
         Ok(Aux::new(id_of(&keys.aux), *keys.aux.secret()).audit_key(suite)?)
     }
 

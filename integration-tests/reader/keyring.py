@@ -31,22 +31,31 @@ def unwrap(roots, wraps, context):
     return AESGCMSIV(roots[wrap["root_key"]]).decrypt(wrapped[1:13], wrapped[13:], canonical(context))
 
 
-def document(text, mac_key=None):
+def document(text, key=None):
     """What is inside a control document; with a key, only if the MAC beside it is right."""
     stored = json.loads(text)
-    if mac_key is not None:
-        compact = json.dumps(stored["document"], separators=(",", ":"), ensure_ascii=False).encode()
-        found = blake3(compact, key=mac_key).hexdigest()
-        assert hmac.compare_digest(found, stored["mac"]), "the document's MAC is wrong"
+    if key is not None:
+        assert hmac.compare_digest(mac(stored["document"], key), stored["mac"]), "the document's MAC is wrong"
     return stored["document"]
+
+
+def mac(inside, key):
+    """The MAC of a control document: of its members in their order, as JSON without white space."""
+    compact = json.dumps(inside, separators=(",", ":"), ensure_ascii=False).encode()
+    return blake3(compact, key=key).hexdigest()
+
+
+def mac_key(roots, deployment_text):
+    """The key of all control documents' MACs, which the deployment's own document brings."""
+    deployment = document(deployment_text)
+    deployment_key = unwrap(roots, deployment["wraps"], deployment["context"])
+    key = blake3(deployment_key, derive_key_context="sealgate 2026-11-21 control document mac").digest()
+    document(deployment_text, key)
+    return key
 
 
 def keks(roots, deployment_text, keyring_text):
     """A tenant's KEKs by id."""
-    deployment = document(deployment_text)
-    key = unwrap(roots, deployment["wraps"], deployment["context"])
-    mac_key = blake3(key, derive_key_context="sealgate 2026-11-21 control document mac").digest()
-    document(deployment_text, mac_key)
-    entries = document(keyring_text, mac_key)["entries"]
+    entries = document(keyring_text, mac_key(roots, deployment_text))["entries"]
     return {bytes.fromhex(entry["id"]): unwrap(roots, entry["wraps"], entry["context"])
             for entry in entries if entry["purpose"] == "kek"}

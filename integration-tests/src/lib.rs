@@ -9,6 +9,7 @@
 pub mod administered;
 pub mod authority;
 pub mod canary;
+pub mod cipher_suite;
 pub mod client;
 pub mod gateway;
 pub mod hostile;

@@ -1,6 +1,6 @@
 //! What can go wrong with keys, grouped by what the caller must do; it must not know HTTP or S3.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
 use crate::{KeyId, Purpose};
 
@@ -11,13 +11,15 @@ pub type Cause = Arc<dyn Error + Send + Sync>;
 /// Why a key could not be had.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The KMS answered, and the answer was no (access denied, root key disabled).
-    #[error("{provider} refuses the use of root key {root_key}")]
+    /// The KMS answered, and the answer was no.
+    #[error("{provider} refuses the use of root key {root_key}: {refusal}")]
     ProviderRefused {
         /// Which provider.
-        provider: &'static str,
+        provider: Arc<str>,
         /// Which root key.
         root_key: String,
+        /// Why.
+        refusal: Refusal,
         /// The provider's own words.
         source: Cause,
     },
@@ -28,6 +30,12 @@ pub enum KeyError {
         path: String,
         /// The store's own words.
         source: Cause,
+    },
+    /// All use of the tenant's keys, or of a scope's, is stopped until they are thawed.
+    #[error("the keys of tenant {tenant} are frozen")]
+    Frozen {
+        /// Whose keys.
+        tenant: String,
     },
     /// The key waits for its destruction; it is not used while it waits.
     #[error("key {id} of tenant {tenant} is pending destruction")]
@@ -49,7 +57,7 @@ pub enum KeyError {
     #[error("{provider} has no root key {root_key}")]
     RootKeyMissing {
         /// Which provider.
-        provider: &'static str,
+        provider: Arc<str>,
         /// Which root key.
         root_key: String,
     },
@@ -80,7 +88,7 @@ pub enum KeyError {
     #[error("{provider} is unavailable")]
     ProviderUnavailable {
         /// Which provider.
-        provider: &'static str,
+        provider: Arc<str>,
         /// What happened.
         source: Cause,
     },
@@ -110,9 +118,19 @@ pub enum KeyError {
     )]
     DoesNotUnwrap {
         /// Which provider.
-        provider: &'static str,
+        provider: Arc<str>,
         /// Which root key.
         root_key: String,
+    },
+    /// The KMS gave an answer that is none: not in its own form, or about another key.
+    #[error("{provider} gave a wrong answer about root key {root_key}: {what}")]
+    WrongAnswer {
+        /// Which provider.
+        provider: Arc<str>,
+        /// Which root key.
+        root_key: String,
+        /// What is wrong with it.
+        what: String,
     },
     /// A control document cannot be trusted.
     #[error("control document {path} is refused")]
@@ -131,6 +149,7 @@ impl KeyError {
         match self {
             Self::ProviderRefused { .. }
             | Self::StoreRefused { .. }
+            | Self::Frozen { .. }
             | Self::PendingDestroy { .. } => KeyErrorKind::Denied,
             Self::RootKeyMissing { .. }
             | Self::ProviderMissing { .. }
@@ -142,8 +161,31 @@ impl KeyError {
             | Self::Contended { .. }
             | Self::NoRandomness(_)
             | Self::NotSealed(_) => KeyErrorKind::Unavailable,
-            Self::DoesNotUnwrap { .. } | Self::Document { .. } => KeyErrorKind::Corrupt,
+            Self::DoesNotUnwrap { .. } | Self::WrongAnswer { .. } | Self::Document { .. } => {
+                KeyErrorKind::Corrupt
+            }
         }
+    }
+}
+
+/// Why a KMS refuses the use of a root key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Our credentials may not use it, or not under this encryption context.
+    AccessDenied,
+    /// It is disabled, or its key material is not there.
+    Disabled,
+    /// It waits for its deletion.
+    PendingDeletion,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessDenied => "access denied",
+            Self::Disabled => "disabled",
+            Self::PendingDeletion => "pending deletion",
+        })
     }
 }
 

@@ -12,6 +12,8 @@
 )]
 
 mod aead;
+#[cfg(test)]
+mod behaviour;
 mod control;
 mod encryption_context;
 mod error;
@@ -19,6 +21,8 @@ mod key_material;
 mod keyrings;
 mod local_file;
 mod provider;
+mod providers;
+mod scope;
 mod sealing;
 
 use std::{sync::Arc, time::SystemTime};
@@ -27,11 +31,13 @@ pub use control::{
     Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
 };
 pub use encryption_context::EncryptionContext;
-pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind};
+pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind, Refusal};
 pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};
-pub use keyrings::{Keyrings, Provisioning, Settings};
+pub use keyrings::{CacheCounts, Keyrings, Provisioning, Settings};
 pub use local_file::{LocalFile, LocalFileError, WhenMissing};
 pub use provider::{KmsProvider, RootKey, WrappedKey};
+pub use providers::{KmsCall, KmsCalls, KmsOutcome, OwnRootKeys, Providers, RootKeyName, Wrap};
+pub use scope::Scope;
 pub use sealing::SealingKey;
 
 /// What tells this room the time: wall clock, so that tests can set it.

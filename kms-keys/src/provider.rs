@@ -1,4 +1,4 @@
-//! The seam to a key management service: generate, wrap, unwrap, describe. A provider knows root
+//! The seam to a key management service: generate, wrap, unwrap, rewrap, describe. A provider knows root
 //! keys and encryption contexts; it must not know keyrings, tenants or the control store.
 
 use std::{fmt, time::SystemTime};
@@ -13,8 +13,9 @@ use crate::{EncryptionContext, KeyError, Secret};
 /// in time and reports running out of it as [`KeyError::ProviderUnavailable`].
 #[async_trait]
 pub trait KmsProvider: fmt::Debug + Send + Sync {
-    /// The provider's name in configuration and in keyring entries, for example `local-file`.
-    fn name(&self) -> &'static str;
+    /// The provider's name in configuration and in keyring entries, for example `local-file`. It
+    /// says which provider wrapped a key, so it must stay the same for as long as its wraps exist.
+    fn name(&self) -> &str;
 
     /// The root key that wraps new keys, unless the tenant names its own.
     fn default_root_key(&self) -> &str;
@@ -43,7 +44,21 @@ pub trait KmsProvider: fmt::Debug + Send + Sync {
         context: &EncryptionContext,
     ) -> Result<Secret, KeyError>;
 
-    /// What the provider says of a root key.
+    /// Wraps anew, under the root key `to`, what is wrapped under `from`; the context stays. Where
+    /// the service does that itself, the key does not pass through this process.
+    async fn rewrap(
+        &self,
+        from: &str,
+        wrapped: &WrappedKey,
+        to: &str,
+        context: &EncryptionContext,
+    ) -> Result<WrappedKey, KeyError> {
+        let secret = self.unwrap(from, wrapped, context).await?;
+        self.wrap(to, &secret, context).await
+    }
+
+    /// What the provider says of a root key; refused as any use of a root key is that cannot be
+    /// used now.
     async fn describe(&self, root_key: &str) -> Result<RootKey, KeyError>;
 }
 
@@ -89,91 +104,5 @@ impl<'de> Deserialize<'de> for WrappedKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         STANDARD.decode(text).map(Self).map_err(D::Error::custom)
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod behaviour {
-    //! What every provider must do; each provider's tests run all of it.
-
-    use super::*;
-    use crate::{KeyErrorKind, KeyId, Purpose};
-
-    pub(crate) async fn check(provider: &dyn KmsProvider) {
-        let root = provider.default_root_key().to_owned();
-        let context = EncryptionContext::for_key("d", "t", KeyId::from([7; 8]), Purpose::Kek);
-
-        let (secret, wrapped) = provider.generate(&root, &context).await.unwrap();
-        assert_eq!(
-            provider.unwrap(&root, &wrapped, &context).await.unwrap(),
-            secret
-        );
-        assert!(
-            !wrapped
-                .as_bytes()
-                .windows(32)
-                .any(|part| part == secret.as_slice())
-        );
-
-        let rewrapped = provider.wrap(&root, &secret, &context).await.unwrap();
-        assert_eq!(
-            provider.unwrap(&root, &rewrapped, &context).await.unwrap(),
-            secret
-        );
-        assert_ne!(rewrapped, wrapped, "wrapping is randomised");
-
-        let (another, _) = provider.generate(&root, &context).await.unwrap();
-        assert_ne!(another, secret);
-
-        refuses_other_contexts(provider, &root, &wrapped).await;
-        refuses_changed_bytes(provider, &root, &wrapped, &context).await;
-
-        assert_eq!(provider.describe(&root).await.unwrap().id, root);
-        let missing = provider.describe("no-such-root-key").await.unwrap_err();
-        assert_eq!(missing.kind(), KeyErrorKind::Missing);
-        let missing = provider
-            .unwrap("no-such-root-key", &wrapped, &context)
-            .await
-            .unwrap_err();
-        assert_eq!(missing.kind(), KeyErrorKind::Missing);
-    }
-
-    async fn refuses_other_contexts(provider: &dyn KmsProvider, root: &str, wrapped: &WrappedKey) {
-        let id = KeyId::from([7; 8]);
-        for other in [
-            EncryptionContext::for_key("e", "t", id, Purpose::Kek),
-            EncryptionContext::for_key("d", "u", id, Purpose::Kek),
-            EncryptionContext::for_key("d", "t", KeyId::from([8; 8]), Purpose::Kek),
-            EncryptionContext::for_key("d", "t", id, Purpose::Aux),
-            EncryptionContext::for_deployment("d"),
-        ] {
-            let error = provider.unwrap(root, wrapped, &other).await.unwrap_err();
-            assert_eq!(error.kind(), KeyErrorKind::Corrupt, "{other:?}");
-        }
-    }
-
-    async fn refuses_changed_bytes(
-        provider: &dyn KmsProvider,
-        root: &str,
-        wrapped: &WrappedKey,
-        context: &EncryptionContext,
-    ) {
-        for at in 0..wrapped.as_bytes().len() {
-            let mut bytes = wrapped.as_bytes().to_vec();
-            bytes[at] ^= 1;
-            let error = provider
-                .unwrap(root, &bytes.into(), context)
-                .await
-                .unwrap_err();
-            assert_eq!(error.kind(), KeyErrorKind::Corrupt, "byte {at}");
-        }
-        for short in [0, 1, wrapped.as_bytes().len() - 1] {
-            let bytes = wrapped.as_bytes()[..short].to_vec();
-            let error = provider
-                .unwrap(root, &bytes.into(), context)
-                .await
-                .unwrap_err();
-            assert_eq!(error.kind(), KeyErrorKind::Corrupt, "{short} bytes");
-        }
     }
 }

@@ -135,12 +135,14 @@ impl BodyChecker {
         };
         let header = PartHeader::parse(raw, suite)?;
         let total = self.seen_plain.plus(header.plain);
+        let stored = self.seen_stored.plus(geometry::part_stored(header.plain));
         let fits = total <= self.plain && (total == self.plain || header.plain.0 >= MIN_PART);
-        if !fits {
+        // Without the second, empty parts without end would fill the memory.
+        if !fits || stored > self.stored {
             return Err(Error::Part);
         }
         self.seen_plain = total;
-        self.seen_stored = self.seen_stored.plus(geometry::part_stored(header.plain));
+        self.seen_stored = stored;
         let mut digest = suite.digest();
         digest.update(raw);
         let left = geometry::part_stored(header.plain)

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::error::{Error, Result};
 use crate::format;
 use crate::id::{KeyId, ObjectId};
-use crate::random::{self, Random};
+use crate::random::Random;
 use crate::suite::{Secret, Suite, length_prefix};
 
 /// A key-encryption key: one version in a tenant's keyring. Wiped on drop.
@@ -170,7 +172,9 @@ impl AuditKey {
 
 impl Dek {
     pub(crate) fn generate(random: &dyn Random) -> Result<Self> {
-        Ok(Self(Secret::new(random::draw(random)?)))
+        let mut key = Zeroizing::new([0; 32]);
+        random.fill(key.as_mut())?;
+        Ok(Self::from_bytes(*key))
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {

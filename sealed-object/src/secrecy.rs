@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::chunk::ChunkKey;
-use crate::key::Dek;
+use crate::id::KeyId;
+use crate::key::{AuditKey, Aux, Dek, Kek};
 use crate::random::{ModuleRandom, OsRandom, Random};
-use crate::suite::Secret;
+use crate::suite::{Secret, Suite};
 
 /// Holds for every type, and for one with `Debug` twice: then [`Unshown::check`] is ambiguous and does not compile.
 trait Unshown<Reason> {
@@ -27,6 +28,16 @@ fn key_bytes_cannot_be_shown() {
     <Secret as Unshown<_>>::check();
     <Dek as Unshown<_>>::check();
     <ChunkKey as Unshown<_>>::check();
+}
+
+/// What is handed about by name shows that alone.
+#[test]
+fn named_keys_show_their_names_only() {
+    let (id, key) = (KeyId([1; 8]), [0xc5; 32]);
+    let audit = AuditKey::new(id, Suite::GcmSivBlake3, key);
+    let shown = format!("{:?} {:?} {audit:?}", Kek::new(id, key), Aux::new(id, key));
+    let name = "0101010101010101";
+    assert_eq!(shown, format!("Kek({name}) Aux({name}) AuditKey({name})"));
 }
 
 /// Of the cipher, this holds only with the feature `zeroize` of `aes`, which no default switches on.

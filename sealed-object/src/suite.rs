@@ -81,7 +81,10 @@ impl Suite {
                 for piece in pieces {
                     hasher.update(piece);
                 }
-                *hasher.finalize().as_bytes()
+                let mac = *hasher.finalize().as_bytes();
+                // It still holds the key.
+                zeroize::Zeroize::zeroize(&mut hasher);
+                mac
             }
             Self::GcmHmacSha512 => {
                 let key = hmac::Key::new(hmac::HMAC_SHA512, key.bytes());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use audit::Journal;
-use kms_keys::{DocumentKeys, Keyrings, LocalFile, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::memory::InMemory;
 use serde_json::json;
 use tempfile::TempDir;
@@ -33,8 +33,9 @@ impl World {
         let provider = LocalFile::open(&file, WhenMissing::Create(clock.now())).unwrap();
         let asked = clock.clone();
         let settings = kms_keys::Settings::default();
-        let told = Arc::new(move || asked.now());
-        let keyrings = Keyrings::open(store.clone(), Arc::new(provider), settings, told);
+        let told: kms_keys::Clock = Arc::new(move || asked.now());
+        let providers = Providers::one(Arc::new(provider), told.clone());
+        let keyrings = Keyrings::open(store.clone(), providers, settings, told);
         let keys = DocumentKeys::of(keyrings.await.unwrap().deployment());
         let control = Control::new(store, keys, clock.clone());
         let ids = AccessKeyIds::new(zeroize::Zeroizing::new([7; 32]));

@@ -27,6 +27,8 @@ struct State {
     returned: Bytes,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
+    /// Nothing more of it will come over the connection.
+    ended: bool,
     /// What the first read found, until it is taken.
     first: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>,
     /// Bytes read so far.
@@ -39,6 +41,7 @@ impl Upload {
     /// The body of a request with these headers.
     pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
         Self(Arc::new(Mutex::new(State {
+            ended: incoming.is_end_stream(),
             incoming,
             returned: Bytes::new(),
             waits: headers.contains_key(http::header::EXPECT),
@@ -83,6 +86,7 @@ impl Upload {
                 meter.charge(length, clock.now());
             }
         }
+        state.ended = frame.is_none() || state.incoming.is_end_stream();
         Poll::Ready(frame)
     }
 
@@ -116,6 +120,12 @@ impl Upload {
     pub fn charge_to(&self, meter: Arc<Meter>, clock: Clock) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.meter = Some((meter, clock));
+    }
+
+    /// Whether the client has nothing more to send of it. If not, it may send the rest or, having waited for
+    /// `100 Continue`, its next request: nobody can tell which, so the connection must end with the answer.
+    pub fn is_complete(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ended
     }
 
     /// Gives back what was read too far: it is read again before anything else.

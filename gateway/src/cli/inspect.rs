@@ -46,6 +46,7 @@ impl Inspect {
             "object id       {}",
             hex::encode(trailer.object_id().0)
         ));
+        terminal.say(&format!("suite           0x{:02x}", trailer.suite().id()));
         terminal.say(&format!("plaintext       {} bytes", plain.0));
         terminal.say(&format!("stored          {length} bytes"));
         terminal.say(&format!("parts           {}", trailer.parts()));
@@ -83,7 +84,6 @@ fn explain_header(text: &str, trailer: &Trailer, terminal: &mut Terminal) -> Res
         Kind::Single(plain) => format!("one upload of {} bytes", plain.0),
         Kind::Multipart => "multipart upload".to_owned(),
     };
-    terminal.say(&format!("suite           0x{:02x}", header.suite().id()));
     terminal.say(&format!("kind            {kind}"));
     terminal.say(&format!(
         "wrapped by KEK  {}",
@@ -98,7 +98,7 @@ fn explain_header(text: &str, trailer: &Trailer, terminal: &mut Terminal) -> Res
         "rebound (copy)  {}",
         if header.is_rebound() { "yes" } else { "no" }
     ));
-    if header.object_id() == trailer.object_id() {
+    if (header.object_id(), header.suite()) == (trailer.object_id(), trailer.suite()) {
         Ok(())
     } else {
         Err(Failure(

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, UNIX_EPOCH};
 
-use kms_keys::{Keyrings, LocalFile, WhenMissing};
+use kms_keys::{Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
@@ -48,11 +48,12 @@ impl World {
         let file = self.directory.path().join("root-keys");
         let provider = LocalFile::open(&file, WhenMissing::Create(clock.now())).unwrap();
         let asked = clock.clone();
+        let told: kms_keys::Clock = Arc::new(move || asked.now());
         let keyrings = Keyrings::open(
             self.store.clone(),
-            Arc::new(provider),
+            Providers::one(Arc::new(provider), Arc::clone(&told)),
             kms_keys::Settings::default(),
-            Arc::new(move || asked.now()),
+            told,
         );
         let keyrings = keyrings.await.unwrap();
         let keys = DocumentKeys::of(keyrings.deployment());

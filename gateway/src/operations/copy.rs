@@ -145,8 +145,8 @@ impl Operations {
         copied: &Copied<'_>,
     ) -> Result<HeaderMap, GatewayError> {
         let mut storage = call.request.storage_headers();
-        let directive = storage.remove("x-amz-tagging-directive");
-        if directive.is_some_and(|directive| directive == "REPLACE") {
+        storage.remove("x-amz-tagging-directive");
+        if call.request.replaces_tags()? {
             return Ok(storage);
         }
         let (bucket, key) = (&copied.source.bucket.upstream, &copied.source.key);

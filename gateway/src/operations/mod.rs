@@ -58,6 +58,8 @@ pub struct Operations {
     pub layouts: Layouts,
     /// How large tenants' objects may be.
     pub limits: Arc<Limits>,
+    /// Uploads of the gateway's own whose clients left.
+    pub left_behind: Arc<LeftBehind>,
     /// What is done for single clients' sake.
     pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.
@@ -73,6 +75,7 @@ pub struct Operations {
 }
 
 pub use layouts::Layouts;
+pub use multipart::LeftBehind;
 pub(crate) use store_headers::pass_store_facts;
 
 impl std::fmt::Debug for Operations {
@@ -140,6 +143,7 @@ impl Operations {
             payload,
             clock: self.clock.clone(),
         };
+        self.refuse_grants(&call).await?;
         match call.request.operation {
             Op::PutObject => Box::pin(self.put_object(call, body)).await,
             Op::PostObject => Box::pin(self.post_object(call, body)).await,

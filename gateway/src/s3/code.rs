@@ -54,6 +54,7 @@ codes! {
     InvalidAccessKeyId 403 "InvalidAccessKeyId";
     InvalidAction 400 "InvalidAction";
     InvalidArgument 400 "InvalidArgument";
+    InvalidBucketAclWithObjectOwnership 400 "InvalidBucketAclWithObjectOwnership";
     InvalidBucketName 400 "InvalidBucketName";
     InvalidBucketState 409 "InvalidBucketState";
     InvalidDigest 400 "InvalidDigest";

@@ -2,6 +2,7 @@
 //! workspace. It knows the gateway from outside only.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking with the reason"
 )]
 
@@ -17,9 +18,11 @@ mod identity;
 mod independent;
 mod limits;
 mod memory;
+mod owed;
 mod python;
 mod rest;
 mod rooms;
+mod routes;
 mod scan;
 mod signatures;
 mod suites;
@@ -49,6 +52,21 @@ macro_rules! on_both_upstreams {
     };
 }
 pub(crate) use on_both_upstreams;
+
+/// One `#[test]` for each cipher suite, of functions that take one.
+macro_rules! on_both_suites {
+    ($($test:ident)+) => {
+        mod suite_1 {
+            use integration_tests::cipher_suite::CipherSuite;
+            $(#[test] fn $test() { super::$test(CipherSuite::Siv); })+
+        }
+        mod suite_2 {
+            use integration_tests::cipher_suite::CipherSuite;
+            $(#[test] fn $test() { super::$test(CipherSuite::Gcm); })+
+        }
+    };
+}
+pub(crate) use on_both_suites;
 
 /// The same by TLS; the store over the network is reached by TLS too.
 pub(crate) fn shared_by_tls(upstream: Upstream) -> &'static Gateway {

@@ -3,6 +3,7 @@
 
 use std::{fmt, time::SystemTime};
 
+use object_store::UpdateVersion;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -10,10 +11,9 @@ use zeroize::Zeroizing;
 use super::{
     Timestamp,
     authenticated::{Mac, MacKey, read_unverified},
-    keyring::Wrap,
     store::{ControlStore, Written},
 };
-use crate::{DocumentFault, EncryptionContext, KeyError, KmsProvider, Secret};
+use crate::{DocumentFault, EncryptionContext, KeyError, Providers, Secret, Wrap};
 
 /// The deployment's identity and its unwrapped key, for as long as the process lives.
 pub struct DeploymentKey {
@@ -37,19 +37,25 @@ impl DeploymentKey {
     /// Reads the deployment's document, or makes it when the store has none.
     pub(crate) async fn open(
         store: &ControlStore,
-        provider: &dyn KmsProvider,
+        providers: &Providers,
         now: SystemTime,
     ) -> Result<Self, KeyError> {
-        if let Some((bytes, _)) = store.read(FILE).await? {
-            return Self::read(store, provider, &bytes).await;
+        if let Some((bytes, version)) = store.read(FILE).await? {
+            let (deployment, document) = Self::read(store, providers, &bytes).await?;
+            let added = deployment.add_wraps(store, providers, document, version);
+            if let Err(error) = added.await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the deployment key is not wrapped by every provider");
+            }
+            return Ok(deployment);
         }
-        if let Some(made) = Self::make(store, provider, now).await? {
+        if let Some(made) = Self::make(store, providers, now).await? {
             tracing::info!(deployment = made.id, "made the deployment key");
             return Ok(made);
         }
         // Another replica was faster: its deployment is ours.
         match store.read(FILE).await? {
-            Some((bytes, _)) => Self::read(store, provider, &bytes).await,
+            Some((bytes, _)) => Ok(Self::read(store, providers, &bytes).await?.0),
             None => Err(store.refused(FILE, DocumentFault::Vanished { seen: 1 })),
         }
     }
@@ -72,9 +78,9 @@ impl DeploymentKey {
 
     async fn read(
         store: &ControlStore,
-        provider: &dyn KmsProvider,
+        providers: &Providers,
         bytes: &[u8],
-    ) -> Result<Self, KeyError> {
+    ) -> Result<(Self, Document), KeyError> {
         let refused = |fault| store.refused(FILE, fault);
         let document: Document = read_unverified(bytes).map_err(refused)?;
         if document.v != VERSION
@@ -82,46 +88,67 @@ impl DeploymentKey {
         {
             return Err(refused(DocumentFault::Misplaced));
         }
-        let wrap = document
-            .wraps
-            .iter()
-            .find(|wrap| wrap.provider == provider.name())
-            .ok_or_else(|| KeyError::ProviderMissing {
-                what: "the deployment key".to_owned(),
-            })?;
-        let secret = provider
-            .unwrap(&wrap.root_key, &wrap.wrapped, &document.context)
+        let secret = providers
+            .unwrap(WHAT, &document.wraps, &document.context)
             .await?;
         let mac_key = MacKey::derive(&secret);
         let (document, _) = mac_key.read::<Document>(bytes).map_err(refused)?;
-        Ok(Self {
-            id: document.id,
+        let deployment = Self {
+            id: document.id.clone(),
             secret,
             mac_key,
-        })
+        };
+        Ok((deployment, document))
+    }
+
+    /// Has providers wrap the key that were configured after it was made, and those whose root key
+    /// is another now. The wraps that are there stay, until they are taken away by hand: they may
+    /// be all that opens the deployment on the day a provider is gone.
+    async fn add_wraps(
+        &self,
+        store: &ControlStore,
+        providers: &Providers,
+        mut document: Document,
+        version: UpdateVersion,
+    ) -> Result<(), KeyError> {
+        let wanted = providers.targets(None);
+        let wraps = providers
+            .rewrap(WHAT, &document.wraps, &wanted, &document.context)
+            .await?;
+        let before = document.wraps.len();
+        for wrap in wraps {
+            if !document.wraps.contains(&wrap) {
+                document.wraps.push(wrap);
+            }
+        }
+        if document.wraps.len() == before {
+            return Ok(());
+        }
+        let (bytes, _) = self
+            .mac_key
+            .write(&document)
+            .map_err(|fault| store.refused(FILE, fault))?;
+        // Where another replica was faster, it wrote the same.
+        store.replace(FILE, bytes, version).await?;
+        Ok(())
     }
 
     /// `None` when another replica made the document first.
     async fn make(
         store: &ControlStore,
-        provider: &dyn KmsProvider,
+        providers: &Providers,
         now: SystemTime,
     ) -> Result<Option<Self>, KeyError> {
         let id = Uuid::new_v4().to_string();
         let context = EncryptionContext::for_deployment(&id);
-        let root_key = provider.default_root_key().to_owned();
-        let (secret, wrapped) = provider.generate(&root_key, &context).await?;
+        let (secret, wraps) = providers.generate(None, &context).await?;
         let mac_key = MacKey::derive(&secret);
         let document = Document {
             v: VERSION,
             id: id.clone(),
             created: Timestamp::from(now),
             context,
-            wraps: vec![Wrap {
-                provider: provider.name().to_owned(),
-                root_key,
-                wrapped,
-            }],
+            wraps,
         };
         let (bytes, _) = mac_key
             .write(&document)
@@ -155,5 +182,7 @@ struct Document {
     wraps: Vec<Wrap>,
 }
 
+/// For messages.
+const WHAT: &str = "the deployment key";
 const FILE: &[&str] = &["deployment.json"];
 const VERSION: u32 = 1;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use crate::{DocumentFault, EncryptionContext, KeyId, WrappedKey};
+use crate::{DocumentFault, EncryptionContext, KeyId, Scope, Wrap};
 
 /// What a key of the keyring is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,8 +59,16 @@ pub(crate) struct Keyring {
     pub(crate) v: u32,
     pub(crate) deployment: String,
     pub(crate) tenant: String,
-    pub(crate) scope: String,
+    pub(crate) scope: Scope,
     pub(crate) generation: u64,
+    /// Since when nothing under these keys is sealed or opened. In the tenant's default keyring it
+    /// holds for all of the tenant's scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) frozen: Option<Timestamp>,
+    /// How often all replicas were told to forget these keys' unwrapped forms; in the tenant's
+    /// default keyring, those of all of its scopes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) evictions: u64,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -79,26 +87,34 @@ pub(crate) struct Entry {
     pub(crate) wraps: Vec<Wrap>,
 }
 
-/// A key as one provider wrapped it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Wrap {
-    pub(crate) provider: String,
-    pub(crate) root_key: String,
-    pub(crate) wrapped: WrappedKey,
-}
-
 impl Keyring {
     /// The first generation.
-    pub(crate) fn first(deployment: &str, tenant: &str, entries: Vec<Entry>) -> Self {
+    pub(crate) fn first(
+        deployment: &str,
+        tenant: &str,
+        scope: &Scope,
+        entries: Vec<Entry>,
+    ) -> Self {
         Self {
             v: VERSION,
             deployment: deployment.to_owned(),
             tenant: tenant.to_owned(),
-            scope: DEFAULT_SCOPE.to_owned(),
+            scope: scope.clone(),
             generation: 1,
+            frozen: None,
+            evictions: 0,
             entries,
         }
+    }
+
+    /// A copy that is the next generation, to be changed.
+    pub(crate) fn next(&self) -> Result<Self, DocumentFault> {
+        let mut next = self.clone();
+        next.generation = self
+            .generation
+            .checked_add(1)
+            .ok_or(DocumentFault::Exhausted)?;
+        Ok(next)
     }
 
     /// The next generation, in which `kek` is the active KEK version and the one before opens only;
@@ -112,11 +128,7 @@ impl Keyring {
         if self.entry(kek.id).is_some() {
             return Ok(None);
         }
-        let mut next = self.clone();
-        next.generation = self
-            .generation
-            .checked_add(1)
-            .ok_or(DocumentFault::Exhausted)?;
+        let mut next = self.next()?;
         for entry in &mut next.entries {
             if entry.purpose == Purpose::Kek && entry.state == State::Active {
                 entry.state = State::DecryptOnly;
@@ -132,11 +144,7 @@ impl Keyring {
         if self.has(Purpose::Audit) {
             return Ok(None);
         }
-        let mut next = self.clone();
-        next.generation = self
-            .generation
-            .checked_add(1)
-            .ok_or(DocumentFault::Exhausted)?;
+        let mut next = self.next()?;
         next.entries.push(audit);
         Ok(Some(next))
     }
@@ -163,11 +171,16 @@ impl Keyring {
     }
 
     /// Refuses a document that is whole but lies in another's place.
-    pub(crate) fn check_place(&self, deployment: &str, tenant: &str) -> Result<(), DocumentFault> {
+    pub(crate) fn check_place(
+        &self,
+        deployment: &str,
+        tenant: &str,
+        scope: &Scope,
+    ) -> Result<(), DocumentFault> {
         let placed = self.v == VERSION
             && self.deployment == deployment
             && self.tenant == tenant
-            && self.scope == DEFAULT_SCOPE;
+            && self.scope == *scope;
         if placed {
             Ok(())
         } else {
@@ -176,16 +189,29 @@ impl Keyring {
     }
 }
 
-/// The document's path in the control store.
-pub(crate) fn place(tenant: &str) -> [String; 3] {
-    [
-        "keyrings".to_owned(),
-        tenant.to_owned(),
-        format!("{DEFAULT_SCOPE}.json"),
-    ]
+/// The document's path in the control store: `keyrings/<tenant>/default.json`, or
+/// `keyrings/<tenant>/scopes/<hash>.json`, the hash being the first 20 bytes of the BLAKE3 of the
+/// scope's name, which may be too long or too strange for a path.
+pub(crate) fn place(tenant: &str, scope: &Scope) -> Vec<String> {
+    let mut place = vec!["keyrings".to_owned(), tenant.to_owned()];
+    match scope.prefix() {
+        None => place.push("default.json".to_owned()),
+        Some(prefix) => {
+            let hash = blake3::hash(prefix.as_bytes()).to_hex();
+            let short: String = hash.chars().take(HASH_DIGITS).collect();
+            place.extend(["scopes".to_owned(), format!("{short}.json")]);
+        }
+    }
+    place
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for this form"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 const VERSION: u32 = 1;
-
-/// The scope of a tenant that is not split further.
-const DEFAULT_SCOPE: &str = "default";
+const HASH_DIGITS: usize = 40;

@@ -4,6 +4,7 @@
 mod authenticated;
 mod deployment;
 mod general;
+pub(crate) mod kek_index;
 mod keyring;
 mod store;
 mod timestamp;
@@ -11,7 +12,7 @@ mod timestamp;
 pub(crate) use authenticated::Mac;
 pub use deployment::DeploymentKey;
 pub use general::{Content, DocumentKeys, General};
-pub(crate) use keyring::{Entry, Keyring, Wrap, place};
+pub(crate) use keyring::{Entry, Keyring, place};
 pub use keyring::{Purpose, State};
 pub use store::{ControlStore, Written};
 pub use timestamp::Timestamp;

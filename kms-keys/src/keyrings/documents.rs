@@ -6,29 +6,35 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use object_store::UpdateVersion;
 
 use crate::{
-    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId,
+    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId, Scope,
     control::{ControlStore, DeploymentKey, Keyring, Mac, Written, place},
 };
 
-/// Every keyring this replica has met.
+/// The keyrings this replica has met lately, and what it must not forget of all others.
 pub(super) struct Documents {
     store: ControlStore,
     deployment: DeploymentKey,
     clock: Clock,
     max_age: Duration,
     max_age_in_outage: Duration,
-    slots: Mutex<HashMap<Arc<str>, Arc<Slot>>>,
+    slots: Cache<Name, Arc<Slot>>,
+    /// Of every keyring that was ever changed: nothing is older than a first generation.
+    seen: Mutex<HashMap<Name, (u64, Mac)>>,
 }
+
+/// Tenant and scope.
+type Name = (Arc<str>, Scope);
 
 impl Documents {
     pub(super) fn new(
@@ -37,6 +43,7 @@ impl Documents {
         clock: Clock,
         max_age: Duration,
         max_age_in_outage: Duration,
+        capacity: u64,
     ) -> Self {
         Self {
             store,
@@ -44,7 +51,11 @@ impl Documents {
             clock,
             max_age,
             max_age_in_outage,
-            slots: Mutex::default(),
+            slots: Cache::builder()
+                .max_capacity(capacity)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            seen: Mutex::default(),
         }
     }
 
@@ -53,19 +64,22 @@ impl Documents {
     }
 
     /// The keyring as it is held, however old, without asking the store.
-    pub(super) fn held(&self, tenant: &str) -> Option<Arc<Keyring>> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots
-            .get(tenant)?
+    pub(super) fn held(&self, tenant: &str, scope: &Scope) -> Option<Arc<Keyring>> {
+        self.slots
+            .get(&(tenant.into(), scope.clone()))?
             .held()
             .current
             .map(|current| Arc::clone(&current.keyring))
     }
 
-    /// The tenant's keyring, no older than the bounded age. When the store is unavailable, an older
-    /// one serves.
-    pub(super) async fn current(&self, tenant: &str) -> Result<Arc<Keyring>, KeyError> {
-        self.satisfying(tenant, |_| true).await
+    /// The keyring of that scope, no older than the bounded age. When the store is unavailable, an
+    /// older one serves.
+    pub(super) async fn current(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        self.satisfying(tenant, scope, |_| true).await
     }
 
     /// The same, but a keyring without `id` is read again whatever its age: another replica may
@@ -73,20 +87,22 @@ impl Documents {
     pub(super) async fn containing(
         &self,
         tenant: &str,
+        scope: &Scope,
         id: KeyId,
     ) -> Result<Arc<Keyring>, KeyError> {
-        self.satisfying(tenant, |keyring| keyring.entry(id).is_some())
+        self.satisfying(tenant, scope, |keyring| keyring.entry(id).is_some())
             .await
     }
 
-    /// Makes the tenant's first keyring of what `first` gives, or gives the one that another task
+    /// Makes the scope's first keyring of what `first` gives, or gives the one that another task
     /// or replica made first.
     pub(super) async fn create(
         &self,
         tenant: &str,
+        scope: &Scope,
         first: impl Future<Output = Result<Keyring, KeyError>>,
     ) -> Result<Arc<Keyring>, KeyError> {
-        let slot = self.slot(tenant)?;
+        let slot = self.slot(tenant, scope)?;
         let _one_at_a_time = slot.turn.lock().await;
         if let Some(current) = slot.held().current {
             return Ok(Arc::clone(&current.keyring));
@@ -105,9 +121,10 @@ impl Documents {
     pub(super) async fn change(
         &self,
         tenant: &str,
+        scope: &Scope,
         change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
     ) -> Result<Arc<Keyring>, KeyError> {
-        let slot = self.slot(tenant)?;
+        let slot = self.slot(tenant, scope)?;
         let _one_at_a_time = slot.turn.lock().await;
         for _ in 0..CHANGE_ATTEMPTS {
             self.read(&slot).await?;
@@ -132,17 +149,29 @@ impl Documents {
         Err(self.store.contended(&slot.place))
     }
 
-    /// The error for a tenant's keyring that cannot be trusted.
-    pub(super) fn refused(&self, tenant: &str, fault: DocumentFault) -> KeyError {
-        self.store.refused(&place(tenant), fault)
+    /// The error for a keyring that cannot be trusted.
+    pub(super) fn refused(&self, tenant: &str, scope: &Scope, fault: DocumentFault) -> KeyError {
+        self.store.refused(&place(tenant, scope), fault)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> u64 {
+        self.slots.run_pending_tasks();
+        self.slots.entry_count()
+    }
+
+    /// Where the documents lie.
+    pub(super) fn store(&self) -> &ControlStore {
+        &self.store
     }
 
     async fn satisfying(
         &self,
         tenant: &str,
+        scope: &Scope,
         wanted: impl Fn(&Keyring) -> bool,
     ) -> Result<Arc<Keyring>, KeyError> {
-        let slot = self.slot(tenant)?;
+        let slot = self.slot(tenant, scope)?;
         let held = slot.held();
         let usable = held
             .current
@@ -157,7 +186,7 @@ impl Documents {
         {
             return Ok(Arc::clone(&current.keyring));
         }
-        match self.reread(&slot).await {
+        match self.reread(&slot, &wanted).await {
             Err(error) if error.kind() == KeyErrorKind::Unavailable => match usable {
                 Some(current) if self.is_younger(current.access.at, self.max_age_in_outage) => {
                     tracing::warn!(tenant, %error, "serving a keyring older than its bounded age");
@@ -177,11 +206,22 @@ impl Documents {
             && self.is_younger(current.access.at, self.max_age_in_outage)
     }
 
-    /// One read of the store that begins after this call, shared by all who wait for one.
-    async fn reread(&self, slot: &Slot) -> Result<Arc<Keyring>, KeyError> {
+    /// What another task has read meanwhile, if it has what is wanted; else what a read says that
+    /// begins after this call, one for all who wait.
+    async fn reread(
+        &self,
+        slot: &Slot,
+        wanted: impl Fn(&Keyring) -> bool,
+    ) -> Result<Arc<Keyring>, KeyError> {
         let asked = slot.accesses.load(Ordering::SeqCst);
         let _one_at_a_time = slot.turn.lock().await;
         let held = slot.held();
+        if let Some(current) = &held.current
+            && wanted(&current.keyring)
+            && self.is_younger(current.access.at, self.max_age)
+        {
+            return Ok(Arc::clone(&current.keyring));
+        }
         if let Some(failure) = held.failure.filter(|failure| failure.access.number > asked) {
             return Err(failure.error);
         }
@@ -207,16 +247,13 @@ impl Documents {
     }
 
     async fn read_verified(&self, slot: &Slot, access: Access) -> Result<Arc<Keyring>, KeyError> {
-        let seen = slot.held().current;
         let Some((bytes, version)) = self.store.read(&slot.place).await? else {
-            return Err(match seen {
-                Some(seen) => {
-                    let seen = seen.keyring.generation;
-                    self.store
-                        .refused(&slot.place, DocumentFault::Vanished { seen })
-                }
+            return Err(match self.newest_seen(slot) {
+                Some((seen, _)) => self
+                    .store
+                    .refused(&slot.place, DocumentFault::Vanished { seen }),
                 None => KeyError::KeyringMissing {
-                    tenant: slot.tenant.to_string(),
+                    tenant: slot.name.0.to_string(),
                 },
             });
         };
@@ -239,20 +276,19 @@ impl Documents {
     ) -> Result<Arc<Keyring>, KeyError> {
         let refused = |fault| self.store.refused(&slot.place, fault);
         keyring
-            .check_place(self.deployment.id(), &slot.tenant)
+            .check_place(self.deployment.id(), &slot.name.0, &slot.name.1)
             .map_err(refused)?;
-        if let Some(seen) = slot.held().current {
-            let (seen, found, same) = (
-                seen.keyring.generation,
-                keyring.generation,
-                seen.mac.matches(&mac),
-            );
+        let found = keyring.generation;
+        if let Some((seen, of_seen)) = self.newest_seen(slot) {
             if found < seen {
                 return Err(refused(DocumentFault::RolledBack { seen, found }));
             }
-            if found == seen && !same {
+            if found == seen && !of_seen.matches(&mac) {
                 return Err(refused(DocumentFault::Forked { generation: found }));
             }
+        }
+        if found > FIRST_GENERATION {
+            self.seen().insert(slot.name.clone(), (found, mac));
         }
         let keyring = Arc::new(keyring);
         let current = Current {
@@ -296,26 +332,33 @@ impl Documents {
             .is_ok_and(|age| age < limit)
     }
 
-    fn slot(&self, tenant: &str) -> Result<Arc<Slot>, KeyError> {
+    fn slot(&self, tenant: &str, scope: &Scope) -> Result<Arc<Slot>, KeyError> {
         if tenant.is_empty() || tenant.len() > TENANT_LIMIT {
             return Err(KeyError::KeyringMissing {
                 tenant: tenant.to_owned(),
             });
         }
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(tenant) {
-            return Ok(Arc::clone(slot));
-        }
-        let name: Arc<str> = tenant.into();
-        let slot = Arc::new(Slot {
-            tenant: Arc::clone(&name),
-            place: place(tenant),
-            turn: tokio::sync::Mutex::default(),
-            accesses: AtomicU64::new(0),
-            held: RwLock::default(),
-        });
-        slots.insert(name, Arc::clone(&slot));
-        Ok(slot)
+        let name: Name = (tenant.into(), scope.clone());
+        Ok(self.slots.get_with_by_ref(&name, || {
+            Arc::new(Slot {
+                name: name.clone(),
+                place: place(tenant, scope),
+                turn: tokio::sync::Mutex::default(),
+                accesses: AtomicU64::new(0),
+                held: RwLock::default(),
+            })
+        }))
+    }
+
+    /// The newest generation this replica has seen, and its MAC.
+    fn newest_seen(&self, slot: &Slot) -> Option<(u64, Mac)> {
+        let held = slot.held().current;
+        held.map(|held| (held.keyring.generation, held.mac))
+            .or_else(|| self.seen().get(&slot.name).copied())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<Name, (u64, Mac)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -327,12 +370,11 @@ impl fmt::Debug for Documents {
     }
 }
 
-/// One tenant's place in memory. It outlives every document, because what was seen must not be
-/// forgotten.
+/// One keyring's place in memory.
 struct Slot {
-    tenant: Arc<str>,
-    place: [String; 3],
-    /// Held by whoever speaks to the store for this tenant.
+    name: Name,
+    place: Vec<String>,
+    /// Held by whoever speaks to the store for this keyring.
     turn: tokio::sync::Mutex<()>,
     /// How many accesses to the store began, so that a waiter can tell one that began after it
     /// asked.
@@ -373,12 +415,14 @@ struct Failure {
     access: Access,
 }
 
-/// One access to the store for a tenant: its number, from 1, and when it began.
+/// One access to the store for a keyring: its number, from 1, and when it began.
 #[derive(Clone, Copy)]
 struct Access {
     number: u64,
     at: SystemTime,
 }
+
+const FIRST_GENERATION: u64 = 1;
 
 /// Bytes of a tenant's name.
 const TENANT_LIMIT: usize = 256;

@@ -1,7 +1,10 @@
-//! Tenants' keys by id, unwrapped: what the gateway asks. It puts documents, provider and cache
+//! Tenants' keys by id, unwrapped: what the gateway asks. It puts documents, providers and cache
 //! together and must not know objects or requests.
 
+mod audit_keys;
 mod documents;
+mod flight;
+mod making;
 mod unwrapped;
 
 use std::{sync::Arc, time::Duration};
@@ -9,12 +12,13 @@ use std::{sync::Arc, time::Duration};
 use object_store::ObjectStore;
 
 use crate::{
-    Clock, DeploymentKey, DocumentFault, EncryptionContext, KeyError, KeyId, KeyMaterial,
-    KmsProvider, Purpose, State, WritingKeys,
-    control::{ControlStore, Entry, Keyring, Timestamp, Wrap},
+    Clock, DeploymentKey, DocumentFault, EncryptionContext, KeyError, KeyErrorKind, KeyId,
+    KeyMaterial, Providers, Purpose, Scope, State, WritingKeys,
+    control::{ControlStore, Entry, Keyring, kek_index},
 };
 use documents::Documents;
-use unwrapped::{Name, UnwrappedKeys};
+pub use unwrapped::CacheCounts;
+use unwrapped::{Limits, Name, Origin, Stamp, UnwrappedKeys};
 
 /// Bounds of [`Keyrings`].
 #[derive(Clone, Debug)]
@@ -24,10 +28,16 @@ pub struct Settings {
     /// How long an unwrapped key is used before it is unwrapped anew: within this time a revoked
     /// key stops working. Also how long a keyring serves while the store is unavailable.
     pub key_ttl: Duration,
-    /// The bounded age of a keyring document: within this time a rotation reaches all replicas.
+    /// How much longer an unwrapped key is used while the key management cannot be reached, is
+    /// overloaded or fails. Never for a root key that is not the deployment's own.
+    pub stale_if_error: Duration,
+    /// The bounded age of a keyring document: within this time a rotation, a freeze or an eviction
+    /// reaches all replicas. A refusal by the key management is repeated for as long.
     pub document_age: Duration,
     /// How many unwrapped keys are held at once.
     pub key_capacity: u64,
+    /// How many keyrings are held at once.
+    pub document_capacity: u64,
 }
 
 impl Default for Settings {
@@ -35,13 +45,15 @@ impl Default for Settings {
         Self {
             prefix: "system".to_owned(),
             key_ttl: Duration::from_mins(15),
+            stale_if_error: Duration::from_hours(1),
             document_age: Duration::from_secs(5),
             key_capacity: 100_000,
+            document_capacity: 50_000,
         }
     }
 }
 
-/// Whether a tenant without a keyring gets one.
+/// Whether a tenant or scope without a keyring gets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provisioning {
     /// Make the keyring: the caller knows that the tenant exists.
@@ -54,8 +66,10 @@ pub enum Provisioning {
 #[derive(Debug)]
 pub struct Keyrings {
     documents: Documents,
-    provider: Arc<dyn KmsProvider>,
+    providers: Providers,
     unwrapped: UnwrappedKeys,
+    /// Scopes of KEKs that are not in their tenant's default keyring; such a thing never changes.
+    homes: moka::future::Cache<(Arc<str>, KeyId), Scope>,
     clock: ClockHolder,
 }
 
@@ -67,25 +81,31 @@ impl Keyrings {
     /// Of any kind; `Corrupt` when the document does not belong to the provider's root key.
     pub async fn open(
         store: Arc<dyn ObjectStore>,
-        provider: Arc<dyn KmsProvider>,
+        providers: Providers,
         settings: Settings,
         clock: Clock,
     ) -> Result<Self, KeyError> {
         let store = ControlStore::new(store, &settings.prefix);
-        let deployment = DeploymentKey::open(&store, provider.as_ref(), clock()).await?;
-        let Settings {
-            key_ttl,
-            document_age,
-            key_capacity,
-            ..
-        } = settings;
-        let documents =
-            Documents::new(store, deployment, Arc::clone(&clock), document_age, key_ttl);
-        let unwrapped = UnwrappedKeys::new(Arc::clone(&clock), key_ttl, document_age, key_capacity);
+        let deployment = DeploymentKey::open(&store, &providers, clock()).await?;
+        let documents = Documents::new(
+            store,
+            deployment,
+            Arc::clone(&clock),
+            settings.document_age,
+            settings.key_ttl,
+            settings.document_capacity,
+        );
+        let limits = Limits {
+            ttl: settings.key_ttl,
+            stale: settings.stale_if_error,
+            failure: settings.document_age,
+            capacity: settings.key_capacity,
+        };
         Ok(Self {
             documents,
-            provider,
-            unwrapped,
+            providers,
+            unwrapped: UnwrappedKeys::new(Arc::clone(&clock), limits),
+            homes: moka::future::Cache::new(settings.key_capacity),
             clock: ClockHolder(clock),
         })
     }
@@ -95,22 +115,40 @@ impl Keyrings {
         self.documents.deployment()
     }
 
-    /// The tenant's active KEK and AUX key, to seal a new object with.
+    /// The key management behind the keyrings.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// How requests for keys were answered since the start.
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.unwrapped.counts()
+    }
+
+    /// The scope's active KEK and the tenant's active AUX key, to seal a new object with.
     pub async fn writing(
         &self,
         tenant: &str,
+        scope: &Scope,
         provisioning: Provisioning,
     ) -> Result<Arc<WritingKeys>, KeyError> {
-        let keyring = self.keyring(tenant, provisioning).await?;
-        let active = |purpose| {
+        let home = self.keyring(tenant, &Scope::tenant(), provisioning).await?;
+        let keyring = match scope.prefix() {
+            None => Arc::clone(&home),
+            Some(_) => self.keyring(tenant, scope, provisioning).await?,
+        };
+        let active = |keyring: &Keyring, purpose| {
             let entry = keyring.active(purpose);
             entry
                 .map(|entry| entry.id)
-                .map_err(|fault| self.documents.refused(tenant, fault))
+                .map_err(|fault| self.documents.refused(tenant, &keyring.scope, fault))
         };
-        let (kek, aux) = (active(Purpose::Kek)?, active(Purpose::Aux)?);
-        let kek = self.kek(tenant, kek).await?;
-        let aux = self.aux(tenant, aux).await?;
+        let (kek, aux) = (
+            active(&keyring, Purpose::Kek)?,
+            active(&home, Purpose::Aux)?,
+        );
+        let kek = self.unwrapped(&home, &keyring, kek, Purpose::Kek).await?;
+        let aux = self.unwrapped(&home, &home, aux, Purpose::Aux).await?;
         Ok(Arc::new(WritingKeys { kek, aux }))
     }
 
@@ -124,62 +162,34 @@ impl Keyrings {
         self.key(tenant, id, Purpose::Aux).await
     }
 
-    /// The tenant's active audit key, to record an event with. A keyring from before there were
-    /// audit keys gets its first.
-    pub async fn auditing(
-        &self,
-        tenant: &str,
-        provisioning: Provisioning,
-    ) -> Result<Arc<KeyMaterial>, KeyError> {
-        let mut keyring = self.keyring(tenant, provisioning).await?;
-        if !keyring.has(Purpose::Audit) && provisioning == Provisioning::Allowed {
-            let audit = self.new_entry(tenant, Purpose::Audit).await?;
-            keyring = self
-                .documents
-                .change(tenant, |keyring| keyring.with_audit_key(audit.clone()))
-                .await?;
+    /// Wipes unwrapped keys whose time is over and that nobody asked for since, and renews those
+    /// that are in use and will be over soon. To be called on a timer of some seconds.
+    pub async fn tend(&self) {
+        let due = self.unwrapped.sweep(|name, origin| {
+            let home = self.documents.held(&name.tenant, &Scope::tenant());
+            let keyring = self.documents.held(&name.tenant, &origin.scope);
+            // What is not held any more says nothing.
+            let (Some(home), Some(keyring)) = (home, keyring) else {
+                return true;
+            };
+            stamp(&home, &keyring) == origin.stamp
+                && usable(&home, &keyring, name.id, name.purpose).is_ok()
+        });
+        // One after the other: there is time, and the key management is shared.
+        for name in due {
+            if let Err(error) = self.renew(&name).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(tenant = %name.tenant, key = %name.id, error, "a key could not be renewed");
+            }
         }
-        let id = keyring
-            .active(Purpose::Audit)
-            .map_err(|fault| self.documents.refused(tenant, fault))?
-            .id;
-        self.audit(tenant, id).await
     }
 
-    /// The audit key that an event names.
-    pub async fn audit(&self, tenant: &str, id: KeyId) -> Result<Arc<KeyMaterial>, KeyError> {
-        self.key(tenant, id, Purpose::Audit).await
-    }
-
-    /// The ids of all audit keys that the tenant ever had, oldest first: who searches the trail
-    /// asks for a name under each.
-    pub async fn audit_ids(&self, tenant: &str) -> Result<Vec<KeyId>, KeyError> {
-        let keyring = self.documents.current(tenant).await?;
-        let audit = keyring
-            .entries
-            .iter()
-            .filter(|entry| entry.purpose == Purpose::Audit);
-        Ok(audit.map(|entry| entry.id).collect())
-    }
-
-    /// Adds a KEK version and makes it the active one; the version before opens only. Each call
-    /// adds one, however many replicas call at once. Gives the new version's id.
-    pub async fn rotate(&self, tenant: &str) -> Result<KeyId, KeyError> {
-        let kek = self.new_entry(tenant, Purpose::Kek).await?;
-        let id = kek.id;
-        let now = Timestamp::from((self.clock.0)());
-        let keyring = self
-            .documents
-            .change(tenant, |keyring| keyring.rotated(kek.clone(), now))
-            .await?;
-        tracing::info!(tenant, kek = %id, generation = keyring.generation, "rotated");
-        Ok(id)
-    }
-
-    /// Wipes unwrapped keys whose time is over and that nobody asked for since. To be called on a
-    /// timer.
-    pub async fn drop_expired(&self) {
-        self.unwrapped.drop_expired().await;
+    async fn renew(&self, name: &Name) -> Result<(), KeyError> {
+        let (home, keyring) = self.holding(&name.tenant, name.id, name.purpose).await?;
+        let entry = usable(&home, &keyring, name.id, name.purpose)?;
+        let origin = self.origin(&home, &keyring, entry);
+        let unwrap = self.unwrap(&keyring, entry);
+        self.unwrapped.renew(name, origin, unwrap).await
     }
 
     async fn key(
@@ -193,118 +203,141 @@ impl Keyrings {
             id,
             purpose,
         };
-        // A destruction this replica has already read about ends the use of a key that is still
-        // unwrapped.
-        if let Some(keyring) = self.documents.held(tenant)
-            && let Some(entry) = keyring.entry(id)
-            && let Err(error) = usable(tenant, entry)
-        {
-            self.unwrapped.remove(&name).await;
-            // Not the last word when the document is old: the destruction may have been cancelled.
-            self.documents
-                .current(tenant)
-                .await?
-                .entry(id)
-                .map_or(Err(error), |entry| usable(tenant, entry))?;
+        if let Some(error) = self.unwrapped.refusal(&name, None) {
+            return Err(error);
         }
-        self.unwrapped
-            .get(name, self.unwrap(tenant, id, purpose))
-            .await
+        let (home, keyring) = match self.holding(tenant, id, purpose).await {
+            Err(error @ (KeyError::KeyMissing { .. } | KeyError::KeyringMissing { .. })) => {
+                self.unwrapped.is_missing(&name, &error);
+                return Err(error);
+            }
+            held => held?,
+        };
+        self.unwrapped(&home, &keyring, id, purpose).await
     }
 
-    async fn unwrap(
+    /// The tenant's default keyring, and the one with this key.
+    async fn holding(
         &self,
         tenant: &str,
         id: KeyId,
         purpose: Purpose,
-    ) -> Result<KeyMaterial, KeyError> {
-        let missing = || KeyError::KeyMissing {
-            tenant: tenant.to_owned(),
-            purpose,
-            id,
+    ) -> Result<(Arc<Keyring>, Arc<Keyring>), KeyError> {
+        let default = Scope::tenant();
+        let home = self.documents.current(tenant, &default).await?;
+        if home.entry(id).is_some() {
+            return Ok((Arc::clone(&home), home));
+        }
+        let keyring = match self.home_of(tenant, id).await {
+            Ok(scope) => self.documents.containing(tenant, &scope, id).await?,
+            Err(error) if error.kind() == KeyErrorKind::Missing => {
+                self.documents.containing(tenant, &default, id).await?
+            }
+            Err(error) => return Err(error),
         };
-        let keyring = self.documents.containing(tenant, id).await?;
-        let entry = keyring
-            .entry(id)
-            .filter(|entry| entry.purpose == purpose)
-            .ok_or_else(missing)?;
-        usable(tenant, entry)?;
+        if keyring.entry(id).is_none() {
+            return Err(KeyError::KeyMissing {
+                tenant: tenant.to_owned(),
+                purpose,
+                id,
+            });
+        }
+        Ok((home, keyring))
+    }
+
+    /// The scope whose keyring has this KEK; `KeyMissing` where it is none but the default one.
+    async fn home_of(&self, tenant: &str, id: KeyId) -> Result<Scope, KeyError> {
+        let find = async {
+            let store = self.documents.store();
+            kek_index::find(store, self.deployment(), tenant, id)
+                .await?
+                .ok_or_else(|| KeyError::KeyMissing {
+                    tenant: tenant.to_owned(),
+                    purpose: Purpose::Kek,
+                    id,
+                })
+        };
+        self.homes
+            .try_get_with((tenant.into(), id), find)
+            .await
+            .map_err(|error| KeyError::clone(&error))
+    }
+
+    /// One key of `keyring`, whose tenant's default keyring is `home`.
+    async fn unwrapped(
+        &self,
+        home: &Keyring,
+        keyring: &Keyring,
+        id: KeyId,
+        purpose: Purpose,
+    ) -> Result<Arc<KeyMaterial>, KeyError> {
+        let name = Name {
+            tenant: keyring.tenant.as_str().into(),
+            id,
+            purpose,
+        };
+        let entry = match usable(home, keyring, id, purpose) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.unwrapped.remove(&name);
+                return Err(error);
+            }
+        };
+        let origin = self.origin(home, keyring, entry);
+        let unwrap = self.unwrap(keyring, entry);
+        self.unwrapped.get(&name, origin, unwrap).await
+    }
+
+    fn origin(&self, home: &Keyring, keyring: &Keyring, entry: &Entry) -> Origin {
+        Origin {
+            scope: keyring.scope.clone(),
+            stamp: stamp(home, keyring),
+            held_outside: self.providers.is_held_outside(&entry.wraps),
+        }
+    }
+
+    async fn unwrap(&self, keyring: &Keyring, entry: &Entry) -> Result<KeyMaterial, KeyError> {
+        let tenant = keyring.tenant.as_str();
+        let (id, purpose) = (entry.id, entry.purpose);
         let context = EncryptionContext::for_key(self.deployment().id(), tenant, id, purpose);
         if entry.context != context {
-            return Err(self
-                .documents
-                .refused(tenant, DocumentFault::Context { id }));
+            let fault = DocumentFault::Context { id };
+            return Err(self.documents.refused(tenant, &keyring.scope, fault));
         }
-        let wrap = entry
-            .wraps
-            .iter()
-            .find(|wrap| wrap.provider == self.provider.name())
-            .ok_or_else(|| KeyError::ProviderMissing {
-                what: format!("{purpose} key {id} of tenant {tenant}"),
-            })?;
-        let secret = self
-            .provider
-            .unwrap(&wrap.root_key, &wrap.wrapped, &context)
-            .await?;
+        let what = format!("{purpose} key {id} of tenant {tenant}");
+        let secret = self.providers.unwrap(&what, &entry.wraps, &context).await?;
         Ok(KeyMaterial::new(id, secret))
-    }
-
-    async fn keyring(
-        &self,
-        tenant: &str,
-        provisioning: Provisioning,
-    ) -> Result<Arc<Keyring>, KeyError> {
-        match (self.documents.current(tenant).await, provisioning) {
-            (Err(KeyError::KeyringMissing { .. }), Provisioning::Allowed) => {
-                self.documents
-                    .create(tenant, self.first_keyring(tenant))
-                    .await
-            }
-            (keyring, _) => keyring,
-        }
-    }
-
-    async fn first_keyring(&self, tenant: &str) -> Result<Keyring, KeyError> {
-        let kek = self.new_entry(tenant, Purpose::Kek).await?;
-        let aux = self.new_entry(tenant, Purpose::Aux).await?;
-        let audit = self.new_entry(tenant, Purpose::Audit).await?;
-        Ok(Keyring::first(
-            self.deployment().id(),
-            tenant,
-            vec![kek, aux, audit],
-        ))
-    }
-
-    /// A new active key. Its unwrapped form is dropped: whoever uses it first unwraps what is
-    /// stored, so that no object is ever sealed under a key that cannot be unwrapped.
-    async fn new_entry(&self, tenant: &str, purpose: Purpose) -> Result<Entry, KeyError> {
-        let id = KeyId::random()?;
-        let context = EncryptionContext::for_key(self.deployment().id(), tenant, id, purpose);
-        let root_key = self.provider.default_root_key().to_owned();
-        let (_, wrapped) = self.provider.generate(&root_key, &context).await?;
-        let now = Timestamp::from((self.clock.0)());
-        Ok(Entry {
-            id,
-            purpose,
-            state: State::Active,
-            created: now,
-            activated: Some(now),
-            retired: None,
-            destroy_after: None,
-            context,
-            wraps: vec![Wrap {
-                provider: self.provider.name().to_owned(),
-                root_key,
-                wrapped,
-            }],
-        })
     }
 }
 
-fn usable(tenant: &str, entry: &Entry) -> Result<(), KeyError> {
-    let (tenant, id) = (tenant.to_owned(), entry.id);
+fn stamp(home: &Keyring, keyring: &Keyring) -> Stamp {
+    Stamp {
+        generation: keyring.generation,
+        evictions: home.evictions,
+    }
+}
+
+/// The key's entry, if it may be used.
+fn usable<'a>(
+    home: &Keyring,
+    keyring: &'a Keyring,
+    id: KeyId,
+    purpose: Purpose,
+) -> Result<&'a Entry, KeyError> {
+    let tenant = keyring.tenant.clone();
+    let Some(entry) = keyring.entry(id).filter(|entry| entry.purpose == purpose) else {
+        return Err(KeyError::KeyMissing {
+            tenant,
+            purpose,
+            id,
+        });
+    };
+    let is_frozen = home.frozen.is_some() || keyring.frozen.is_some();
+    if is_frozen && purpose != Purpose::Audit {
+        return Err(KeyError::Frozen { tenant });
+    }
     match entry.state {
-        State::Active | State::DecryptOnly => Ok(()),
+        State::Active | State::DecryptOnly => Ok(entry),
         State::PendingDestroy => Err(KeyError::PendingDestroy { tenant, id }),
         State::Destroyed => Err(KeyError::Destroyed { tenant, id }),
     }
@@ -320,7 +353,11 @@ impl std::fmt::Debug for ClockHolder {
 }
 
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod scopes;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

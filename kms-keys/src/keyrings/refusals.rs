@@ -16,15 +16,15 @@ async fn an_older_generation_than_seen_is_refused() {
     let world = World::new();
     let replica = world.replica().await;
     replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let old = world.bytes("acme").await;
-    replica.rotate("acme").await.unwrap();
+    replica.rotate("acme", &Scope::tenant()).await.unwrap();
     world.put("acme", old).await;
     world.clock.advance(MINUTE);
     let error = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(
@@ -38,7 +38,11 @@ async fn an_older_generation_than_seen_is_refused() {
         "{error:?}"
     );
     assert_eq!(
-        replica.rotate("acme").await.unwrap_err().kind(),
+        replica
+            .rotate("acme", &Scope::tenant())
+            .await
+            .unwrap_err()
+            .kind(),
         KeyErrorKind::Corrupt
     );
 }
@@ -48,13 +52,13 @@ async fn a_keyring_that_vanished_is_not_made_anew() {
     let world = World::new();
     let replica = world.replica().await;
     replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     world.delete("acme").await;
     world.clock.advance(MINUTE);
     let error = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(
@@ -73,14 +77,19 @@ async fn a_keyring_that_vanished_is_not_made_anew() {
 async fn two_documents_of_one_generation_are_refused() {
     let world = World::new();
     let (one, other) = (world.replica().await, world.replica().await);
-    one.writing("acme", Provisioning::Allowed).await.unwrap();
+    one.writing("acme", &Scope::tenant(), Provisioning::Allowed)
+        .await
+        .unwrap();
     let first = world.bytes("acme").await;
     world.delete("acme").await;
-    other.writing("acme", Provisioning::Allowed).await.unwrap();
+    other
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
+        .await
+        .unwrap();
     assert_ne!(world.bytes("acme").await, first);
     world.clock.advance(MINUTE);
     let error = one
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(
@@ -101,7 +110,7 @@ async fn every_changed_field_of_a_keyring_is_refused() {
     world
         .replica()
         .await
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let whole = world.document("acme").await;
@@ -135,14 +144,14 @@ async fn every_changed_field_of_a_keyring_is_refused() {
     world
         .replica()
         .await
-        .writing("acme", Provisioning::Refused)
+        .writing("acme", &Scope::tenant(), Provisioning::Refused)
         .await
         .unwrap();
     world.put("acme", "{").await;
     let error = world
         .replica()
         .await
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(
@@ -161,7 +170,7 @@ async fn assert_refused_by_mac(world: &World, change: &str) {
     let error = world
         .replica()
         .await
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(
@@ -181,13 +190,13 @@ async fn a_keyring_in_another_tenants_place_is_refused() {
     let world = World::new();
     let replica = world.replica().await;
     replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let acme = world.bytes("acme").await;
     world.put("other", acme).await;
     let error = replica
-        .writing("other", Provisioning::Allowed)
+        .writing("other", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(
@@ -237,7 +246,7 @@ async fn a_key_under_another_context_is_refused_though_its_document_verifies() {
     let world = World::new();
     let replica = world.replica().await;
     let keys = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     // The AUX key's blob and context in the KEK's entry, with a MAC that verifies: a bug, or a
@@ -245,7 +254,7 @@ async fn a_key_under_another_context_is_refused_though_its_document_verifies() {
     let (kek, aux) = (keys.kek.id(), keys.aux.id());
     replica
         .documents
-        .change("acme", |keyring| {
+        .change("acme", &Scope::tenant(), |keyring| {
             let mut next = keyring.clone();
             next.generation += 1;
             let other = keyring.entry(aux).unwrap();
@@ -278,12 +287,12 @@ async fn a_key_that_is_to_be_destroyed_is_refused() {
         let world = World::new();
         let replica = world.replica().await;
         let id = replica
-            .writing("acme", Provisioning::Allowed)
+            .writing("acme", &Scope::tenant(), Provisioning::Allowed)
             .await
             .unwrap()
             .kek
             .id();
-        replica.rotate("acme").await.unwrap();
+        replica.rotate("acme", &Scope::tenant()).await.unwrap();
         set_state(&replica, id, state).await;
         // The key is still unwrapped here, and a cold replica reads it in the document.
         assert_eq!(replica.kek("acme", id).await.unwrap_err().kind(), kind);
@@ -298,7 +307,7 @@ async fn a_key_that_is_to_be_destroyed_is_refused() {
             kind
         );
         replica
-            .writing("acme", Provisioning::Refused)
+            .writing("acme", &Scope::tenant(), Provisioning::Refused)
             .await
             .unwrap();
         // Cancelled by another replica.
@@ -321,7 +330,11 @@ async fn set_state(replica: &Keyrings, id: KeyId, state: State) {
             .state = state;
         Ok(Some(next))
     };
-    replica.documents.change("acme", change).await.unwrap();
+    replica
+        .documents
+        .change("acme", &Scope::tenant(), change)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -329,7 +342,7 @@ async fn nothing_stored_or_shown_holds_a_secret() {
     let world = World::new();
     let replica = world.replica().await;
     let keys = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let shown = format!("{replica:?} {keys:?}");

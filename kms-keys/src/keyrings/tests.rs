@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
-use crate::KeyErrorKind;
-use crate::keyrings::world::{Call, World};
+use crate::keyrings::world::{Call, Trouble, World};
+use crate::{KeyErrorKind, Refusal};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -23,8 +23,10 @@ async fn two_replicas_provisioning_one_tenant_agree_on_its_keys() {
         );
 
         let writers = (0..16).map(|n| if n % 2 == 0 { &one } else { &other });
-        let keys =
-            join_all(writers.map(|replica| replica.writing("acme", Provisioning::Allowed))).await;
+        let tenant = Scope::tenant();
+        let writings =
+            writers.map(|replica| replica.writing("acme", &tenant, Provisioning::Allowed));
+        let keys = join_all(writings).await;
         let keys: Vec<_> = keys.into_iter().map(Result::unwrap).collect();
         for key in &keys {
             assert_eq!(key.kek.id(), keys[0].kek.id());
@@ -43,7 +45,7 @@ async fn a_keyring_from_before_audit_keys_gets_one() {
     let world = World::new();
     let replica = world.replica().await;
     let keys = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let first = replica
@@ -67,7 +69,11 @@ async fn a_keyring_from_before_audit_keys_gets_one() {
         next.entries.retain(|entry| entry.purpose != Purpose::Audit);
         Ok(Some(next))
     };
-    replica.documents.change("acme", without).await.unwrap();
+    replica
+        .documents
+        .change("acme", &Scope::tenant(), without)
+        .await
+        .unwrap();
     let (one, other) = tokio::join!(world.replica(), world.replica());
     let refused = one.auditing("acme", Provisioning::Refused).await;
     assert!(refused.is_err());
@@ -88,12 +94,12 @@ async fn a_restart_keeps_the_keys() {
     let before = world
         .replica()
         .await
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let restarted = world.replica().await;
     let after = restarted
-        .writing("acme", Provisioning::Refused)
+        .writing("acme", &Scope::tenant(), Provisioning::Refused)
         .await
         .unwrap();
     assert_eq!(after.kek.secret(), before.kek.secret());
@@ -113,11 +119,11 @@ async fn tenants_have_keys_of_their_own() {
     let world = World::new();
     let replica = world.replica().await;
     let acme = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     let other = replica
-        .writing("other", Provisioning::Allowed)
+        .writing("other", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     assert_ne!(acme.kek.secret(), other.kek.secret());
@@ -132,7 +138,7 @@ async fn an_unknown_tenant_is_provisioned_only_when_allowed() {
     let world = World::new();
     let replica = world.replica().await;
     let refused = replica
-        .writing("acme", Provisioning::Refused)
+        .writing("acme", &Scope::tenant(), Provisioning::Refused)
         .await
         .unwrap_err();
     assert!(
@@ -141,7 +147,7 @@ async fn an_unknown_tenant_is_provisioned_only_when_allowed() {
     );
     for name in ["", &"x".repeat(257)] {
         let refused = replica
-            .writing(name, Provisioning::Allowed)
+            .writing(name, &Scope::tenant(), Provisioning::Allowed)
             .await
             .unwrap_err();
         assert_eq!(refused.kind(), KeyErrorKind::Missing);
@@ -155,7 +161,7 @@ async fn a_thousand_cold_reads_are_one_unwrap() {
     let id = world
         .replica()
         .await
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap()
         .kek
@@ -179,7 +185,7 @@ async fn a_key_is_unwrapped_anew_after_its_time() {
     let world = World::new();
     let replica = world.replica().await;
     let id = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap()
         .kek
@@ -193,33 +199,37 @@ async fn a_key_is_unwrapped_anew_after_its_time() {
     assert_eq!(world.kms.count(Call::Unwrap), 1);
 
     // A revoked key stops working with it.
-    world.kms.set_denied(true);
+    world
+        .kms
+        .set_trouble(Trouble::Refuses(Refusal::AccessDenied));
     replica.kek("acme", id).await.unwrap();
     world.clock.advance(15 * MINUTE);
     assert_eq!(
         replica.kek("acme", id).await.unwrap_err().kind(),
         KeyErrorKind::Denied
     );
-    world.kms.set_denied(false);
+    world.kms.set_trouble(None);
+    world.clock.advance(Duration::from_secs(5));
     replica.kek("acme", id).await.unwrap();
 }
 
 #[tokio::test]
-async fn an_unavailable_kms_is_asked_again_and_never_remembered() {
+async fn an_unavailable_kms_is_asked_again_after_its_back_off() {
     let world = World::new();
     let id = world
         .replica()
         .await
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap()
         .kek
         .id();
     let cold = world.replica().await;
-    world.kms.set_away(true);
+    world.kms.set_trouble(Trouble::Away);
     let error = cold.kek("acme", id).await.unwrap_err();
     assert!(error.kind().is_retryable(), "{error:?}");
-    world.kms.set_away(false);
+    world.kms.set_trouble(None);
+    world.clock.advance(Duration::from_millis(200));
     cold.kek("acme", id).await.unwrap();
 }
 
@@ -228,7 +238,7 @@ async fn a_missing_key_is_asked_for_once_in_a_bounded_time() {
     let world = World::new();
     let replica = world.replica().await;
     replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     world.store.forget();
@@ -239,25 +249,30 @@ async fn a_missing_key_is_asked_for_once_in_a_bounded_time() {
             KeyErrorKind::Missing
         );
     }
-    assert_eq!(world.store.gets(), 1);
+    // The index of scopes' KEKs, and the tenant's default keyring once more.
+    assert_eq!(world.store.gets(), 2);
     world.clock.advance(Duration::from_secs(5));
     assert_eq!(
         replica.kek("acme", unknown).await.unwrap_err().kind(),
         KeyErrorKind::Missing
     );
-    assert_eq!(world.store.gets(), 2);
+    // The keyring's age was over, and it was read again for the key.
+    assert_eq!(world.store.gets(), 5);
 }
 
 #[tokio::test]
 async fn a_rotation_elsewhere_is_read_at_once_and_written_with_within_the_bounded_age() {
     let world = World::new();
     let (here, there) = (world.replica().await, world.replica().await);
-    let before = here.writing("acme", Provisioning::Allowed).await.unwrap();
-    let new = there.rotate("acme").await.unwrap();
+    let before = here
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
+        .await
+        .unwrap();
+    let new = there.rotate("acme", &Scope::tenant()).await.unwrap();
     assert_ne!(new, before.kek.id());
     assert_eq!(
         there
-            .writing("acme", Provisioning::Refused)
+            .writing("acme", &Scope::tenant(), Provisioning::Refused)
             .await
             .unwrap()
             .kek
@@ -268,7 +283,10 @@ async fn a_rotation_elsewhere_is_read_at_once_and_written_with_within_the_bounde
     // An object just written there is readable here, though the document here is young.
     assert_eq!(here.kek("acme", new).await.unwrap().id(), new);
     world.clock.advance(Duration::from_secs(5));
-    let after = here.writing("acme", Provisioning::Refused).await.unwrap();
+    let after = here
+        .writing("acme", &Scope::tenant(), Provisioning::Refused)
+        .await
+        .unwrap();
     assert_eq!(after.kek.id(), new);
     assert_eq!(
         after.aux.id(),
@@ -294,10 +312,13 @@ async fn a_rotation_elsewhere_is_read_at_once_and_written_with_within_the_bounde
 async fn rotations_that_race_each_add_a_version_and_leave_one_active() {
     let world = World::new();
     let (one, other) = (world.replica().await, world.replica().await);
-    one.writing("acme", Provisioning::Allowed).await.unwrap();
+    one.writing("acme", &Scope::tenant(), Provisioning::Allowed)
+        .await
+        .unwrap();
+    let tenant = Scope::tenant();
     let racing = (0..8)
         .map(|n| if n % 2 == 0 { &one } else { &other })
-        .map(|replica| replica.rotate("acme"));
+        .map(|replica| replica.rotate("acme", &tenant));
     let ids: Vec<_> = join_all(racing)
         .await
         .into_iter()
@@ -324,11 +345,11 @@ async fn a_write_whose_answer_was_lost_is_not_made_twice() {
     let replica = world.replica().await;
     world.store.lose_next_answer();
     let keys = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap();
     world.store.lose_next_answer();
-    let rotated = replica.rotate("acme").await.unwrap();
+    let rotated = replica.rotate("acme", &Scope::tenant()).await.unwrap();
 
     let document = world.document("acme").await["document"].clone();
     assert_eq!(document["generation"], 2);
@@ -352,7 +373,7 @@ async fn an_outage_of_the_store_is_bridged_for_a_bounded_time() {
     let world = World::new();
     let replica = world.replica().await;
     let id = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap()
         .kek
@@ -363,7 +384,7 @@ async fn an_outage_of_the_store_is_bridged_for_a_bounded_time() {
     for _ in 0..10 {
         assert_eq!(
             replica
-                .writing("acme", Provisioning::Allowed)
+                .writing("acme", &Scope::tenant(), Provisioning::Allowed)
                 .await
                 .unwrap()
                 .kek
@@ -374,13 +395,13 @@ async fn an_outage_of_the_store_is_bridged_for_a_bounded_time() {
     assert_eq!(world.store.gets(), 1, "one try per bounded age");
     world.clock.advance(14 * MINUTE);
     let error = replica
-        .writing("acme", Provisioning::Allowed)
+        .writing("acme", &Scope::tenant(), Provisioning::Allowed)
         .await
         .unwrap_err();
     assert!(error.kind().is_retryable(), "{error:?}");
     world.store.set_away(false);
     replica
-        .writing("acme", Provisioning::Refused)
+        .writing("acme", &Scope::tenant(), Provisioning::Refused)
         .await
         .unwrap();
 }

@@ -2,6 +2,7 @@
 //! counts and can deny, a clock that is set by hand.
 
 use std::{
+    collections::HashMap,
     fmt,
     ops::Range,
     path::Path as FilePath,
@@ -23,14 +24,18 @@ use object_store::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::control::{Entry, Keyring, Timestamp, kek_index, place};
 use crate::{
-    EncryptionContext, KeyError, Keyrings, KmsProvider, LocalFile, RootKey, Secret, Settings,
-    WhenMissing, WrappedKey,
+    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, OwnRootKeys, Providers,
+    Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings, State, WhenMissing,
+    WrappedKey,
 };
 
 pub(super) struct World {
     pub(super) store: Arc<WatchedStore>,
     pub(super) kms: Arc<WatchedKms>,
+    /// Another one, which a replica has beside the first if the test says so.
+    pub(super) second: Arc<WatchedKms>,
     pub(super) clock: Arc<HandSetClock>,
     _directory: TempDir,
 }
@@ -39,13 +44,14 @@ impl World {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandSetClock::default());
-        let kms = Arc::new(WatchedKms::new(
-            &directory.path().join("root-keys"),
-            clock.now(),
-        ));
+        let kms = |name: &'static str| {
+            let file = directory.path().join(name);
+            Arc::new(WatchedKms::new(name, &file, clock.now()))
+        };
         Self {
             store: Arc::default(),
-            kms,
+            kms: kms("first"),
+            second: kms("second"),
             clock,
             _directory: directory,
         }
@@ -56,24 +62,49 @@ impl World {
     }
 
     pub(super) async fn try_replica(&self) -> Result<Keyrings, KeyError> {
-        self.replica_with(self.kms.clone()).await
+        self.replica_of(&[&self.kms]).await
     }
 
     pub(super) async fn replica_with_another_root_key(&self) -> Result<Keyrings, KeyError> {
         let directory = tempfile::tempdir().unwrap();
-        let kms = WatchedKms::new(&directory.path().join("root-keys"), self.clock.now());
-        self.replica_with(Arc::new(kms)).await
+        let file = directory.path().join("root-keys");
+        let kms = Arc::new(WatchedKms::new("first", &file, self.clock.now()));
+        self.replica_of(&[&kms]).await
     }
 
-    async fn replica_with(&self, kms: Arc<dyn KmsProvider>) -> Result<Keyrings, KeyError> {
+    /// A replica with these providers.
+    pub(super) async fn replica_of(
+        &self,
+        providers: &[&Arc<WatchedKms>],
+    ) -> Result<Keyrings, KeyError> {
+        self.replica_with(providers, Arc::new(|_| None)).await
+    }
+
+    /// A replica for which `tenant` holds its own root key at the second provider.
+    pub(super) async fn replica_with_own_key(&self, tenant: &'static str) -> Keyrings {
+        let own = RootKeyName {
+            provider: self.second.name().to_owned(),
+            root_key: self.second.own_root_key.clone(),
+        };
+        let own: OwnRootKeys = Arc::new(move |of| (of == tenant).then(|| own.clone()));
+        self.replica_with(&[&self.kms, &self.second], own)
+            .await
+            .unwrap()
+    }
+
+    async fn replica_with(
+        &self,
+        providers: &[&Arc<WatchedKms>],
+        own: OwnRootKeys,
+    ) -> Result<Keyrings, KeyError> {
         let clock = Arc::clone(&self.clock);
-        Keyrings::open(
-            self.store.clone(),
-            kms,
-            Settings::default(),
-            Arc::new(move || clock.now()),
-        )
-        .await
+        let clock: crate::Clock = Arc::new(move || clock.now());
+        let mut providers = providers
+            .iter()
+            .map(|&kms| -> Arc<dyn KmsProvider> { kms.clone() });
+        let first = providers.next().unwrap();
+        let providers = Providers::new(first, providers.collect(), own, Arc::clone(&clock));
+        Keyrings::open(self.store.clone(), providers, Settings::default(), clock).await
     }
 
     pub(super) async fn document(&self, tenant: &str) -> Value {
@@ -111,6 +142,85 @@ impl World {
             .put(&path, document.to_string().into())
             .await
             .unwrap();
+    }
+
+    pub(super) async fn at(&self, path: &str) -> String {
+        self.read(&Path::from(path)).await
+    }
+
+    pub(super) async fn put_at(&self, path: &str, text: String) {
+        let path = Path::from(path);
+        self.store.inner.put(&path, text.into()).await.unwrap();
+    }
+
+    pub(super) async fn move_document(&self, from: &str, to: &str) {
+        let text = self.at(from).await;
+        self.put_at(to, text).await;
+    }
+
+    pub(super) fn scope_document(scope: &Scope) -> String {
+        format!("system/{}", place("acme", scope).join("/"))
+    }
+
+    /// A replica that holds so many keyrings at most.
+    pub(super) async fn small_replica(&self, document_capacity: u64) -> Keyrings {
+        let clock = Arc::clone(&self.clock);
+        let clock: crate::Clock = Arc::new(move || clock.now());
+        let settings = Settings {
+            document_capacity,
+            ..Settings::default()
+        };
+        let providers = Providers::one(self.kms.clone(), Arc::clone(&clock));
+        Keyrings::open(self.store.clone(), providers, settings, clock)
+            .await
+            .unwrap()
+    }
+
+    /// Has the store answer as if `count` scopes of `acme` were in it, whose KEKs are destroyed:
+    /// their documents are written when they are first read.
+    pub(super) fn pretend_scopes(
+        &self,
+        replica: &Arc<Keyrings>,
+        count: usize,
+        scope: impl Fn(usize) -> Scope + Send + Sync + 'static,
+    ) {
+        let at = |number| (Self::scope_document(&scope(number)), number);
+        let keyrings: HashMap<String, usize> = (1..=count).map(at).collect();
+        let (replica, now) = (Arc::clone(replica), Timestamp::from(self.clock.now()));
+        let write = move |path: &str| {
+            let deployment = replica.deployment();
+            if let Some(&number) = keyrings.get(path) {
+                let id = Self::kek_of_scope(number);
+                let entry = Entry {
+                    id,
+                    purpose: Purpose::Kek,
+                    state: State::Destroyed,
+                    created: now,
+                    activated: None,
+                    retired: None,
+                    destroy_after: None,
+                    context: EncryptionContext::for_key(deployment.id(), "acme", id, Purpose::Kek),
+                    wraps: Vec::new(),
+                };
+                let scope = scope(number);
+                let keyring = Keyring::first(deployment.id(), "acme", &scope, vec![entry]);
+                return Some(deployment.write(&keyring).unwrap().0);
+            }
+            let id = path
+                .strip_prefix("system/keks/acme/")?
+                .strip_suffix(".json")?;
+            let number = usize::from_str_radix(id, 16).ok()?;
+            let is_ours = (1..=keyrings.len()).contains(&number);
+            is_ours.then(|| {
+                let id = Self::kek_of_scope(number);
+                kek_index::document(deployment, "acme", id, &scope(number)).unwrap()
+            })
+        };
+        *self.store.pretended.lock().unwrap() = Some(Pretended(Box::new(write)));
+    }
+
+    pub(super) fn kek_of_scope(number: usize) -> KeyId {
+        KeyId::from(u64::try_from(number).unwrap().to_be_bytes())
     }
 
     async fn read(&self, path: &Path) -> String {
@@ -160,23 +270,43 @@ pub(super) enum Call {
     Unwrap,
 }
 
+/// What a KMS answers instead of doing what it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Away,
+    Refuses(Refusal),
+    Lost,
+    Wrong,
+}
+
 /// The local file's provider behind a counter, which yields in every call as a network would.
 #[derive(Debug)]
 pub(super) struct WatchedKms {
+    name: &'static str,
     inner: LocalFile,
+    /// The older of the file's two root keys: it plays the one that a tenant holds itself.
+    pub(super) own_root_key: String,
     calls: Mutex<Vec<Call>>,
-    denied: AtomicBool,
-    away: AtomicBool,
+    trouble: Mutex<Option<Trouble>>,
+    /// Trouble with the root key that the tenant holds.
+    own_trouble: Mutex<Option<Trouble>>,
 }
 
 impl WatchedKms {
-    fn new(path: &FilePath, now: SystemTime) -> Self {
-        let inner = LocalFile::open(path, WhenMissing::Create(now)).unwrap();
+    fn new(name: &'static str, path: &FilePath, now: SystemTime) -> Self {
+        let first = LocalFile::open(path, WhenMissing::Create(now)).unwrap();
+        let own_root_key = first.default_root_key().to_owned();
+        let another = path.with_extension("another");
+        LocalFile::open(&another, WhenMissing::Create(now)).unwrap();
+        let both = [path, &another].map(|path| std::fs::read_to_string(path).unwrap());
+        std::fs::write(path, both.concat()).unwrap();
         Self {
-            inner,
+            name,
+            inner: LocalFile::open(path, WhenMissing::Refuse).unwrap(),
+            own_root_key,
             calls: Mutex::default(),
-            denied: false.into(),
-            away: false.into(),
+            trouble: Mutex::default(),
+            own_trouble: Mutex::default(),
         }
     }
 
@@ -193,40 +323,47 @@ impl WatchedKms {
         self.calls.lock().unwrap().clear();
     }
 
-    pub(super) fn set_denied(&self, denied: bool) {
-        self.denied.store(denied, SeqCst);
+    pub(super) fn set_trouble(&self, trouble: impl Into<Option<Trouble>>) {
+        *self.trouble.lock().unwrap() = trouble.into();
     }
 
-    pub(super) fn set_away(&self, away: bool) {
-        self.away.store(away, SeqCst);
+    pub(super) fn set_own_trouble(&self, trouble: impl Into<Option<Trouble>>) {
+        *self.own_trouble.lock().unwrap() = trouble.into();
     }
 
     async fn answer(&self, call: Call, root_key: &str) -> Result<(), KeyError> {
         self.calls.lock().unwrap().push(call);
         tokio::task::yield_now().await;
+        let trouble = if root_key == self.own_root_key {
+            *self.own_trouble.lock().unwrap()
+        } else {
+            *self.trouble.lock().unwrap()
+        };
         let source = Arc::new(std::io::Error::other("as the test wished"));
-        if self.denied.load(SeqCst) {
-            let root_key = root_key.to_owned();
-            return Err(KeyError::ProviderRefused {
-                provider: self.inner.name(),
+        let (provider, root_key) = (self.name.into(), root_key.to_owned());
+        match trouble {
+            None => Ok(()),
+            Some(Trouble::Away) => Err(KeyError::ProviderUnavailable { provider, source }),
+            Some(Trouble::Refuses(refusal)) => Err(KeyError::ProviderRefused {
+                provider,
                 root_key,
+                refusal,
                 source,
-            });
+            }),
+            Some(Trouble::Lost) => Err(KeyError::RootKeyMissing { provider, root_key }),
+            Some(Trouble::Wrong) => Err(KeyError::WrongAnswer {
+                provider,
+                root_key,
+                what: "as the test wished".to_owned(),
+            }),
         }
-        if self.away.load(SeqCst) {
-            return Err(KeyError::ProviderUnavailable {
-                provider: self.inner.name(),
-                source,
-            });
-        }
-        Ok(())
     }
 }
 
 #[async_trait]
 impl KmsProvider for WatchedKms {
-    fn name(&self) -> &'static str {
-        self.inner.name()
+    fn name(&self) -> &str {
+        self.name
     }
 
     fn default_root_key(&self) -> &str {
@@ -271,9 +408,22 @@ impl KmsProvider for WatchedKms {
 #[derive(Debug, Default)]
 pub(super) struct WatchedStore {
     inner: InMemory,
+    pretended: Mutex<Option<Pretended>>,
     gets: AtomicUsize,
+    lists: AtomicUsize,
     away: AtomicBool,
     answer_lost: AtomicBool,
+}
+
+/// Documents that are written when they are read.
+struct Pretended(Box<Write>);
+
+type Write = dyn Fn(&str) -> Option<Bytes> + Send + Sync;
+
+impl fmt::Debug for Pretended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pretended")
+    }
 }
 
 impl WatchedStore {
@@ -281,8 +431,13 @@ impl WatchedStore {
         self.gets.load(SeqCst)
     }
 
+    pub(super) fn lists(&self) -> usize {
+        self.lists.load(SeqCst)
+    }
+
     pub(super) fn forget(&self) {
         self.gets.store(0, SeqCst);
+        self.lists.store(0, SeqCst);
     }
 
     pub(super) fn set_away(&self, away: bool) {
@@ -353,6 +508,15 @@ impl ObjectStore for WatchedStore {
     async fn get_opts(&self, at: &Path, options: GetOptions) -> StoreResult<GetResult> {
         self.gets.fetch_add(1, SeqCst);
         self.answer().await?;
+        let pretended = self
+            .pretended
+            .lock()
+            .unwrap()
+            .as_ref()
+            .and_then(|write| write.0(at.as_ref()));
+        if let Some(document) = pretended {
+            self.inner.put(at, document.into()).await?;
+        }
         self.inner.get_opts(at, options).await
     }
 
@@ -368,10 +532,12 @@ impl ObjectStore for WatchedStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        self.lists.fetch_add(1, SeqCst);
         self.inner.list(prefix).boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
+        self.lists.fetch_add(1, SeqCst);
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -51,7 +51,7 @@ impl LocalFile {
             .chain(&self.older)
             .find(|key| key.id == id)
             .ok_or_else(|| KeyError::RootKeyMissing {
-                provider: NAME,
+                provider: NAME.into(),
                 root_key: id.to_owned(),
             })
     }
@@ -59,7 +59,7 @@ impl LocalFile {
 
 #[async_trait]
 impl KmsProvider for LocalFile {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         NAME
     }
 
@@ -95,7 +95,7 @@ impl KmsProvider for LocalFile {
     ) -> Result<Secret, KeyError> {
         wrapping::unwrap(self.root_key(root_key)?, wrapped, context).ok_or_else(|| {
             KeyError::DoesNotUnwrap {
-                provider: NAME,
+                provider: NAME.into(),
                 root_key: root_key.to_owned(),
             }
         })

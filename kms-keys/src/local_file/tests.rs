@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{KeyId, Purpose, provider::behaviour};
+use crate::{KeyId, Purpose, behaviour};
 
 fn made_at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000)

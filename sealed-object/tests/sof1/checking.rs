@@ -137,3 +137,15 @@ fn check_as(announced: &[u8], body: &[u8]) -> Result<Checked> {
 fn audit_key(aux: &Aux) -> AuditKey {
     aux.audit_key(SUITE).unwrap()
 }
+
+/// A part of no bytes takes 76, and the whole body of this object is 540.
+#[test]
+fn f23_no_more_parts_are_held_than_the_body_has_room_for() {
+    let stored = world::seal_plainly("endless", &[]);
+    let part = Bytes::copy_from_slice(&stored.body[..76]);
+    let mut checker = BodyChecker::new(size(&stored.body)).unwrap();
+    for _ in 0..7 {
+        checker.push(part.clone()).unwrap();
+    }
+    assert_eq!(checker.push(part), Err(Error::Part));
+}

@@ -250,7 +250,10 @@ impl Operations {
                 let etag = shown_etag(&store).unwrap_or_default();
                 Ok(completed(ongoing, &etag, checksum.as_ref()))
             }
-            _ => Err(no_upload().into()),
+            Ok(_) => Err(no_upload().into()),
+            Err(GatewayError::Upstream(error)) if error.is_missing() => Err(no_upload().into()),
+            // Whether it was completed cannot be told now, and a client that heard NoSuchUpload would not ask again.
+            Err(error) => Err(error),
         }
     }
 }

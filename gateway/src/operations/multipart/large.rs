@@ -9,7 +9,7 @@ use super::super::store_headers::store_etag;
 use super::super::{Call, Operations, Place};
 use super::Ongoing;
 use crate::body::{PlainSource, Portions, seal};
-use crate::error::{GatewayError, report};
+use crate::error::GatewayError;
 use crate::keys::SealingKeys;
 use crate::s3::etag;
 use crate::upstream::{SealedBody, StoreRequest, UpstreamError};
@@ -57,17 +57,14 @@ impl Operations {
         let kek_id = envelope.header().kek_id();
         let upstream_id = self.begin_in_store(storage, place, &envelope).await?;
         let (id, upload) = new.begin(&upstream_id);
-        let ongoing = Ongoing {
+        let own = self.own(Ongoing {
             place: place.clone(),
             upload,
             id: id.encode(),
             kek_id,
-        };
-        let written = self.fill(call, &ongoing, &keys, length, source).await;
-        if written.is_err() {
-            self.take_back(&ongoing).await;
-        }
-        written
+        });
+        let written = self.fill(call, &own.ongoing, &keys, length, source).await;
+        self.settle(own, written).await
     }
 
     async fn fill<P: PlainSource>(
@@ -134,20 +131,6 @@ impl Operations {
         let etag = store_etag(&stored.headers)
             .ok_or_else(|| UpstreamError::Unexpected("it gave no ETag for a part".to_owned()))?;
         Ok(etag)
-    }
-
-    /// The request has failed for a reason of its own; what stays behind is swept by the bucket's lifecycle
-    /// rule, so a failure here is only logged.
-    async fn take_back(&self, ongoing: &Ongoing) {
-        let (bucket, key) = (&ongoing.place.bucket.upstream, &ongoing.place.key);
-        let request = StoreRequest::object(Method::DELETE, bucket, key)
-            .with_query("uploadId", ongoing.upload.upstream_id());
-        if let Err(error) = self.upstream.send(request).await {
-            tracing::warn!(
-                error = report(&error),
-                "parts of a failed upload stay behind"
-            );
-        }
     }
 }
 

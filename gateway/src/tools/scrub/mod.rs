@@ -80,6 +80,8 @@ pub enum FindingKind {
     Missing,
     /// It is not what was written, or deleted, last.
     NotLatest,
+    /// The store gives it and does not list it.
+    Unlisted,
 }
 
 /// What was counted.
@@ -271,13 +273,15 @@ impl Scrub<'_> {
         watcher: &mut dyn Watcher,
     ) -> Result<(), ToolError> {
         let mut doubtful: BTreeSet<String> = record.suspects.iter().cloned().collect();
+        let mut absent = BTreeSet::new();
         if let Some(writes) = self.writes()? {
             let listed = self.names().await?;
-            let absent = writes
+            let expected = writes
                 .expected()
                 .into_iter()
                 .filter(|key| key.starts_with(&self.plan.prefix) && !listed.contains(*key));
-            doubtful.extend(absent.map(str::to_owned));
+            absent.extend(expected.map(str::to_owned));
+            doubtful.extend(absent.iter().cloned());
         }
         let mut held = Vec::new();
         for key in doubtful {
@@ -287,15 +291,20 @@ impl Scrub<'_> {
             return Ok(());
         };
         for (object_id, key) in held {
-            let Verdict::Contradicts(why) = writes.judge(&key, object_id.as_deref()) else {
-                continue;
+            let (kind, why) = match (writes.judge(&key, object_id.as_deref()), object_id) {
+                (Verdict::Contradicts(why), None) => (FindingKind::Missing, why),
+                (Verdict::Contradicts(why), Some(_)) => (FindingKind::NotLatest, why),
+                (_, Some(id)) if absent.contains(&key) && self.is_hidden(&key, &id).await? => {
+                    self.examine_hidden(&key, record, watcher).await?;
+                    (
+                        FindingKind::Unlisted,
+                        "the store gives it and does not list it",
+                    )
+                }
+                _ => continue,
             };
             let finding = Finding {
-                kind: if object_id.is_none() {
-                    FindingKind::Missing
-                } else {
-                    FindingKind::NotLatest
-                },
+                kind,
                 key,
                 version: None,
                 detail: why.to_owned(),
@@ -304,6 +313,35 @@ impl Scrub<'_> {
             record.found(finding)?;
         }
         Ok(())
+    }
+
+    /// Whether the store lists a key no more than before, and holds the very same object all the time.
+    async fn is_hidden(&self, key: &str, object_id: &str) -> Result<bool, ToolError> {
+        let walk = Walk {
+            prefix: key.to_owned(),
+            versions: false,
+            ..self.walk.clone()
+        };
+        // Of all keys that begin so, the key itself is the first.
+        let (page, _) = walk.page(self.upstream, &Begin::First).await?;
+        let is_listed = page.iter().any(|listed| listed.key == key);
+        Ok(!is_listed && self.object_at(key).await?.as_deref() == Some(object_id))
+    }
+
+    /// What no listing showed was not examined yet.
+    async fn examine_hidden(
+        &self,
+        key: &str,
+        record: &mut Record,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), ToolError> {
+        let hidden = Listed {
+            key: key.to_owned(),
+            version: None,
+            latest: true,
+        };
+        let mut pace = Pace::new(self.plan.rate);
+        self.take(&hidden, record, None, &mut pace, watcher).await
     }
 
     /// The id of the object that a key shows, as its header says; `None` if there is nothing.
@@ -354,6 +392,7 @@ impl fmt::Display for FindingKind {
             Self::Unreadable => "unreadable",
             Self::Missing => "missing",
             Self::NotLatest => "not-latest",
+            Self::Unlisted => "unlisted",
         })
     }
 }

@@ -2,15 +2,23 @@
 
 use std::fs;
 
+use integration_tests::cipher_suite::CipherSuite;
 use integration_tests::world::World;
 
+use super::attack::serving;
 use super::forgery::{Anatomy, ENVELOPE, Forgery};
-use super::objects::{serving, uncounted_parts};
+use super::objects::uncounted_parts;
 use super::siege::{Loot, Siege};
+use crate::on_both_suites;
 
-#[test]
-fn an_honest_source_is_copied() {
-    let siege = Siege::begin();
+on_both_suites! {
+    an_honest_source_is_copied
+    a_forged_body_is_not_copied_as_a_part
+    a_forged_envelope_is_not_copied
+}
+
+fn an_honest_source_is_copied(suite: CipherSuite) {
+    let siege = Siege::begin(suite);
     for shape in ["large", "parts"] {
         let loot = siege.loot("new", shape);
         assert_eq!(copied(&siege, loot), ["exact", "exact"], "{shape}");
@@ -18,9 +26,8 @@ fn an_honest_source_is_copied() {
 }
 
 /// A server-side copy reads no body, so what is wrong with the body of the source alone does not reach it.
-#[test]
-fn a_forged_body_is_not_copied_as_a_part() {
-    let siege = Siege::begin();
+fn a_forged_body_is_not_copied_as_a_part(suite: CipherSuite) {
+    let siege = Siege::begin(suite);
     for shape in ["large", "parts"] {
         let loot = siege.loot("new", shape);
         let anatomy = Anatomy::of(loot);
@@ -42,9 +49,8 @@ fn a_forged_body_is_not_copied_as_a_part() {
     }
 }
 
-#[test]
-fn a_forged_envelope_is_not_copied() {
-    let siege = Siege::begin();
+fn a_forged_envelope_is_not_copied(suite: CipherSuite) {
+    let siege = Siege::begin(suite);
     for shape in ["large", "parts"] {
         let loot = siege.loot("new", shape);
         let mut bare = Forgery::of(loot, "no envelope");

@@ -1,25 +1,36 @@
 //! The attacks of the design's table on stored objects, one test for each: what the client is told, by HEAD, by
 //! GET of all and by ranges, of an object in one small frame, in several, and in two parts.
 
-use std::sync::Arc;
+use integration_tests::cipher_suite::CipherSuite;
 
-use integration_tests::hostile::{Message, Rule};
-
+use super::attack::{Outcome, attack, ranges, sample, serving};
 use super::forgery::{Anatomy, ENVELOPE, Forgery, PART_HEADER, SOF_H, SOF_M, cut, stored_size};
 use super::siege::{Loot, Siege, ask, fresh_etag};
-use super::verdict::{self, Verdict};
+use super::verdict;
+use crate::on_both_suites;
 
-/// What a GET of all of a forged object must come to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Refused,
-    Exact,
-    Either,
+on_both_suites! {
+    flipped_bits
+    frames_reordered_duplicated_dropped
+    truncated_and_extended
+    parts_dropped_duplicated_reordered
+    parts_that_do_not_count_break_the_transfer
+    pieces_of_another_object_or_version
+    moved_from_another_key_bucket_or_tenant
+    another_objects_header
+    an_older_version_is_served_whole_or_not_at_all
+    edited_envelope
+    metadata_of_the_stores_own
+    stripped_and_plaintext
+    downgraded_suite_or_version
+    lies_about_length_and_range
+    the_whole_for_a_range_and_a_range_for_the_whole
+    hidden_and_failing
+    lies_about_the_etag
 }
 
-#[test]
-fn flipped_bits() {
-    attack(Outcome::Refused, |_, loot| {
+fn flipped_bits(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let anatomy = Anatomy::of(loot);
         let mut places = vec![0, 4, 5, 6, 7, 8, 9, 15, 16, 47];
         for frame in sample(&anatomy.frames) {
@@ -40,9 +51,8 @@ fn flipped_bits() {
     });
 }
 
-#[test]
-fn frames_reordered_duplicated_dropped() {
-    attack(Outcome::Refused, |_, loot| {
+fn frames_reordered_duplicated_dropped(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let anatomy = Anatomy::of(loot);
         let [first, second, ..] = anatomy.frames.as_slice() else {
             return Vec::new();
@@ -68,9 +78,8 @@ fn frames_reordered_duplicated_dropped() {
     });
 }
 
-#[test]
-fn truncated_and_extended() {
-    attack(Outcome::Refused, |_, loot| {
+fn truncated_and_extended(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let anatomy = Anatomy::of(loot);
         let body = &loot.stored.whole.body;
         let mut forgeries = Vec::new();
@@ -112,9 +121,8 @@ fn truncated_and_extended() {
     });
 }
 
-#[test]
-fn parts_dropped_duplicated_reordered() {
-    attack(Outcome::Refused, |_, loot| {
+fn parts_dropped_duplicated_reordered(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let anatomy = Anatomy::of(loot);
         let [one, two] = anatomy.parts.as_slice() else {
             return Vec::new();
@@ -133,9 +141,8 @@ fn parts_dropped_duplicated_reordered() {
 
 /// The parts that the manifest does not name: an earlier upload of the first one in its place, and the last one
 /// alone, cut to the length of an object of its size. A read of all of it never ends cleanly.
-#[test]
-fn parts_that_do_not_count_break_the_transfer() {
-    let siege = Siege::begin();
+fn parts_that_do_not_count_break_the_transfer(suite: CipherSuite) {
+    let siege = Siege::begin(suite);
     let loot = siege.loot("new", "parts");
     for forgery in uncounted_parts(loot) {
         for new_etag in [false, true] {
@@ -152,9 +159,8 @@ fn parts_that_do_not_count_break_the_transfer() {
     }
 }
 
-#[test]
-fn pieces_of_another_object_or_version() {
-    attack(Outcome::Refused, |siege, loot| {
+fn pieces_of_another_object_or_version(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |siege, loot| {
         let anatomy = Anatomy::of(loot);
         let mut forgeries = Vec::new();
         for origin in OTHERS {
@@ -183,9 +189,8 @@ fn pieces_of_another_object_or_version() {
     });
 }
 
-#[test]
-fn moved_from_another_key_bucket_or_tenant() {
-    attack(Outcome::Refused, |siege, loot| {
+fn moved_from_another_key_bucket_or_tenant(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |siege, loot| {
         let moved = |origin| {
             let other = siege.loot(origin, &loot.shape);
             Forgery::of(other, format!("moved from another {origin}"))
@@ -194,9 +199,8 @@ fn moved_from_another_key_bucket_or_tenant() {
     });
 }
 
-#[test]
-fn another_objects_header() {
-    attack(Outcome::Refused, |siege, loot| {
+fn another_objects_header(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |siege, loot| {
         let mut forgeries = Vec::new();
         for origin in OTHERS {
             let other = siege.loot(origin, &loot.shape);
@@ -221,17 +225,15 @@ fn another_objects_header() {
 
 /// The residual risk of the design's table: the scrub finds it, not the reader. It is the older version as a
 /// whole, though, and never a mixture.
-#[test]
-fn an_older_version_is_served_whole_or_not_at_all() {
-    attack(Outcome::Either, |siege, loot| {
+fn an_older_version_is_served_whole_or_not_at_all(suite: CipherSuite) {
+    attack(suite, Outcome::Either, |siege, loot| {
         let older = siege.loot("old", &loot.shape);
         vec![Forgery::of(older, "the older version")]
     });
 }
 
-#[test]
-fn edited_envelope() {
-    attack(Outcome::Refused, |_, loot| {
+fn edited_envelope(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let flip = |byte: u8| byte ^ 1;
         let header = [
             0, 4, 5, 6, 7, 8, 16, 32, 48, 60, 92, 108, 140, 147, 148, 155, 156, 160, 191,
@@ -246,9 +248,8 @@ fn edited_envelope() {
     });
 }
 
-#[test]
-fn metadata_of_the_stores_own() {
-    attack(Outcome::Exact, |_, loot| {
+fn metadata_of_the_stores_own(suite: CipherSuite) {
+    attack(suite, Outcome::Exact, |_, loot| {
         [
             ("content-type", "text/html"),
             ("content-disposition", "attachment"),
@@ -261,9 +262,8 @@ fn metadata_of_the_stores_own() {
     });
 }
 
-#[test]
-fn stripped_and_plaintext() {
-    attack(Outcome::Refused, |_, loot| {
+fn stripped_and_plaintext(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let plain = || Forgery::body(loot, "plaintext", loot.plain.clone());
         let mut bare = Forgery::of(loot, "without an envelope");
         let mut plain_bare = plain();
@@ -277,21 +277,23 @@ fn stripped_and_plaintext() {
     });
 }
 
-#[test]
-fn downgraded_suite_or_version() {
-    attack(Outcome::Refused, |_, loot| {
+fn downgraded_suite_or_version(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         let anatomy = Anatomy::of(loot);
         let set = |what: &str, at: usize, byte| {
             Forgery::replaced(loot, format!("{what} {byte}"), at..at + 1, &[byte])
         };
         let mut forgeries = Vec::new();
-        for byte in [0, 2, 0xff] {
-            forgeries.push(set("part version", 4, byte));
-            forgeries.push(set("part suite", 5, byte));
-            forgeries.push(set("trailer version", anatomy.trailer.start + 4, byte));
-            forgeries.push(set("trailer suite", anatomy.trailer.start + 5, byte));
+        for version in [0, 2, 0xff] {
+            forgeries.push(set("part version", 4, version));
+            forgeries.push(set("trailer version", anatomy.trailer.start + 4, version));
         }
-        let changes: [fn(u8) -> u8; 3] = [|_| 0, |_| 2, |_| 0xff];
+        for id in [0, suite.other().id(), 3, 0xff] {
+            forgeries.push(set("part suite", 5, id));
+            forgeries.push(set("trailer suite", anatomy.trailer.start + 5, id));
+        }
+        // One for the other, first.
+        let changes: [fn(u8) -> u8; 4] = [|id| 3 - id, |_| 0, |_| 3, |_| 0xff];
         for change in changes {
             forgeries.push(Forgery::envelope(loot, SOF_H, 4, change));
         }
@@ -300,9 +302,8 @@ fn downgraded_suite_or_version() {
     });
 }
 
-#[test]
-fn lies_about_length_and_range() {
-    attack(Outcome::Either, |_, loot| {
+fn lies_about_length_and_range(suite: CipherSuite) {
+    attack(suite, Outcome::Either, |_, loot| {
         let mut forgeries: Vec<Forgery> = [-65_564_i64, -368, -28, -1, 1, 28, 65_564]
             .map(|by| {
                 Forgery::lying(loot, format!("Content-Length {by:+}"), move |answer| {
@@ -334,9 +335,8 @@ fn lies_about_length_and_range() {
     });
 }
 
-#[test]
-fn the_whole_for_a_range_and_a_range_for_the_whole() {
-    attack(Outcome::Either, |_, loot| {
+fn the_whole_for_a_range_and_a_range_for_the_whole(suite: CipherSuite) {
+    attack(suite, Outcome::Either, |_, loot| {
         let whole = loot.stored.whole.clone();
         let body = whole.body.clone();
         let ignoring = Forgery::lying(loot, "all for a range", move |answer| {
@@ -357,9 +357,8 @@ fn the_whole_for_a_range_and_a_range_for_the_whole() {
     });
 }
 
-#[test]
-fn hidden_and_failing() {
-    attack(Outcome::Refused, |_, loot| {
+fn hidden_and_failing(suite: CipherSuite) {
+    attack(suite, Outcome::Refused, |_, loot| {
         [
             "404 Not Found",
             "403 Forbidden",
@@ -377,63 +376,24 @@ fn hidden_and_failing() {
     });
 }
 
-#[test]
-fn lies_about_the_etag() {
+fn lies_about_the_etag(suite: CipherSuite) {
     let changing = |loot: &Loot| {
         Forgery::lying(loot, "another with each answer", |answer| {
             answer.set("etag", &fresh_etag());
         })
     };
-    attack(Outcome::Exact, |_, loot| {
+    attack(suite, Outcome::Exact, |_, loot| {
         let mut forgeries = vec![Forgery::of(loot, "none of it is a lie")];
         if loot.shape != "parts" {
             forgeries.push(changing(loot));
         }
         forgeries
     });
-    attack(Outcome::Either, |_, loot| {
+    attack(suite, Outcome::Either, |_, loot| {
         let none = Forgery::lying(loot, "none", |answer| answer.remove("etag"));
         // An object in parts is read in two requests, and refused if it seems to be replaced between them.
         vec![changing(loot), none]
     });
-}
-
-/// Makes each forgery of each shape, serves it in place of the object, and judges every way of reading it: with
-/// the ETag that the gateway knows, whose layout it remembers, and with a new one.
-fn attack(outcome: Outcome, forge: impl Fn(&Siege, &Loot) -> Vec<Forgery>) {
-    let siege = Siege::begin();
-    let (mut tried, mut broken) = (0, Vec::new());
-    for shape in ["small", "large", "parts"] {
-        let loot = siege.loot("new", shape);
-        let older = siege.loot("old", shape);
-        for forgery in forge(&siege, loot) {
-            for new_etag in [false, true] {
-                siege.store.relent();
-                // The gateway learns the layout again, under the true ETag.
-                let honest = ask("GET", &loot.get, Some("bytes=-10"));
-                assert_eq!(
-                    verdict::of_get(&honest, &[loot], Some("bytes=-10")),
-                    Ok(Verdict::Exact)
-                );
-                siege.store.obey(serving(loot, &forgery, new_etag));
-                tried += 1;
-                for wrong in readings(loot, older, outcome) {
-                    broken.push(format!(
-                        "{shape}, {}, new ETag {new_etag}: {wrong}",
-                        forgery.what
-                    ));
-                }
-            }
-        }
-    }
-    siege.store.relent();
-    assert!(tried > 0, "no forgery was tried");
-    assert!(
-        broken.is_empty(),
-        "{} of {tried} forgeries:\n{}",
-        broken.len(),
-        broken.join("\n")
-    );
 }
 
 /// See the test of parts that do not count.
@@ -460,87 +420,6 @@ pub(super) fn uncounted_parts(loot: &Loot) -> Vec<Forgery> {
         Forgery::replaced(loot, "earlier upload", first.clone(), earlier),
         Forgery::replaced(loot, "header of the earlier upload", head, header),
     ]
-}
-
-/// Everything that was told wrongly.
-fn readings(loot: &Loot, older: &Loot, outcome: Outcome) -> Vec<String> {
-    let allowed: &[&Loot] = match outcome {
-        Outcome::Either => &[loot, older],
-        Outcome::Refused | Outcome::Exact => &[loot],
-    };
-    let whole = ask("GET", &loot.get, None);
-    let mut wrong = Vec::new();
-    match verdict::of_get(&whole, allowed, None) {
-        Err(why) => wrong.push(format!("GET: {why}")),
-        Ok(Verdict::Exact) if outcome == Outcome::Refused => {
-            wrong.push("GET: it was not noticed".to_owned());
-        }
-        Ok(Verdict::Refused) if outcome == Outcome::Exact => {
-            wrong.push(format!("GET: refused without need, {}", whole.start));
-        }
-        Ok(_) => {}
-    }
-    for range in ranges(loot.plain.len()) {
-        let answer = ask("GET", &loot.get, Some(&range));
-        if let Err(why) = verdict::of_get(&answer, allowed, Some(&range)) {
-            wrong.push(format!("GET {range}: {why}"));
-        }
-    }
-    // A HEAD sees no body, so an older header there is an older version.
-    let versions = [loot, older];
-    if let Err(why) = verdict::of_head(&ask("HEAD", &loot.head, None), &versions) {
-        wrong.push(format!("HEAD: {why}"));
-    }
-    wrong
-}
-
-/// In the first frame, across frames, across parts, open-ended, and the end.
-fn ranges(size: usize) -> Vec<String> {
-    let inside = [
-        (0, 99),
-        (65_500, 65_600),
-        (131_000, 199_000),
-        (5_242_870, 5_242_890),
-    ];
-    let inside = inside.into_iter().filter(|(_, last)| *last < size);
-    let mut ranges: Vec<String> = inside
-        .map(|(first, last)| format!("bytes={first}-{last}"))
-        .collect();
-    ranges.push(format!("bytes={}-", size - size / 100));
-    ranges.push("bytes=-50".to_owned());
-    ranges
-}
-
-/// The rule by which the store shows a forgery in place of an object.
-pub(super) fn serving(loot: &Loot, forgery: &Forgery, new_etag: bool) -> Rule {
-    let (path, mut forgery) = (loot.path.clone(), forgery.clone());
-    let etag = match loot.stored.whole.header("etag") {
-        Some(etag) if !new_etag => etag.to_owned(),
-        _ => fresh_etag(),
-    };
-    forgery.stored.whole.set("etag", &etag);
-    Arc::new(move |request: &Message, real: &dyn Fn() -> Message| {
-        if request.path() != path || !["GET", "HEAD"].contains(&request.method()) {
-            return real();
-        }
-        let mut answer = forgery.stored.serve(request);
-        if let Some(lie) = &forgery.lie {
-            lie(&mut answer);
-        }
-        answer
-    })
-}
-
-/// The first, the second, one in the middle and the last few.
-fn sample<T: Clone>(all: &[T]) -> Vec<T> {
-    let chosen = |index: &usize| {
-        *index < 2 || *index == all.len() / 2 || index.saturating_add(5) >= all.len()
-    };
-    let numbered = all.iter().enumerate();
-    numbered
-        .filter(|(index, _)| chosen(index))
-        .map(|(_, one)| one.clone())
-        .collect()
 }
 
 const OTHERS: [&str; 4] = ["old", "key", "bucket", "tenant"];

@@ -1,14 +1,20 @@
 //! Random distortions, several at once: a property over seeded scripts, so that what no attack of the table names
 //! is tried too. A failure names the seed of its script.
 
+use integration_tests::cipher_suite::CipherSuite;
+
+use super::attack::serving;
 use super::forgery::{Anatomy, FRAME, Forgery, SOF_H, SOF_M, cut};
-use super::objects::serving;
 use super::siege::{Loot, Siege, ask};
 use super::verdict::{self, Verdict};
+use crate::on_both_suites;
 
-#[test]
-fn exact_plaintext_or_an_error_under_random_scripts() {
-    let siege = Siege::begin();
+on_both_suites! {
+    exact_plaintext_or_an_error_under_random_scripts
+}
+
+fn exact_plaintext_or_an_error_under_random_scripts(suite: CipherSuite) {
+    let siege = Siege::begin(suite);
     let (mut exact, mut refused, mut broken) = (0, 0, Vec::new());
     for seed in 1..=SCRIPTS {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use integration_tests::cipher_suite::CipherSuite;
 use integration_tests::client::Account;
 use integration_tests::gateway::{Gateway, Principal};
 use integration_tests::hostile::{HostileStore, Message, Stored};
@@ -41,20 +42,26 @@ pub(super) struct Loot {
 }
 
 impl Siege {
-    /// The one siege, held by one test at a time because the store obeys one rule at a time.
-    pub(super) fn begin() -> MutexGuard<'static, Self> {
-        static SIEGE: OnceLock<Mutex<Siege>> = OnceLock::new();
-        let siege = SIEGE.get_or_init(|| Mutex::new(Self::new()));
+    /// The one siege of objects of this suite, held by one test at a time because the store obeys one rule at a time.
+    pub(super) fn begin(suite: CipherSuite) -> MutexGuard<'static, Self> {
+        static SIV: OnceLock<Mutex<Siege>> = OnceLock::new();
+        static GCM: OnceLock<Mutex<Siege>> = OnceLock::new();
+        let siege = match suite {
+            CipherSuite::Siv => &SIV,
+            CipherSuite::Gcm => &GCM,
+        };
+        let siege = siege.get_or_init(|| Mutex::new(Self::new(suite)));
         let siege = siege.lock().unwrap_or_else(PoisonError::into_inner);
         siege.store.relent();
         siege
     }
 
-    fn new() -> Self {
+    fn new(suite: CipherSuite) -> Self {
         let store = HostileStore::before(World::get().seaweedfs().endpoint());
         let ours = Principal::new("demo", "demo-admin", "tenant-admin");
         let theirs = Principal::new("rival", "rival-admin", "tenant-admin");
-        let gateway = Gateway::serve_through(store.endpoint(), &[ours, theirs.clone()]);
+        let principals = [ours, theirs.clone()];
+        let gateway = Gateway::serve_through_with(store.endpoint(), &principals, suite.settings());
         let account = gateway.account().clone();
         let rival = account.with(theirs.credentials);
         let mut siege = Self {

@@ -1,15 +1,20 @@
 //! Who is told what of an integrity failure: the client one thing whatever failed, the trail, the log and the
 //! metrics the layer that did.
 
+use integration_tests::cipher_suite::CipherSuite;
 use integration_tests::hostile::Message;
 
+use super::attack::serving;
 use super::forgery::{Anatomy, Forgery, SOF_H};
-use super::objects::serving;
 use super::siege::{Loot, Siege, ask};
+use crate::on_both_suites;
 
-#[test]
-fn the_layer_is_told_to_operators_only() {
-    let siege = Siege::begin();
+on_both_suites! {
+    the_layer_is_told_to_operators_only
+}
+
+fn the_layer_is_told_to_operators_only(suite: CipherSuite) {
+    let siege = Siege::begin(suite);
     let loot = siege.loot("new", "small");
     let mut messages = Vec::new();
     for (class, forgery) in failures(loot) {

@@ -1,0 +1,95 @@
+//! New keys: a tenant's or a scope's first keyring, and one more KEK version. It must not change
+//! keys that exist, but for making one KEK version the active one in place of another.
+
+use std::sync::Arc;
+
+use super::{Keyrings, Provisioning};
+use crate::{
+    EncryptionContext, KeyError, KeyId, Purpose, Scope, State,
+    control::{Entry, Keyring, Timestamp, kek_index},
+};
+
+impl Keyrings {
+    /// Adds a KEK version and makes it the active one; the version before opens only. Each call
+    /// adds one, however many replicas call at once. Gives the new version's id.
+    pub async fn rotate(&self, tenant: &str, scope: &Scope) -> Result<KeyId, KeyError> {
+        // Before a key is made for nothing.
+        self.documents.current(tenant, scope).await?;
+        let kek = self.new_entry(tenant, scope, Purpose::Kek).await?;
+        let id = kek.id;
+        let now = Timestamp::from((self.clock.0)());
+        let keyring = self
+            .documents
+            .change(tenant, scope, |keyring| keyring.rotated(kek.clone(), now))
+            .await?;
+        tracing::info!(tenant, %scope, kek = %id, generation = keyring.generation, "rotated");
+        Ok(id)
+    }
+
+    /// The keyring of a scope, made if there is none and that is allowed.
+    pub(super) async fn keyring(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        provisioning: Provisioning,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        match (self.documents.current(tenant, scope).await, provisioning) {
+            (Err(KeyError::KeyringMissing { .. }), Provisioning::Allowed) => {
+                let first = self.first_keyring(tenant, scope);
+                self.documents.create(tenant, scope, first).await
+            }
+            (keyring, _) => keyring,
+        }
+    }
+
+    async fn first_keyring(&self, tenant: &str, scope: &Scope) -> Result<Keyring, KeyError> {
+        let mut entries = vec![self.new_entry(tenant, scope, Purpose::Kek).await?];
+        // Audit MACs are the tenant's, so that they can be checked after a scope was shredded.
+        if scope.prefix().is_none() {
+            entries.push(self.new_entry(tenant, scope, Purpose::Aux).await?);
+            entries.push(self.new_entry(tenant, scope, Purpose::Audit).await?);
+        }
+        let deployment = self.deployment().id();
+        Ok(Keyring::first(deployment, tenant, scope, entries))
+    }
+
+    /// A new active key. Its unwrapped form is dropped: whoever uses it first unwraps what is
+    /// stored, so that no object is ever sealed under a key that cannot be unwrapped.
+    pub(super) async fn new_entry(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        purpose: Purpose,
+    ) -> Result<Entry, KeyError> {
+        let id = self.new_id(tenant, scope).await?;
+        let context = EncryptionContext::for_key(self.deployment().id(), tenant, id, purpose);
+        let holder = (purpose != Purpose::Audit).then_some(tenant);
+        let (_, wraps) = self.providers.generate(holder, &context).await?;
+        let now = Timestamp::from((self.clock.0)());
+        Ok(Entry {
+            id,
+            purpose,
+            state: State::Active,
+            created: now,
+            activated: Some(now),
+            retired: None,
+            destroy_after: None,
+            context,
+            wraps,
+        })
+    }
+
+    /// An id that the index names before anything is sealed under it. One that is never used, as
+    /// another replica made the keyring first, stays there and names nothing.
+    async fn new_id(&self, tenant: &str, scope: &Scope) -> Result<KeyId, KeyError> {
+        let store = self.documents.store();
+        loop {
+            let id = KeyId::random()?;
+            if scope.prefix().is_none()
+                || kek_index::add(store, self.deployment(), tenant, id, scope).await?
+            {
+                return Ok(id);
+            }
+        }
+    }
+}
