@@ -1,7 +1,9 @@
 //! Who signs in, and with what: sessions for tokens of a real identity provider, by real SDKs.
 
+use integration_tests::authority::Authority;
 use integration_tests::gateway::{Gateway, Principal, Upstream};
 use integration_tests::identity_provider::IdentityProvider;
+use integration_tests::world::World;
 
 use crate::on_both_upstreams;
 
@@ -47,4 +49,45 @@ fn served(upstream: Upstream, issuer: &str, more: &str) -> Gateway {
     );
     gateway.reconfigure(|text| text + &declared);
     gateway
+}
+
+/// A workload's key that is good over connections with its own certificate only.
+#[test]
+fn identity_of_workloads_by_their_certificates() {
+    let world = World::get();
+    let folders = [world.scratch(), world.scratch(), world.scratch()];
+    let [mine, others, strangers] = folders.each_ref().map(tempfile::TempDir::path);
+    let (mine, others) = (
+        world.authority().issue(mine),
+        world.authority().issue(others),
+    );
+    let strange = Authority::new(strangers).issue(strangers);
+    let admin = Principal::new("clinic", "clinic-admin", "tenant-admin");
+    let mut gateway = Gateway::serve_with(Upstream::Embedded, &[admin], |directory| {
+        let server = world.authority().issue(directory);
+        format!(
+            "[listen.tls]\ncertificate = \"{}\"\nkey = \"{}\"\nclient_authorities = \"{}\"\n\
+             [upstream.embedded]\npath = \"bucket\"\n",
+            server.certificate.display(),
+            server.key.display(),
+            world.authority().file().display()
+        )
+    });
+    let text = |path: &std::path::Path| path.display().to_string();
+    let certificate = text(&mine.certificate);
+    let script = "client_certificate.py";
+    let fingerprint = gateway
+        .account()
+        .run_script(script, &["fingerprint", &certificate]);
+    let bound = format!("role = \"tenant-admin\"\ncertificate = \"{fingerprint}\"\n");
+    gateway.reconfigure(|config| config.replace("role = \"tenant-admin\"\n", &bound));
+    let account = gateway.account();
+    let (key, other, other_key) = (
+        text(&mine.key),
+        text(&others.certificate),
+        text(&others.key),
+    );
+    account.run_script(script, &["use", &certificate, &key, &other, &other_key]);
+    let (strange, strange_key) = (text(&strange.certificate), text(&strange.key));
+    account.run_script(script, &["strange", &strange, &strange_key]);
 }
