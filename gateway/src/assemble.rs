@@ -23,7 +23,7 @@ use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::limits::Limits;
-use crate::oidc::{Providers, ProvidersError};
+use crate::oidc::{self, ProvidersError};
 use crate::operations::{Layouts, Operations};
 use crate::s3::{Addressing, Code};
 use crate::service::Service;
@@ -148,7 +148,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let providers = Providers::declared(&config.tenants, &clock)?;
+    let providers = oidc::Providers::declared(&config.tenants, &clock)?;
     let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
     let service = Service {
         addressing: Addressing {
