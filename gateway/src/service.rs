@@ -109,6 +109,7 @@ impl Service {
             let answered = self.done(parsed, body.clone(), &mut access).await;
             let tenant = access.tenant().map(str::to_owned);
             let settled = self.trail.settle(access, answered).await;
+            let settled = self.operations.keep_receipt(settled).await;
             // So that the client reads the answer and not a broken connection.
             body.drain().await;
             let mut response = match settled {

@@ -1,6 +1,7 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
 mod admin;
+mod audit;
 mod client;
 mod credentials;
 mod dev;
@@ -74,6 +75,11 @@ enum Command {
     /// Review who can do what, and sign the review.
     #[command(subcommand)]
     AccessReview(credentials::ReviewCommand),
+    /// Give the receipt of an upload: what was uploaded, when and by whom, with the proof that it is on record.
+    Attestation(object::Attestation),
+    /// Work with the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -121,6 +127,8 @@ pub fn run() -> ExitCode {
         Command::Credential(credential) => credential.run(&mut terminal),
         Command::Emergency(emergency) => emergency.run(&mut terminal),
         Command::AccessReview(review) => review.run(&mut terminal),
+        Command::Attestation(attestation) => attestation.run(&mut terminal),
+        Command::Audit(audit) => audit.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

@@ -92,7 +92,7 @@ impl Operations {
         ));
         mark_sealed(&place, rebound.header().kek_id(), response.headers_mut());
         say_versions(&headers, &store, response.headers_mut());
-        response.extensions_mut().insert(Facts::written(
+        response.extensions_mut().insert(Facts::copied(
             opened.header().object_id(),
             &headers,
             Plain(size),
@@ -129,7 +129,7 @@ impl Operations {
         let headers = response.headers_mut();
         mark_sealed(place, written.kek_id, headers);
         say_versions(&written.headers, &reading.store, headers);
-        response.extensions_mut().insert(Facts::written(
+        response.extensions_mut().insert(Facts::copied(
             written.summary.object_id,
             &written.headers,
             written.summary.plain,

@@ -8,6 +8,7 @@
 
 mod admin;
 mod administration;
+mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
@@ -33,6 +34,7 @@ mod tls;
 mod tools;
 mod trail;
 mod transport;
+mod verifier;
 
 use std::sync::OnceLock;
 

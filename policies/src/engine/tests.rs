@@ -1,3 +1,5 @@
+//! What decisions promise, whatever a policy says and whoever asks.
+
 use std::time::{Duration, SystemTime};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! How policy files are loaded, and what is told of those that cannot be.
+
 use super::*;
 
 fn problems(text: &str) -> Vec<String> {

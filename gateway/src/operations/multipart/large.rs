@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Method};
 use sealed_object::geometry::fits_one_part;
-use sealed_object::{Facts, Metadata, PartToken, Plain, Summary, create_upload};
+use sealed_object::{Facts, Metadata, PartToken, Plain, Summary, create_upload_as};
 
 use super::super::store_headers::store_etag;
 use super::super::{Call, Operations, Place};
@@ -12,6 +12,7 @@ use crate::body::{PlainSource, Portions, seal};
 use crate::error::GatewayError;
 use crate::keys::SealingKeys;
 use crate::s3::etag;
+use crate::trail::Uploaded;
 use crate::upstream::{SealedBody, StoreRequest, UpstreamError};
 
 /// An object that was written in parts.
@@ -26,6 +27,8 @@ pub(crate) struct Written {
     /// What the source proved about itself.
     pub(crate) facts: Facts,
     pub(crate) kek_id: sealed_object::KeyId,
+    /// For the record.
+    pub(crate) uploaded: Uploaded,
 }
 
 /// Whether an object of this length is written in parts.
@@ -46,7 +49,8 @@ impl Operations {
         source: P,
     ) -> Result<Written, GatewayError> {
         let keys = self.keys.sealing(&place.bucket.tenant).await?;
-        let (envelope, new) = create_upload(
+        let (envelope, new) = create_upload_as(
+            call.new_object_id(self.random.as_ref())?,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),
@@ -107,6 +111,7 @@ impl Operations {
         let (headers, result) = self.complete_in_store(call, ongoing, &parts).await?;
         let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
         Ok(Written {
+            uploaded: Uploaded::of(keys.suite, &summary, &lengths),
             headers,
             etag: etag::shown(tag),
             last_modified: super::records::iso_time(self.clock.now()),
