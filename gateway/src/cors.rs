@@ -130,7 +130,7 @@ impl Cors {
         tenant: Option<&str>,
     ) -> Result<Option<HeaderMap>, GatewayError> {
         let claimed = match &asked.access_key_id {
-            Some(id) => self.directory.find(id).await?,
+            Some(id) => Box::pin(self.directory.find(id)).await?,
             None => None,
         };
         let claimed = claimed
@@ -148,7 +148,7 @@ impl Cors {
         }
         // Strangers cannot make the gateway ask the store all at once.
         let _turn = self.strangers.acquire().await;
-        for tenant in self.directory.tenants().await?.iter() {
+        for tenant in Box::pin(self.directory.tenants()).await?.iter() {
             let rules = self.rules(tenant, &asked.bucket).await?;
             if let Some(headers) = rules.and_then(|rules| rules.allow(request)) {
                 return Ok(Some(varying(headers)));

@@ -58,7 +58,7 @@ impl Service {
         }
         let request = unfold(request, &body, access).await?;
         request.refuse_unsafe_headers()?;
-        let request = self.authenticator.verify(request, access).await?;
+        let request = Box::pin(self.authenticator.verify(request, access)).await?;
         let tenant = &request.principal().tenant;
         let taken = self.limits.admit(tenant, request.request(), &body)?;
         let request = self.policies.authorize(request, access)?;
@@ -93,7 +93,7 @@ impl Service {
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
         if sts::is_meant(&parts) {
-            return self.session(exchange, (&parts, &body), peer, access).await;
+            return Box::pin(self.session(exchange, (&parts, &body), peer, access)).await;
         }
         let parsed = S3Request::parse(parts, id, peer, &self.addressing);
         let operation = parsed.as_ref().ok().map(|request| request.operation);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use kms_keys::{DocumentKeys, Keyrings, LocalFile, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::memory::InMemory;
 
 use super::super::tests::session;
@@ -31,11 +31,12 @@ impl World {
         let file = self.directory.path().join("root-keys");
         let provider = LocalFile::open(&file, WhenMissing::Create(clock.now())).unwrap();
         let asked = clock.clone();
+        let told: kms_keys::Clock = Arc::new(move || asked.now());
         let keyrings = Keyrings::open(
             self.store.clone(),
-            Arc::new(provider),
+            Providers::one(Arc::new(provider), told.clone()),
             kms_keys::Settings::default(),
-            Arc::new(move || asked.now()),
+            told,
         );
         let keys = DocumentKeys::of(keyrings.await.unwrap().deployment());
         Liveness::new(Control::new(self.store.clone(), keys, clock.clone()), clock)
