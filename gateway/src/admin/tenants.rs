@@ -178,14 +178,14 @@ fn shown_user(kept: &Kept<UserDocument>) -> Value {
 async fn set_user(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let (tenant, user) = (call.path("tenant"), call.path("user"));
     known(admin, tenant).await?;
+    if admin.directory.declared_principal(tenant, user).is_some() {
+        return Err(declared("This user"));
+    }
     let mut asked: Put<UserDocument> = call.body()?;
     if user.len() > LONGEST_NAME || user.contains(char::is_control) {
         return Err(AdminError::invalid(&format!(
             "user: 1 to {LONGEST_NAME} bytes without control characters"
         )));
-    }
-    if admin.directory.declared_principal(tenant, user).is_some() {
-        return Err(declared("This user"));
     }
     let is_role = |role: &String| {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@+=".contains(&byte);
