@@ -342,6 +342,38 @@ impl Access {
         self.draft.credential = Some(access_key_id.to_owned());
     }
 
+    /// A call of the Security Token Service.
+    pub fn sts(&mut self, operation: &'static str) {
+        self.draft.op = operation.into();
+        self.draft.class = audit::Class::Admin;
+    }
+
+    /// In which tenant somebody wants to act, whom nothing vouches for yet.
+    pub fn tenant_of(&mut self, tenant: &str) {
+        self.draft.tenant = Some(tenant.to_owned());
+    }
+
+    /// Whom an identity provider vouches for.
+    pub fn acts_as(&mut self, principal: &str) {
+        self.draft.principal = Some(principal.to_owned());
+    }
+
+    /// The credential that was issued.
+    pub fn session_begins(&mut self, access_key_id: &str) {
+        self.draft.credential = Some(access_key_id.to_owned());
+    }
+
+    /// The request's id.
+    pub fn request_id(&self) -> String {
+        self.draft.req.clone()
+    }
+
+    /// A rule outside the policies permits it.
+    pub fn permitted_by(&mut self, rule: &'static str) {
+        self.draft.decision = audit::Decision::Allow;
+        self.draft.policies = vec![rule.to_owned()];
+    }
+
     /// Whose credentials were verified, if any were.
     pub fn tenant(&self) -> Option<&str> {
         self.draft.tenant.as_deref()

@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod administration;
 mod attestation;
 mod broken_store;
 mod browsers;
@@ -14,8 +15,10 @@ mod clients;
 mod command_line;
 mod crash;
 mod hostile;
+mod identity;
 mod independent;
 mod key_life;
+mod limits;
 mod memory;
 mod owed;
 mod python;

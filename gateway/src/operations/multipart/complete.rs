@@ -76,6 +76,8 @@ impl Operations {
         tokens: &[PartToken],
         told: &Told,
     ) -> Result<Committed, GatewayError> {
+        let plain = tokens.iter().map(|token| token.plain().0).sum();
+        self.limits.fits(&ongoing.place.bucket.tenant, plain)?;
         let tokens = &*self.in_store(ongoing, tokens).await?;
         let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
         let facts = told.kept_in(Facts {
