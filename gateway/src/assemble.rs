@@ -7,7 +7,7 @@ use audit::Journal;
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, WhenMissing};
 use object_store::ObjectStore;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
@@ -17,10 +17,12 @@ use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
+use crate::config::{Config, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::Directory;
+use crate::key_management::KeyManagement;
+use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::operations::{Layouts, Operations};
 use crate::s3::{Addressing, Code};
@@ -95,9 +97,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         );
     }
 
-    let KmsConfig::DangerousLocalFile { path } = &config.kms;
-    let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
-    let keyrings = open_keyrings(&control, provider, &clock).await?;
+    let missing = WhenMissing::Create(clock.now());
+    let management = KeyManagement::configured(config, missing, &clock).await?;
+    let keyrings = management.keyrings(&control).await?;
     let documents = document_key(&keyrings);
     let trail = Trail::new(journal, clock.clone());
     let admin = Admin::new(
@@ -124,7 +126,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(Arc::new(keyrings), suites),
+        keys: Keys::new(
+            Arc::new(keyrings),
+            suites,
+            KeyScopes::declared(&config.tenants),
+        ),
         layouts: Layouts::default(),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
@@ -147,23 +153,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         telemetry: Arc::new(Telemetry::new()),
     };
     Ok(Assembled { service, admin })
-}
-
-/// The keyrings whose documents lie in `control`.
-pub(crate) async fn open_keyrings(
-    control: &Arc<dyn ObjectStore>,
-    provider: LocalFile,
-    clock: &Clock,
-) -> Result<Keyrings, kms_keys::KeyError> {
-    let clock = clock.clone();
-    let clock: kms_keys::Clock = Arc::new(move || clock.now());
-    Keyrings::open(
-        Arc::clone(control),
-        Providers::one(Arc::new(provider), Arc::clone(&clock)),
-        kms_keys::Settings::default(),
-        clock,
-    )
-    .await
 }
 
 /// The deployment's control documents in its system bucket.

@@ -12,8 +12,7 @@
 )]
 
 mod aead;
-#[cfg(test)]
-mod behaviour;
+mod aws_kms;
 mod control;
 mod encryption_context;
 mod error;
@@ -26,6 +25,7 @@ mod scope;
 
 use std::{sync::Arc, time::SystemTime};
 
+pub use aws_kms::{AwsKms, AwsKmsSettings, AwsRootKey, AwsRootKeyError};
 pub use control::{
     Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
 };

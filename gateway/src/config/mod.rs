@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use admin::{AdminAccess, AdminConfig};
-pub use kms::KmsConfig;
+pub use kms::{KmsConfig, ProviderConfig};
 pub use logging::start_logging;
 pub use reader::Problem;
 use reader::{Problems, Section};
@@ -123,7 +123,7 @@ impl Config {
             audit.path("journal", "audit", base, problems)
         });
         let suites = Suites::of_deployment(root, problems);
-        let tenants = tenants::read_tenants(root, suites, base, problems);
+        let tenants = tenants::read_tenants(root, suites, kms.as_ref(), base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,

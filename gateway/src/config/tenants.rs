@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use kms_keys::RootKeyName;
 use policies::Role;
 use zeroize::Zeroizing;
 
 use super::reader::{Problems, Section};
-use super::{Secret, Suites};
+use super::{KmsConfig, Secret, Suites};
+use crate::key_scopes::ScopeTemplate;
 
 /// A tenant and its credentials.
 #[derive(Debug)]
@@ -16,6 +18,10 @@ pub struct TenantConfig {
     pub id: String,
     /// Its cipher suites.
     pub suites: Suites,
+    /// The root key that it holds itself.
+    pub kms_key: Option<RootKeyName>,
+    /// How buckets' objects are split into key scopes: a bucket's name and its template.
+    pub key_scopes: Vec<(String, ScopeTemplate)>,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
 }
@@ -36,6 +42,7 @@ pub struct CredentialConfig {
 pub(super) fn read_tenants(
     root: &mut Section,
     suites: Suites,
+    kms: Option<&KmsConfig>,
     base: &Path,
     problems: &mut Problems,
 ) -> Vec<TenantConfig> {
@@ -59,6 +66,8 @@ pub(super) fn read_tenants(
             );
         }
         let suites = Suites::read(&mut section, suites, problems);
+        let kms_key = KmsConfig::read_own_key(kms, &mut section, problems);
+        let key_scopes = read_key_scopes(&mut section, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -77,10 +86,31 @@ pub(super) fn read_tenants(
         tenants.push(TenantConfig {
             id,
             suites,
+            kms_key,
+            key_scopes,
             credentials,
         });
     }
     tenants
+}
+
+/// `[[tenants.buckets]]`. A bucket need not be there yet.
+fn read_key_scopes(tenant: &mut Section, problems: &mut Problems) -> Vec<(String, ScopeTemplate)> {
+    let mut scopes: Vec<(String, ScopeTemplate)> = Vec::new();
+    for mut bucket in tenant.sections("buckets", problems) {
+        let name = bucket.text("name", "findings", problems);
+        if scopes.iter().any(|(other, _)| *other == name) {
+            problems.add(
+                &bucket.at("name"),
+                format!("the bucket {name:?} is here twice"),
+            );
+        }
+        if let Some(template) = bucket.parsed("key_scope", "clinics/{scope}/", problems) {
+            scopes.push((name, template));
+        }
+        bucket.finish(problems);
+    }
+    scopes
 }
 
 fn read_credential(

@@ -14,6 +14,7 @@ mod command_line;
 mod crash;
 mod hostile;
 mod independent;
+mod key_management;
 mod memory;
 mod python;
 mod rest;

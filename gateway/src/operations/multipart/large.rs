@@ -45,7 +45,7 @@ impl Operations {
         length: Plain,
         source: P,
     ) -> Result<Written, GatewayError> {
-        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
         let (envelope, new) = create_upload(
             keys.suite,
             &keys.kek,
