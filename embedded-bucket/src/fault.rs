@@ -64,6 +64,8 @@ pub(crate) enum Fault {
     Locked,
     #[error("the bucket has no object lock configuration")]
     NoBucketLock,
+    #[error("the bucket has no lifecycle configuration")]
+    NoLifecycle,
     #[error("the object has no such lock")]
     NoObjectLock,
     #[error("{0} is not implemented here")]
@@ -114,6 +116,7 @@ impl Fault {
             Self::MalformedXml => S3ErrorCode::MalformedXML,
             Self::Locked => S3ErrorCode::AccessDenied,
             Self::NoBucketLock => S3ErrorCode::ObjectLockConfigurationNotFoundError,
+            Self::NoLifecycle => S3ErrorCode::NoSuchLifecycleConfiguration,
             Self::NoObjectLock => S3ErrorCode::NoSuchObjectLockConfiguration,
             Self::NotImplemented(_) => S3ErrorCode::NotImplemented,
             Self::Index(_)

@@ -37,8 +37,7 @@ pub fn etag_of_parts(md5: [u8; 16], parts: usize) -> String {
 ///
 /// botocore (seen: 1.43) reuses a connection wrongly when a request with `Expect: 100-continue` was answered
 /// without `100 Continue`: it takes the next answer on it for headers of this one. An upload of no bytes is
-/// such a request, because there is nothing to read and so nothing to continue with. Where a body was left
-/// unread, hyper closes the connection by itself.
+/// such a request, because there is nothing to read and so nothing to continue with.
 pub fn must_close(request: &HeaderMap) -> bool {
     request.contains_key(EXPECT)
         && request

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit::Journal;
+use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
 use kms_keys::{DocumentKeys, Keyrings, WhenMissing};
 use object_store::ObjectStore;
+use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
@@ -29,7 +30,7 @@ use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sigv4::{SecretKey, Signer};
 use crate::telemetry::Telemetry;
-use crate::trail::Trail;
+use crate::trail::{Attested, Trail};
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
     Upstream, UpstreamError,
@@ -81,7 +82,6 @@ pub struct Assembled {
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
 pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, AssembleError> {
-    let journal = Arc::new(Journal::open(&config.journal, audit::Settings::default())?);
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
     make_system_bucket(&upstream, &system_bucket).await?;
@@ -99,9 +99,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
-    let keyrings = management.keyrings(&control).await?;
+    let keyrings = Arc::new(management.keyrings(&control).await?);
     let documents = document_key(&keyrings);
-    let trail = Trail::new(journal, clock.clone());
+    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
+    let random = suites.random();
+    let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let admin = Admin::new(
         documents_in(&control, &keyrings, &clock),
         trail.clone(),
@@ -114,24 +116,21 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     );
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
-    let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     tracing::info!(
         suite = config.suites.sealing.name(),
         implementation = config.suites.sealing.implementation(),
         "objects of tenants that ask for no other suite are sealed"
     );
     let operations = Operations {
-        random: suites.random(),
+        audit_keys: trail.keys().clone(),
+        random,
         upstream,
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(
-            Arc::new(keyrings),
-            suites,
-            KeyScopes::declared(&config.tenants),
-        ),
+        keys: Keys::new(keyrings, suites, KeyScopes::declared(&config.tenants)),
         layouts: Layouts::default(),
+        left_behind: Arc::default(),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
@@ -148,11 +147,47 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             clock,
         ),
         policies: Policies,
+        telemetry: Arc::new(Telemetry::watching(Arc::clone(trail.health()))),
         trail,
         operations,
-        telemetry: Arc::new(Telemetry::new()),
     };
     Ok(Assembled { service, admin })
+}
+
+/// The trail of this replica, with its first line on record.
+async fn open_trail(
+    config: &Config,
+    keyrings: &Arc<Keyrings>,
+    random: &Arc<dyn Random>,
+    clock: &Clock,
+) -> Result<Trail, AssembleError> {
+    let identity = Arc::new(audit_identity(keyrings));
+    let settings = audit::Settings {
+        replica: config.audit.replica.clone(),
+        ..audit::Settings::default()
+    };
+    let journal = Journal::open(&config.audit.journal, identity, settings, clock.now())?;
+    for closed in &journal.opening().closed {
+        tracing::warn!(
+            ?closed,
+            "closed the audit log of a run that did not end in good order"
+        );
+    }
+    let trail = Trail::new(
+        Arc::new(journal),
+        Arc::clone(keyrings),
+        Arc::clone(random),
+        Attested(config.audit.attested.clone()),
+        clock.clone(),
+    );
+    trail.begin().await?;
+    Ok(trail)
+}
+
+/// Whose trail it is, and the keys that sign it.
+pub(crate) fn audit_identity(keyrings: &Keyrings) -> Identity {
+    let deployment = keyrings.deployment();
+    Identity::new(deployment.id(), &deployment.derive(AUDIT))
 }
 
 /// The deployment's control documents in its system bucket.
@@ -273,6 +308,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
+
+/// What the secret of the audit trail's keys is derived for.
+const AUDIT: &str = "sealgate 2026-11-26 audit trail";
 
 /// Never resolved: the embedded bucket is called, not connected to.
 const EMBEDDED: &str = "http://embedded.invalid";

@@ -108,6 +108,16 @@ impl Cors {
         }
     }
 
+    /// The headers of an answer that begins before it is known. By then the signature was verified, so the tenant is
+    /// that of the access key the request names.
+    pub async fn headers(self, asked: Option<Arc<Asked>>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(asked) = asked {
+            self.decorate(&asked, None, &mut headers).await;
+        }
+        headers
+    }
+
     /// Makes a change known here at once; other replicas follow within seconds.
     pub async fn forget(&self, tenant: &str, bucket: &BucketName) {
         let key = (tenant.to_owned(), bucket.clone());

@@ -74,9 +74,10 @@ impl Service {
         let id = new_id();
         let (parts, body) = request.into_parts();
         let (path, method) = (parts.uri.path().to_owned(), parts.method.clone());
-        let closes =
-            parts.version < http::Version::HTTP_2 && accommodations::must_close(&parts.headers);
+        let is_alone = parts.version < http::Version::HTTP_2;
+        let closes = accommodations::must_close(&parts.headers);
         let body = Upload::new(body, &parts.headers);
+        let upload = body.clone();
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
         let parsed = S3Request::parse(parts, id, peer, &self.addressing);
@@ -84,31 +85,37 @@ impl Service {
         if let Some(operation) = operation {
             exchange.operation(operation);
         }
+        let asked = parsed.as_ref().ok().and_then(Asked::of);
+        let asked = asked
+            .filter(|_| method != http::Method::OPTIONS)
+            .map(Arc::new);
+        let beginning = self.operations.cors.clone().headers(asked.clone());
         let answering = async move {
-            let asked = parsed.as_ref().ok().and_then(Asked::of);
             let answered = self.done(parsed, body.clone(), &mut access).await;
             let tenant = access.tenant().map(str::to_owned);
-            let mut response = match self.trail.settle(access, answered).await {
+            let settled = self.trail.settle(access, answered).await;
+            let settled = self.operations.keep_receipt(settled).await;
+            // So that the client reads the answer and not a broken connection.
+            body.drain().await;
+            let mut response = match settled {
                 Ok(response) => response.map(into_wire),
                 Err(error) => {
                     exchange.failed(&error);
-                    // So that the client reads the error and not a broken connection.
-                    body.drain().await;
                     refusal(&error, &path, method == http::Method::HEAD, id)
                 }
             };
-            if let Some(asked) = asked.filter(|_| method != http::Method::OPTIONS) {
+            if let Some(asked) = asked {
                 let (cors, headers) = (&self.operations.cors, response.headers_mut());
                 cors.decorate(&asked, tenant.as_deref(), headers).await;
             }
             exchange.answered(response)
         };
         let mut response = if operation.is_some_and(may_linger) {
-            patiently(Box::pin(answering)).await
+            patiently(Box::pin(answering), beginning).await
         } else {
             answering.await
         };
-        if closes {
+        if is_alone && (closes || !upload.is_complete()) {
             accommodations::close(response.headers_mut());
         }
         identified(response, id)
@@ -134,7 +141,10 @@ impl Service {
         body.drain().await;
         let error = Code::SlowDown.because("Please reduce your request rate.");
         let is_head = parts.method == http::Method::HEAD;
-        let refused = refusal(&error.into(), parts.uri.path(), is_head, id);
+        let mut refused = refusal(&error.into(), parts.uri.path(), is_head, id);
+        if parts.version < http::Version::HTTP_2 && !body.is_complete() {
+            accommodations::close(refused.headers_mut());
+        }
         exchange.answered(identified(refused, id))
     }
 }

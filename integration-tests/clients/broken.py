@@ -5,9 +5,11 @@ usage: broken.py ACT"""
 
 import http.client
 import sys
+import time
 import uuid
 
 from connect import client, noise, refused
+from forms import BOUNDARY, ENDPOINT, encoded, fields
 from raw import UNSIGNED, begin, send
 
 bucket = "broken"
@@ -101,6 +103,15 @@ def slow():
     assert done["ETag"] == head["ETag"] and head["ContentLength"] == len(LARGE)
     # A client that never saw the answer asks again and is told the same.
     assert s3.complete_multipart_upload(**upload, MultipartUpload=parts)["ETag"] == done["ETag"]
+    # A page of another origin may read what was begun before it was known.
+    rules = [{"AllowedOrigins": ["https://shop.example.org"], "AllowedMethods": ["PUT"], "ExposeHeaders": ["ETag"]}]
+    s3.put_bucket_cors(Bucket=own, CORSConfiguration={"CORSRules": rules})
+    status, headers, answer = send("PUT", f"/{own}/for-a-page", {
+        "x-amz-copy-source": f"{own}/source", "origin": "https://shop.example.org"})
+    headers = {name.lower(): value for name, value in headers}
+    assert status == 200 and b" <CopyObjectResult" in answer, answer
+    assert headers["access-control-allow-origin"] == "https://shop.example.org", headers
+    assert headers["access-control-expose-headers"] == "ETag", headers
     copied = hasty.copy_object(Bucket=own, Key="copied", CopySource=f"{own}/source")["CopyObjectResult"]
     assert copied["ETag"] == s3.head_object(Bucket=own, Key="copied")["ETag"]
 
@@ -121,6 +132,62 @@ def go_away():
     connection.close()
 
 
+def form_away():
+    """A large file of a form, and away in the middle: the upload that was begun for it is ended at once."""
+    own = f"form-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=own)
+    before, after = encoded(fields(own, [{"key": "left"}], key="left"), b"\0\0").split(b"\0\0")
+    length = len(before) + (20 << 20) + len(after)
+    connection = http.client.HTTPConnection(ENDPOINT.hostname, ENDPOINT.port, timeout=100)
+    connection.putrequest("POST", f"/{own}")
+    connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
+    connection.putheader("Content-Length", str(length))
+    connection.endheaders()
+    connection.send(before + LARGE)
+    # It is under way in the store before the client leaves.
+    while not s3.list_multipart_uploads(Bucket=own).get("Uploads"):
+        time.sleep(0.2)
+    connection.close()
+    for _ in range(300):
+        if not s3.list_multipart_uploads(Bucket=own).get("Uploads"):
+            break
+        time.sleep(0.2)
+    else:
+        raise AssertionError("the upload stays behind")
+    refused(s3.head_object, "404", Bucket=own, Key="left")
+
+
+def repeated():
+    """A Complete whose answer was lost is asked again; then once more, when the store lies about the object."""
+    upload = {"Bucket": bucket, "Key": "repeated"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"part")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    done = s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+    assert s3.complete_multipart_upload(**upload, MultipartUpload=parts)["ETag"] == done["ETag"]
+    # That there never was an upload would be another lie.
+    answer = refused(s3.complete_multipart_upload, "IntegrityError", **upload, MultipartUpload=parts)
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 422, answer
+
+
+def no_conditions():
+    own = f"unconditional-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=own)
+    here = {"Bucket": own, "Key": "lock"}
+    etag = s3.put_object(**here, Body=b"first")["ETag"]
+    for condition in ({"IfNoneMatch": "*"}, {"IfMatch": etag}):
+        answer = refused(s3.put_object, "NotImplemented", **here, Body=b"second", **condition)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501, answer
+    upload = here | {"UploadId": s3.create_multipart_upload(**here)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"part")["ETag"]
+    refused(s3.complete_multipart_upload, "NotImplemented", **upload, IfMatch=etag,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    refused(s3.delete_object, "NotImplemented", **here, IfMatch=etag)
+    # Reads are another matter.
+    assert s3.get_object(**here, IfMatch=etag)["Body"].read() == b"first"
+    refused(s3.get_object, "304", **here, IfNoneMatch=etag)
+
+
 def dirty_headers():
     target = f"/{bucket}/new"
     dirt = {"connection": "keep-alive, x-hop", "x-hop": "1", "keep-alive": "timeout=5", "te": "trailers",
@@ -137,5 +204,5 @@ def dirty_headers():
 ACTS = {"prepare": prepare, "whole": whole, "range": range_, "part-copy": part_copy, "broken-off": broken_off,
         "write-slow-down": write_slow_down, "read-slow-down": read_slow_down, "redirected": redirected,
         "not-copied": not_copied, "slow": slow, "slow-and-failed": slow_and_failed, "go-away": go_away,
-        "dirty-headers": dirty_headers}
+        "dirty-headers": dirty_headers, "form-away": form_away, "no-conditions": no_conditions, "repeated": repeated}
 ACTS[sys.argv[1]]()

@@ -24,15 +24,23 @@ for get, put, where in [
     put(**where, AccessControlPolicy=own)
     put(**where, ACL="private")
     for canned in ("public-read", "public-read-write", "authenticated-read"):
-        refused(put, "AccessDenied", **where, ACL=canned)
+        answer = refused(put, "AccessControlListNotSupported", **where, ACL=canned)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400, answer
+    refused(put, "InvalidArgument", **where, ACL="everybody")
     everybody = {"Grantee": {"Type": "Group", "URI": PUBLIC}, "Permission": "READ"}
-    refused(put, "AccessDenied", **where, AccessControlPolicy={
+    refused(put, "AccessControlListNotSupported", **where, AccessControlPolicy={
         "Owner": own["Owner"], "Grants": [*own["Grants"], everybody]})
-    refused(put, "AccessDenied", **where, GrantRead=f'uri="{PUBLIC}"')
+    refused(put, "AccessControlListNotSupported", **where, GrantRead=f'uri="{PUBLIC}"')
     assert get(**where)["Grants"] == own["Grants"]
 refused(s3.put_object_acl, "NoSuchKey", Bucket=bucket, Key="none", ACL="private")
-refused(s3.put_object, "AccessDenied", Bucket=bucket, Key="p", Body=b"", ACL="public-read")
-refused(s3.create_bucket, "AccessDenied", Bucket=bucket + "-public", ACL="public-read")
+# As Amazon S3 answers of a new bucket, whose owner owns every object.
+public = {"Bucket": bucket, "Key": "p", "ACL": "public-read"}
+refused(s3.put_object, "AccessControlListNotSupported", **public, Body=b"")
+refused(s3.create_multipart_upload, "AccessControlListNotSupported", **public)
+refused(s3.copy_object, "AccessControlListNotSupported", **public, CopySource=f"{bucket}/k")
+refused(s3.create_bucket, "InvalidBucketAclWithObjectOwnership", Bucket=bucket + "-public", ACL="public-read")
+refused(s3.head_bucket, "404", Bucket=bucket + "-public")
+refused(s3.head_object, "404", Bucket=bucket, Key="p")
 
 refused(s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket)
 assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is False
@@ -44,6 +52,9 @@ assert block == dict.fromkeys(ALL, True), block
 some = {name: name.startswith("Block") for name in ALL}
 s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=some)
 assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == some
+# Who blocks public access lists by name is answered by name.
+refused(s3.put_object, "AccessDenied", **public, Body=b"")
+refused(s3.put_bucket_acl, "AccessDenied", Bucket=bucket, ACL="public-read-write")
 s3.delete_public_access_block(Bucket=bucket)
 refused(s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", Bucket=bucket)
 

@@ -63,6 +63,13 @@ send(upload, 1, same)
 complete(upload, [(1, listed), (2, send(upload, 2, b"end"))])
 assert read(s3, bucket, "again") == same + b"end"
 
+# The last part may be empty, and so may the only one.
+for key, bodies in (("empty-end", [noise(5 * MIB, "full"), b""]), ("empty-only", [b""])):
+    upload = begin(key)
+    complete(upload, [(number, send(upload, number, body)) for number, body in enumerate(bodies, 1)])
+    assert read(s3, bucket, key) == b"".join(bodies), key
+    assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == sum(map(len, bodies)), key
+
 # A part that is too small is only wrong if it is not the last.
 upload = begin("too-small")
 parts = [(1, send(upload, 1, b"tiny")), (2, send(upload, 2, b"end"))]

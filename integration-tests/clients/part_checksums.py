@@ -105,6 +105,24 @@ assert copied["ChecksumSHA256"] == sums.of("SHA256", WHOLE), copied
 done = complete(upload, [{"PartNumber": 1, "ETag": copied["ETag"], "ChecksumSHA256": copied["ChecksumSHA256"]}])
 assert done["ChecksumSHA256"] == sums.composite("SHA256", [WHOLE]), done
 
+# A part that is sent again with the same bytes stands in for the one that is listed: what Complete states and what
+# is kept are of the bytes, whichever of the two lies in the store and whatever it declared.
+for algorithm, kind in (("CRC32C", "COMPOSITE"), ("CRC64NVME", "FULL_OBJECT"), ("SHA256", "COMPOSITE")):
+    member, key = f"Checksum{algorithm}", f"again-{algorithm}"
+    values = [sums.of(algorithm, part) for part in PARTS]
+    upload = begin(key, ChecksumAlgorithm=algorithm, ChecksumType=kind)
+    listed = send(upload, member, values)
+    for number, body in enumerate(PARTS, 1):
+        s3.upload_part(**upload, PartNumber=number, Body=body)
+    expected = sums.of(algorithm, WHOLE) if kind == "FULL_OBJECT" else sums.composite(algorithm, PARTS)
+    refused(complete, "BadDigest", upload=upload, listed=listed, **{member: sums.of(algorithm, b"other")})
+    done = complete(upload, listed, **{member: expected})
+    assert (done[member], done["ChecksumType"]) == (expected, kind), done
+    seen = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    assert seen[member] == expected and seen["Body"].read() == WHOLE, key
+    part = s3.head_object(Bucket=bucket, Key=key, PartNumber=2, ChecksumMode="ENABLED")
+    assert (part[member], part["ContentLength"]) == (values[1], len(PARTS[1])), part
+
 # The largest there is, with Content-MD5 beside it: the longest ETag of a part. Small parts leave no room to keep
 # each part's checksum of 64 bytes; the object's is kept.
 upload = begin("long", ChecksumAlgorithm="SHA512")

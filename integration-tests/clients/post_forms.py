@@ -124,7 +124,7 @@ for version in (2, 4):
     # One byte too many or too few of a large file shows at its end only.
     refuse(400, "EntityTooLarge", form(["content-length-range", 0, len(LARGE) - 1]), LARGE)
     refuse(400, "EntityTooSmall", form(["content-length-range", len(LARGE) + 1, 10**9]), LARGE)
-    refuse(403, "AccessDenied", form({"acl": "public-read"}, acl="public-read"))
+    refuse(400, "AccessControlListNotSupported", form({"acl": "public-read"}, acl="public-read"))
     refuse(501, "NotImplemented", form({"x-amz-website-redirect-location": "/x"}, x_amz_website_redirect_location="/x"))
 
 # Forms that are none.

@@ -1,5 +1,7 @@
 """boto3: every form of range, against the same slice of the bytes."""
 
+import os
+import random
 import sys
 
 from connect import client, noise, read, refused
@@ -8,6 +10,9 @@ bucket = sys.argv[1]
 s3 = client()
 s3.create_bucket(Bucket=bucket)
 FRAME = 65536
+seed = os.environ.get("SEED") or os.urandom(4).hex()
+print("seed", seed)
+dice = random.Random(seed)
 
 
 def check(key, body, header, first, last):
@@ -17,6 +22,27 @@ def check(key, body, header, first, last):
     assert got["ContentRange"] == f"bytes {first}-{last}/{len(body)}", (header, got["ContentRange"])
     assert got["ContentLength"] == last - first + 1, header
     assert got["Body"].read() == body[first : last + 1], header
+
+
+def check_any(key, body, times):
+    """Random ranges of GET and HEAD, against the rules of RFC 9110 on the bytes; also ranges past the end."""
+    size = len(body)
+    for _ in range(times):
+        first, last = sorted(dice.choice((0, FRAME, size, dice.randint(0, size + FRAME))) + dice.randint(-1, 1) for _ in "ab")
+        first, last = max(first, 0), max(last, 0)
+        header, first, last = dice.choice((
+            (f"bytes={first}-{last}", first, last), (f"bytes={first}-", first, size),
+            (f"bytes=-{last}", max(size - last, 0) if last else size, size)))
+        last = min(last, size - 1)
+        if first >= size:
+            refused(s3.get_object, "InvalidRange", Bucket=bucket, Key=key, Range=header)
+            refused(s3.head_object, "416", Bucket=bucket, Key=key, Range=header)
+            continue
+        check(key, body, header, first, last)
+        head = s3.head_object(Bucket=bucket, Key=key, Range=header)
+        assert head["ResponseMetadata"]["HTTPStatusCode"] == 206, (seed, header)
+        assert head["ContentLength"] == last - first + 1, (seed, header, head)
+        assert head["ContentRange"] == f"bytes {first}-{last}/{size}", (seed, header, head)
 
 
 def check_all(key, body):
@@ -34,7 +60,11 @@ def check_all(key, body):
     for header in (f"bytes={end + 1}-", f"bytes={end + 7}-{end + 9}", "bytes=-0"):
         answer = refused(s3.get_object, "InvalidRange", Bucket=bucket, Key=key, Range=header)
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 416, header
-    for header in ("bytes=9-5", "bytes=x-", "lines=1-2"):
+        assert answer["Error"]["ActualObjectSize"] == str(len(body)), answer
+        assert answer["Error"]["RangeRequested"] == header, answer
+    check_any(key, body, 30)
+    # Several ranges at once are none to S3.
+    for header in ("bytes=9-5", "bytes=x-", "lines=1-2", "bytes=0-1,4-5"):
         assert read(s3, bucket, key, Range=header) == body, f"{header} is no range: the whole object"
 
 
@@ -60,3 +90,6 @@ check("multi", multi, f"bytes=-{len(parts[2]) + 10}", len(multi) - len(parts[2])
 
 s3.put_object(Bucket=bucket, Key="empty", Body=b"")
 refused(s3.get_object, "InvalidRange", Bucket=bucket, Key="empty", Range="bytes=0-")
+# The last bytes of nothing are nothing, and no error.
+last = s3.get_object(Bucket=bucket, Key="empty", Range="bytes=-5")
+assert (last["ResponseMetadata"]["HTTPStatusCode"], last["ContentLength"]) == (200, 0), last

@@ -4,6 +4,7 @@ of signature, on a base domain that ends in another."""
 import http.client
 import os
 import socket
+import subprocess
 import urllib.parse
 
 import boto3
@@ -54,6 +55,11 @@ for bucket in ("plain-bucket", "dotted.bucket.name"):
             connection.request("GET", target, headers={"Host": parts.netloc})
             answer = connection.getresponse()
             assert (answer.status, answer.read()) == (200, BODY), version
+            # Over HTTP/2 the host is a pseudo-header.
+            fetched = subprocess.run(
+                ["curl", "--silent", "--fail", "--path-as-is", "--globoff", "--http2-prior-knowledge", "--write-out", "%{stderr}%{http_version}",
+                 "--resolve", f"{parts.netloc}:{address.hostname}", url], capture_output=True, check=True)
+            assert (fetched.stdout, fetched.stderr) == (BODY, b"2"), (version, fetched.stderr)
             # The same path with another host names another bucket.
             connection.request("GET", target, headers={"Host": f"other-bucket.{base}:{address.port}"})
             answer = connection.getresponse()

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -342,7 +343,7 @@ impl Gateway {
         self.directory.path()
     }
 
-    /// The trail's lines, in the order of their files.
+    /// The trail's lines as they are stored, log after log.
     pub fn journal(&self) -> Vec<serde_json::Value> {
         let mut segments = Vec::new();
         find(self.directory.path(), &mut |path| {
@@ -361,6 +362,34 @@ impl Gateway {
                     .collect::<Vec<_>>()
             })
             .collect()
+    }
+
+    /// The file that this gateway serves from; `dev` writes one, too.
+    pub fn config(&self) -> PathBuf {
+        let served = self.directory.path().join("sealgate.toml");
+        if served.exists() {
+            return served;
+        }
+        self.directory.path().join("data").join("sealgate.toml")
+    }
+
+    /// The trail's lines with what is sealed in them opened, in their order. Ends the gateway: the embedded bucket,
+    /// in which the keys lie, is for one process at a time.
+    ///
+    /// # Panics
+    /// If they cannot be read.
+    pub fn trail(&mut self) -> Vec<serde_json::Value> {
+        self.process.kill();
+        let config = self.config().display().to_string();
+        let output = Command::new(tools::gateway())
+            .args(["audit", "read", "--config", &config])
+            .output()
+            .expect("the program starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        let text = String::from_utf8(output.stdout).expect("lines are text");
+        let line = |line| serde_json::from_str(line).expect("a trail line is JSON");
+        text.lines().map(line).collect()
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::error::Result;
+use crate::random::{self, Random};
+
 /// Names a KEK version or an auxiliary key in a tenant's keyring.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub [u8; 8]);
@@ -9,6 +12,16 @@ pub struct KeyId(pub [u8; 8]);
 /// Names one sealed object: drawn when it is sealed, kept when it is copied or rewrapped.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub [u8; 16]);
+
+impl ObjectId {
+    /// The id of a new object.
+    ///
+    /// # Errors
+    /// [`Error::Random`](crate::Error::Random).
+    pub fn draw(random: &dyn Random) -> Result<Self> {
+        random::draw(random).map(Self)
+    }
+}
 
 /// Lower-case hexadecimal.
 impl fmt::Display for KeyId {

@@ -65,9 +65,11 @@ pub use part_sealer::{PartFacts, PartSealer, StagedRelay};
 pub use part_token::PartToken;
 pub use random::{ModuleRandom, OsRandom, Random};
 pub use sealed_bytes::SealedBytes;
-pub use sealer::{SingleSealer, seal_single};
+pub use sealer::{SingleSealer, seal_single, seal_single_as};
 pub use span::SpanOpener;
 pub use suite::{Digest, Suite, UnknownSuite};
 pub use tail::Tail;
 pub use trailer::Trailer;
-pub use upload::{ChecksumChoice, Footer, NewUpload, Upload, UploadId, create_upload};
+pub use upload::{
+    ChecksumChoice, Footer, NewUpload, Upload, UploadId, create_upload, create_upload_as,
+};

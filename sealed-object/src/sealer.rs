@@ -18,7 +18,7 @@ use crate::key::{Aux, Context, Dek, Kek};
 use crate::manifest::{Entry, Manifest};
 use crate::metadata::Metadata;
 use crate::part::{PartHeader, frame_aad};
-use crate::random::{self, Random};
+use crate::random::Random;
 use crate::sealed_bytes::SealedBytes;
 use crate::suite::{Digest, Suite};
 
@@ -40,11 +40,35 @@ pub fn seal_single(
     created_ms: u64,
     random: &Arc<dyn Random>,
 ) -> Result<(Envelope, SingleSealer)> {
+    let object_id = ObjectId::draw(random.as_ref())?;
+    seal_single_as(
+        object_id, suite, kek, aux, context, plain, metadata, created_ms, random,
+    )
+}
+
+/// The same with an id that was [drawn](ObjectId::draw) before, for this object only.
+///
+/// # Errors
+/// As [`seal_single`].
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a distinct key or fact of the object"
+)]
+pub fn seal_single_as(
+    object_id: ObjectId,
+    suite: Suite,
+    kek: &Kek,
+    aux: &Aux,
+    context: &Context,
+    plain: Plain,
+    metadata: &Metadata,
+    created_ms: u64,
+    random: &Arc<dyn Random>,
+) -> Result<(Envelope, SingleSealer)> {
     context.admit(suite)?;
     if !geometry::fits_one_part(plain) {
         return Err(Error::TooLarge);
     }
-    let object_id = ObjectId(random::draw(random.as_ref())?);
     let dek = Dek::generate(random.as_ref())?;
     let seed = Seed {
         suite,

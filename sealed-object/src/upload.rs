@@ -37,8 +37,24 @@ pub fn create_upload(
     created_ms: u64,
     random: &dyn Random,
 ) -> Result<(Envelope, NewUpload)> {
+    let object_id = ObjectId::draw(random)?;
+    create_upload_as(object_id, suite, kek, context, metadata, created_ms, random)
+}
+
+/// The same with an id that was [drawn](ObjectId::draw) before, for this object only.
+///
+/// # Errors
+/// As [`create_upload`].
+pub fn create_upload_as(
+    object_id: ObjectId,
+    suite: Suite,
+    kek: &Kek,
+    context: &Context,
+    metadata: &Metadata,
+    created_ms: u64,
+    random: &dyn Random,
+) -> Result<(Envelope, NewUpload)> {
     context.admit(suite)?;
-    let object_id = ObjectId(random::draw(random)?);
     let dek = Dek::generate(random)?;
     let seed = Seed {
         suite,
@@ -276,6 +292,11 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// The cipher suite.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
     /// The id of the object being uploaded.
     pub fn object_id(&self) -> ObjectId {
         self.object_id

@@ -31,6 +31,21 @@ impl Trimmer {
         text.map(|text| self.text(name, text, limit))
     }
 
+    /// `text`, or as much of its beginning as takes at most `limit` bytes in UTF-8.
+    pub(super) fn bytes<'a>(&mut self, name: &'static str, text: &'a str, limit: usize) -> &'a str {
+        if text.len() <= limit {
+            return text;
+        }
+        self.cut.push(name);
+        text.get(..text.floor_char_boundary(limit))
+            .unwrap_or_default()
+    }
+
+    /// Remembers that a field was left out.
+    pub(super) fn leave_out(&mut self, name: &'static str) {
+        self.cut.push(name);
+    }
+
     /// As many whole items from the front as take at most `limit` bytes in JSON, quotes and commas
     /// included.
     pub(super) fn list<'a>(

@@ -1,7 +1,8 @@
-//! One access or act as the trail keeps it, and its JSON line. It must not know how lines are
-//! stored, nor what S3 is: operations and resources are names given by the caller.
+//! One access or act as the trail keeps it. It must not know how lines are stored, nor what S3 is: operations and
+//! resources are names given by the caller.
 
 mod bounds;
+mod line;
 
 use std::{
     borrow::Cow,
@@ -10,17 +11,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::Serialize;
-use time::{
-    OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description,
-};
+use serde_json::{Map, Value};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use bounds::Trimmer;
+pub(crate) use line::LineError;
+pub use line::{LINE_LIMIT, wall};
 
 /// What a line is about: `docs/audit.md`, record kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Something is about to be done; durable before it is.
     Intent,
@@ -32,11 +30,58 @@ pub enum Kind {
     Deny,
     /// An administrative act.
     Admin,
+    /// An act on keys.
+    Key,
+    /// An act on policies.
+    Policy,
+    /// A session began or ended.
+    Session,
+    /// The trail was searched or opened.
+    Search,
+    /// How an intent that a crash left open was found to have ended.
+    Reconcile,
+    /// A replica began this log.
+    Start,
+    /// A replica ended this log in good order.
+    Stop,
+    /// Events are missing, and how many.
+    Gap,
+    /// Something about the trail itself changed.
+    Config,
+    /// The last line of every tenant's chain so far.
+    Heads,
+}
+
+impl Kind {
+    /// The word in lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Outcome => "outcome",
+            Self::Complete => "complete",
+            Self::Deny => "deny",
+            Self::Admin => "admin",
+            Self::Key => "key",
+            Self::Policy => "policy",
+            Self::Session => "session",
+            Self::Search => "audit.search",
+            Self::Reconcile => "reconcile",
+            Self::Start => "replica.start",
+            Self::Stop => "replica.stop",
+            Self::Gap => "audit.gap",
+            Self::Config => "audit.config",
+            Self::Heads => "tenant.heads",
+        }
+    }
+
+    /// Whether the line is written even into the room that is kept for a full disk.
+    pub(crate) fn is_essential(self) -> bool {
+        matches!(self, Self::Gap | Self::Stop | Self::Deny | Self::Config)
+    }
 }
 
 /// What an operation does to data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Reads objects or their names.
     Read,
@@ -48,9 +93,20 @@ pub enum Class {
     Admin,
 }
 
+impl Class {
+    /// The word in lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The request may run.
     Allow,
@@ -58,11 +114,12 @@ pub enum Decision {
     Deny,
 }
 
-/// One event. The journal adds `v`, `seq` and `replica`. What is too long is cut when the line is
-/// made, and the line's `trunc` names the fields that were.
+/// One event. The journal adds `v`, `log`, `seq`, `hlc`, `tseq` and `tprev`. What is too long is cut when the line is
+/// made, and the line's `trunc` names the fields that were. Fields marked *sealed* are written under the tenant's
+/// audit key only.
 #[derive(Clone)]
 pub struct Event {
-    /// UUID version 7, of the time the event was made.
+    /// UUID version 7, of the time the event was made. Never used for two lines.
     pub id: Uuid,
     /// What the line is about.
     pub kind: Kind,
@@ -82,15 +139,15 @@ pub struct Event {
     pub policies: Vec<String>,
     /// The tenant, where one is known.
     pub tenant: Option<String>,
-    /// The principal, where one is known.
+    /// The principal, where one is known; sealed, and a token.
     pub principal: Option<String>,
     /// The id of the credential used (never its secret).
     pub credential: Option<String>,
     /// The logical bucket.
     pub bucket: Option<String>,
-    /// The object's key.
+    /// The object's key; sealed, and a token together with the bucket.
     pub key: Option<String>,
-    /// What a copy reads, as `bucket/key`.
+    /// What a copy reads, as `bucket/key`; sealed.
     pub source: Option<String>,
     /// The sealed object's own id, in hex.
     pub object_id: Option<String>,
@@ -110,12 +167,20 @@ pub struct Event {
     pub params: Option<String>,
     /// The approvals that an administrative call used up, and who gave them.
     pub approvals: Vec<String>,
-    /// The client's address.
+    /// The client's address; sealed, and two tokens.
     pub src: Option<IpAddr>,
-    /// The client's `User-Agent`.
+    /// The client's `User-Agent`; sealed.
     pub ua: Option<String>,
     /// How long it took.
     pub duration: Option<Duration>,
+    /// The digest of the object's plaintext, `algorithm:hex`; sealed.
+    pub digest: Option<String>,
+    /// What a person gave as a reason; sealed.
+    pub reason: Option<String>,
+    /// The hash of the statement of a receipt, in base64.
+    pub receipt: Option<String>,
+    /// What only lines of this kind say; clear, 8 KiB at most.
+    pub detail: Map<String, Value>,
 }
 
 impl Event {
@@ -163,47 +228,23 @@ impl Event {
             src: None,
             ua: None,
             duration: None,
+            digest: None,
+            reason: None,
+            receipt: None,
+            detail: Map::new(),
         }
     }
 
-    /// The members of the line after those the journal adds: JSON without its opening brace,
-    /// closed.
-    pub(crate) fn members(&self) -> Result<String, serde_json::Error> {
-        let mut trim = Trimmer::default();
-        let line = Line {
-            id: self.id.to_string(),
-            kind: self.kind,
-            wall: wall(self.wall),
-            req: trim.text("req", &self.req, 128),
-            intent_ref: self.intent_ref.map(|id| id.to_string()),
-            tenant: trim.optional("tenant", self.tenant.as_deref(), 256),
-            principal: trim.optional("principal", self.principal.as_deref(), 512),
-            credential: trim.optional("credential", self.credential.as_deref(), 256),
-            op: trim.text("op", &self.op, 128),
-            class: self.class,
-            bucket: trim.optional("bucket", self.bucket.as_deref(), 256),
-            // No key of S3's 1,024 bytes is ever cut, even if each of them needs six to be written.
-            key: trim.optional("key", self.key.as_deref(), 6 * 1024),
-            source: trim.optional("source", self.source.as_deref(), 3 * 1024),
-            object_id: trim.optional("object_id", self.object_id.as_deref(), 64),
-            version: trim.optional("version", self.version.as_deref(), 1024),
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out,
-            range: trim.optional("range", self.range.as_deref(), 128),
-            decision: self.decision,
-            policies: trim.list("policies", &self.policies, 2048),
-            status: self.status,
-            err: trim.optional("err", self.err.as_deref(), 128),
-            params: trim.optional("params", self.params.as_deref(), 64),
-            approvals: trim.list("approvals", &self.approvals, 1024),
-            src: self.src,
-            ua: trim.optional("ua", self.ua.as_deref(), 512),
-            dur_ms: self.duration.map(|duration| duration.as_millis()),
-            trunc: trim.cut(),
-        };
-        let mut text = serde_json::to_string(&line)?;
-        text.remove(0);
-        Ok(text)
+    /// An event of the trail itself, about no request: of a replica, of the journal.
+    pub fn of_trail(kind: Kind, wall: SystemTime) -> Self {
+        Self::new(
+            kind,
+            wall,
+            String::new(),
+            kind.as_str(),
+            Class::Admin,
+            Decision::Allow,
+        )
     }
 }
 
@@ -218,72 +259,6 @@ impl fmt::Debug for Event {
             .finish_non_exhaustive()
     }
 }
-
-#[derive(Serialize)]
-struct Line<'a> {
-    id: String,
-    kind: Kind,
-    wall: String,
-    req: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    intent_ref: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    credential: Option<&'a str>,
-    op: &'a str,
-    class: Class,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bucket: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes_in: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes_out: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    range: Option<&'a str>,
-    decision: Decision,
-    policies: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    err: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    params: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    approvals: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    src: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ua: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dur_ms: Option<u128>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    trunc: Vec<&'static str>,
-}
-
-fn wall(time: SystemTime) -> String {
-    // The format has no component that a time in UTC lacks.
-    OffsetDateTime::from(time)
-        .to_offset(UtcOffset::UTC)
-        .format(WALL)
-        .unwrap_or_default()
-}
-
-/// The longest line, its line feed included, in bytes: `docs/audit.md`.
-pub const LINE_LIMIT: usize = 16 * 1024;
-
-const WALL: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{AuditKey, Field, Named};
 
 fn event() -> Event {
     let wall = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_763_750_000_123_456_789);
@@ -16,8 +17,12 @@ fn event() -> Event {
     )
 }
 
+fn key() -> AuditKey {
+    AuditKey::new("a1", &[7; 32])
+}
+
 fn line(event: &Event) -> Value {
-    serde_json::from_str(&format!("{{{}", event.members().unwrap())).unwrap()
+    serde_json::from_str(&format!("{{{}", event.members("log", &key()).unwrap())).unwrap()
 }
 
 #[test]
@@ -42,17 +47,47 @@ fn a_full_event_has_every_field_of_the_design() {
     event.ua = Some("aws-cli/2".into());
     event.duration = Some(Duration::from_micros(12_999));
     let id = event.id.to_string();
+    event.source = Some("other/key".into());
+    event.digest = Some("sha256:00".into());
+    event.receipt = Some("cmVjZWlwdA==".into());
+    event.detail.insert("parts".into(), json!(3));
+    let mut line = line(&event);
+    // Sealed: what names a person or an object. Each opens with the key, and only in its place.
+    let sealed = line["sealed"].take();
+    let open = |field: Field| {
+        let text = sealed[field.name()].as_str().unwrap();
+        key().open("log", event.id, field, text).unwrap()
+    };
+    for (field, expected) in [
+        (Field::ObjectKey, "Ä \"1\"\n"),
+        (Field::Source, "other/key"),
+        (Field::Actor, "user/ann"),
+        (Field::Address, "192.0.2.1"),
+        (Field::UserAgent, "aws-cli/2"),
+        (Field::Digest, "sha256:00"),
+    ] {
+        assert_eq!(open(field), expected);
+    }
+    let object = key().token(Named::Object, &[b"scans", "Ä \"1\"\n".as_bytes()]);
+    let actor = key().token(Named::Actor, &[b"user/ann"]);
+    let address = key().token(Named::Address, &[b"192.0.2.1"]);
+    let network = key().token(Named::Network, &[b"192.0.2.0/24"]);
     // date -u -d @1763750000
     let expected = json!({
         "id": id, "kind": "outcome", "wall": "2025-11-21T18:33:20.123Z", "req": "R1",
-        "intent_ref": "00000000-0000-0000-0000-000000000007", "tenant": "acme", "principal": "user/ann",
-        "credential": "AKIA1", "op": "s3:GetObject", "class": "read", "bucket": "scans", "key": "Ä \"1\"\n",
-        "object_id": "00ff", "version": "v1", "bytes_in": 1, "bytes_out": 2, "range": "0-99",
+        "intent_ref": "00000000-0000-0000-0000-000000000007", "tenant": "acme", "actor": {"tok": actor},
+        "cred": "AKIA1", "op": "s3:GetObject", "class": "read", "bucket": "scans",
+        "obj": {"tok": object, "oid": "00ff"}, "ver": "v1", "src": {"tok": address, "net_tok": network},
+        "bytes_in": 1, "bytes_out": 2, "range": "0-99",
         "decision": "allow", "policies": ["p1", "p2"], "status": 206, "err": "AccessDenied",
-        "src": "192.0.2.1", "ua": "aws-cli/2", "dur_ms": 12,
+        "dur_ms": 12, "receipt": "cmVjZWlwdA==", "detail": {"parts": 3}, "akey": "a1", "sealed": null,
     });
-    assert_eq!(line(&event), expected);
-    assert!(!event.members().unwrap().contains('\n'), "one line");
+    assert_eq!(line, expected);
+    let text = event.members("log", &key()).unwrap();
+    assert!(!text.contains('\n'), "one line");
+    for secret in ["ann", "192.0.2", "aws-cli", "other", "sha256"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
 }
 
 #[test]
@@ -101,9 +136,14 @@ fn the_longest_event_fits_its_line_and_says_what_was_cut() {
         &mut event.version,
         &mut event.range,
         &mut event.ua,
+        &mut event.source,
+        &mut event.digest,
+        &mut event.reason,
+        &mut event.receipt,
     ] {
         *field = Some(hostile.clone());
     }
+    event.detail.insert("more".into(), json!(hostile));
     event.err = Some(hostile.into());
     event.bytes_in = Some(u64::MAX);
     event.bytes_out = Some(u64::MAX);
@@ -112,25 +152,32 @@ fn the_longest_event_fits_its_line_and_says_what_was_cut() {
     event.duration = Some(Duration::MAX);
 
     // What the journal adds is at most about 900 bytes: its own test has the whole line.
-    assert!(event.members().unwrap().len() <= LINE_LIMIT - 1024);
+    assert!(event.members("log", &key()).unwrap().len() <= LINE_LIMIT - 1024);
     let line = line(&event);
     let expected = json!([
+        "obj.key",
+        "obj.source",
+        "actor.name",
+        "ua",
+        "digest.pt",
+        "reason",
+        "bucket",
         "req",
         "tenant",
-        "principal",
-        "credential",
+        "cred",
         "op",
-        "bucket",
-        "key",
-        "object_id",
-        "version",
+        "obj.oid",
+        "ver",
         "range",
         "policies",
         "err",
-        "ua"
+        "receipt",
+        "detail"
     ]);
     assert_eq!(line["trunc"], expected);
-    assert_eq!(line["key"].as_str().unwrap().len(), 1024);
+    let text = line["sealed"]["obj.key"].as_str().unwrap();
+    let opened = key().open("log", event.id, Field::ObjectKey, text).unwrap();
+    assert_eq!(opened.len(), 1024);
 }
 
 #[test]
@@ -138,7 +185,9 @@ fn no_key_that_s3_allows_is_cut() {
     let mut event = event();
     event.key = Some("\u{1}".repeat(1024));
     let line = line(&event);
-    assert_eq!(line["key"].as_str(), event.key.as_deref());
+    let text = line["sealed"]["obj.key"].as_str().unwrap();
+    let opened = key().open("log", event.id, Field::ObjectKey, text);
+    assert_eq!(opened, event.key);
     assert_eq!(line.get("trunc"), None);
 }
 

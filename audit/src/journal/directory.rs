@@ -1,53 +1,37 @@
 //! Segments as files of one directory: the place where segments are opened, made and cut.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use super::segments::{Placement, SegmentFile, Volume, first_seq};
 
-/// The journal's directory.
+/// The directory of one log's segments.
+#[derive(Clone)]
 pub(super) struct Directory {
     path: PathBuf,
 }
 
 impl Directory {
-    /// Makes the directory, for its owner alone, if it is missing.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-        })
+    /// A directory that is there.
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
     }
 
-    /// Keeps other processes out for as long as the file is held.
-    pub(super) fn lock(&self) -> Result<File, TryLockError> {
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(self.path.join(LOCK))
-            .map_err(TryLockError::Error)?;
-        lock.try_lock()?;
-        Ok(lock)
-    }
-
-    /// The last segment's path and the `seq` in its name.
-    pub(super) fn last(&self) -> io::Result<Option<(PathBuf, u64)>> {
-        let mut last = None;
+    /// Its segments with the `seq` in their names, in order.
+    pub(super) fn segments(&self) -> io::Result<Vec<(u64, PathBuf)>> {
+        let mut segments = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            if let Some(first) = first_seq(&path)
-                && last.as_ref().is_none_or(|(_, highest)| first > *highest)
-            {
-                last = Some((path, first));
+            if let Some(first) = first_seq(&path) {
+                segments.push((first, path));
             }
         }
-        Ok(last)
+        segments.sort();
+        Ok(segments)
     }
 }
 
@@ -123,5 +107,3 @@ fn is_absence(error: &io::Error) -> bool {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
 }
-
-const LOCK: &str = "journal.lock";

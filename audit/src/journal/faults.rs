@@ -7,14 +7,15 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
+    time::SystemTime,
 };
 
 use super::{
     Journal, Settings,
     directory::Directory,
-    recovery,
-    segments::{Placement, SegmentFile, Segments, Volume},
+    segments::{Placement, SegmentFile, Volume},
 };
+use crate::Identity;
 
 /// What fails now.
 #[derive(Debug, Default)]
@@ -31,23 +32,26 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// A journal in an empty `directory` on a disk with these faults.
+    /// A journal in `directory` on a disk with these faults.
     pub(super) fn open(self: &Arc<Self>, directory: &Path, settings: Settings) -> Journal {
-        let inner = Directory::open(directory).unwrap();
-        let (opening, last) = recovery::recover(&inner).unwrap();
-        assert!(last.is_none(), "the directory is empty");
-        let volume = FaultyVolume {
-            inner,
-            faults: Arc::clone(self),
-        };
-        let segments = Segments::new(
-            Box::new(volume),
-            opening.next_seq,
-            None,
-            settings.segment_bytes,
-        );
-        Journal::start(segments, opening, settings, None).unwrap()
+        let faults = Arc::clone(self);
+        Journal::open_on(
+            directory,
+            identity(),
+            settings,
+            SystemTime::UNIX_EPOCH,
+            |place| {
+                let inner = Directory::new(place.segments());
+                Box::new(FaultyVolume { inner, faults })
+            },
+        )
+        .unwrap()
     }
+}
+
+/// A deployment for tests.
+pub(super) fn identity() -> Arc<Identity> {
+    Arc::new(Identity::new("d", &[5; 32]))
 }
 
 struct FaultyVolume {

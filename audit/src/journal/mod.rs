@@ -1,31 +1,47 @@
 //! The journal: events as lines in append-only files, on disk before [`Journal::record`] returns.
-//! It must not know what the events mean.
+//! The
+//! lines of one run are one log, in a directory of its own. It must not know what the events mean.
 
+mod checkpointer;
+mod closing;
 mod directory;
-mod recovery;
+mod headroom;
+mod health;
+mod home;
 mod segments;
+mod sign;
 mod writer;
 
 use std::{
-    fs::TryLockError,
+    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc as threads},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
-use crate::Event;
+use crate::{AuditKey, Event, Identity};
+use checkpointer::{Checkpointer, Told};
+pub use checkpointer::{Proof, ProveError};
+pub use closing::Closed;
 use directory::Directory;
-use segments::Segments;
+use headroom::Headroom;
+pub use health::Health;
+use home::{Home, LogPlace, OPEN_INTENTS};
+use segments::{Segments, Volume};
+use sign::Signing;
+pub use writer::Recorded;
+pub(crate) use writer::chain_name;
 use writer::{Waiting, Writer};
 
 /// Bounds of a [`Journal`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// This replica's name, written in every line; at most 128 bytes of it.
+    /// This replica's name, with which the names of its logs begin; of it 64 letters, digits, `-`, `_` and `.`.
     pub replica: String,
     /// A segment of this many bytes is followed by a new one.
     pub segment_bytes: u64,
@@ -33,6 +49,10 @@ pub struct Settings {
     pub commit_timeout: Duration,
     /// How many events wait for the disk at most; more wait for room, within the same time.
     pub queue: usize,
+    /// How often lines are signed, if there are any.
+    pub checkpoint_every: Duration,
+    /// Bytes kept free on the disk for what must be recorded when it is full.
+    pub headroom: u64,
 }
 
 impl Default for Settings {
@@ -42,6 +62,8 @@ impl Default for Settings {
             segment_bytes: 64 << 20,
             commit_timeout: Duration::from_secs(2),
             queue: 1024,
+            checkpoint_every: Duration::from_secs(10),
+            headroom: 1 << 20,
         }
     }
 }
@@ -77,57 +99,86 @@ pub enum JournalError {
     Closed,
 }
 
-/// What opening a journal found.
+/// What opening a journal found: the logs of earlier runs that were not closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opening {
-    /// The `seq` the next event gets.
-    pub next_seq: u64,
-    /// Bytes cut off the end of the last segment: lines that a crash tore and nobody was told are
-    /// recorded.
-    pub torn_bytes: u64,
-    /// The last segment, if it is damaged before its end. It is left as it is, and a new one was
-    /// begun.
-    pub damaged: Option<PathBuf>,
+    /// How each of them was closed now.
+    pub closed: Vec<Closed>,
 }
 
-/// An open journal. Dropping it writes what still waits, for as long as one commit may take.
+/// An intent that a crash left without an outcome.
+#[derive(Clone, Debug)]
+pub struct OpenIntent {
+    /// In which log.
+    pub log: String,
+    /// Its line, without the line feed.
+    pub line: String,
+}
+
+/// An open journal: the log of this run. Dropping it writes what still waits, for as long as one commit may take.
 #[derive(Debug)]
 pub struct Journal {
     sender: Option<mpsc::Sender<Waiting>>,
+    prover: Option<threads::Sender<Told>>,
     commit_timeout: Duration,
     opening: Opening,
+    home: Home,
+    log: String,
+    signing: Signing,
+    health: Arc<Health>,
     /// Behind a lock only because a receiver is not `Sync` and a journal is shared.
     ended: Mutex<threads::Receiver<()>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Journal {
-    /// Opens the journal in `directory`, which is made (mode 0700) if it is missing. Cuts off a
-    /// torn last line. Blocks on the disk.
+    /// Opens the journal in `directory`, which is made (mode 0700) if it is missing: closes the logs that were left
+    /// open, and begins one named after the replica and the time `now`. Blocks on the disk.
     ///
     /// # Errors
     /// [`JournalError::InUse`] while another journal has the directory, [`JournalError::Open`] for
     /// the rest.
-    pub fn open(directory: &Path, settings: Settings) -> Result<Self, JournalError> {
+    pub fn open(
+        directory: &Path,
+        identity: Arc<Identity>,
+        settings: Settings,
+        now: SystemTime,
+    ) -> Result<Self, JournalError> {
+        Self::open_on(directory, identity, settings, now, |place| {
+            Box::new(Directory::new(place.segments()))
+        })
+    }
+
+    /// The same with segments on another volume, for tests.
+    fn open_on(
+        directory: &Path,
+        identity: Arc<Identity>,
+        settings: Settings,
+        now: SystemTime,
+        volume: impl FnOnce(&LogPlace) -> Box<dyn Volume>,
+    ) -> Result<Self, JournalError> {
         let failed = |source: io::Error| JournalError::Open {
             directory: directory.to_owned(),
             source: Arc::new(source),
         };
-        let volume = Directory::open(directory).map_err(failed)?;
-        let lock = volume.lock().map_err(|error| match error {
+        let home = Home::open(directory).map_err(failed)?;
+        let lock = home.lock().map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::InUse {
                 directory: directory.to_owned(),
             },
             TryLockError::Error(source) => failed(source),
         })?;
-        let (opening, last) = recovery::recover(&volume).map_err(failed)?;
-        let segments = Segments::new(
-            Box::new(volume),
-            opening.next_seq,
-            last,
-            settings.segment_bytes,
-        );
-        Self::start(segments, opening, settings, Some(lock)).map_err(failed)
+        let signing = Signing::new(identity);
+        let mut opening = Opening::default();
+        for log in home.logs().map_err(failed)? {
+            let closed = closing::close(&log, &signing).map_err(failed)?;
+            opening.closed.extend(closed);
+        }
+        let place = home
+            .begin(&log_name(&settings.replica, now))
+            .map_err(failed)?;
+        let segments = Segments::new(volume(&place), settings.segment_bytes);
+        Self::start(home, place, signing, segments, opening, &settings, lock).map_err(failed)
     }
 
     /// What opening found.
@@ -135,23 +186,77 @@ impl Journal {
         &self.opening
     }
 
+    /// The name of the log of this run: what every line calls `log`.
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
+    /// Whether events reach the disk.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Whose trail it is.
+    pub fn identity(&self) -> &Identity {
+        self.signing.identity()
+    }
+
     /// Appends the event and returns its `seq` once it is on disk. Events that wait together share
-    /// one write and one sync. The journal works again by itself when the disk does.
+    /// one write and one sync. The journal works again by itself when the disk does. `key` is the
+    /// audit key of the event's tenant; an event of no known tenant has none.
     ///
     /// A caller that stops waiting does not take its event back.
     ///
     /// # Errors
     /// After any error the event must be taken as not recorded, and what it is about must not
     /// happen.
-    pub async fn record(&self, event: &Event) -> Result<u64, JournalError> {
-        let members = event
-            .members()
-            .map_err(|error| JournalError::Unavailable(Arc::new(error.into())))?;
-        let sender = self.sender.as_ref().ok_or(JournalError::Closed)?;
+    pub async fn record(&self, event: &Event, key: Option<&AuditKey>) -> Result<u64, JournalError> {
+        self.try_record(event, key, false)
+            .await
+            .map(|recorded| recorded.seq)
+    }
+
+    /// The same, and gives the line itself.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_line(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+    ) -> Result<Recorded, JournalError> {
+        self.try_record(event, key, true).await
+    }
+
+    async fn try_record(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+        wants_line: bool,
+    ) -> Result<Recorded, JournalError> {
+        let recorded = self.send(event, key, wants_line).await;
+        if let Err(error) = &recorded {
+            self.health.refuse();
+            if matches!(error, JournalError::TimedOut { .. }) {
+                self.health.told(false);
+            }
+        }
+        recorded
+    }
+
+    async fn send(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+        wants_line: bool,
+    ) -> Result<Recorded, JournalError> {
         let (ack, acked) = oneshot::channel();
+        let mut waiting = self.waiting(event, key, ack)?;
+        waiting.wants_line = wants_line;
+        let sender = self.sender.as_ref().ok_or(JournalError::Closed)?;
         let committed = async {
             sender
-                .send(Waiting { members, ack })
+                .send(waiting)
                 .await
                 .map_err(|_| JournalError::Closed)?;
             acked
@@ -167,42 +272,130 @@ impl Journal {
 
     /// Hands the event over without waiting: for what is known only once nobody waits for an answer any
     /// more. It reaches the disk with the next commit; if the queue is full, it is logged as lost.
-    pub fn submit(&self, event: &Event) {
+    pub fn submit(&self, event: &Event, key: Option<&AuditKey>) {
         let (ack, _) = oneshot::channel();
-        let queued = event
-            .members()
+        let queued = self
+            .waiting(event, key, ack)
             .ok()
             .zip(self.sender.as_ref())
-            .is_some_and(|(members, sender)| sender.try_send(Waiting { members, ack }).is_ok());
+            .is_some_and(|(waiting, sender)| sender.try_send(waiting).is_ok());
         if !queued {
+            self.health.refuse();
             tracing::error!(?event, "an audit event could not be queued and is lost");
         }
     }
 
+    /// The proof that the line `seq` of this run's log is in it, under a checkpoint that is signed for it if there
+    /// is none yet.
+    ///
+    /// # Errors
+    /// If there is no such line, or the disk does not take the checkpoint.
+    pub async fn prove(&self, seq: u64) -> Result<Proof, ProveError> {
+        let (reply, proved) = oneshot::channel();
+        let prover = self.prover.as_ref().ok_or(ProveError::Unavailable)?;
+        prover
+            .send(Told::Prove(seq, reply))
+            .map_err(|_| ProveError::Unavailable)?;
+        proved.await.map_err(|_| ProveError::Unavailable)?
+    }
+
+    /// The intents of earlier runs that have no outcome, and were not [reconciled](Self::reconciled) either.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub fn open_intents(&self) -> io::Result<Vec<OpenIntent>> {
+        let mut open = Vec::new();
+        for place in self.home.logs()? {
+            let Some(lines) = place.read(OPEN_INTENTS)? else {
+                continue;
+            };
+            let lines = String::from_utf8(lines).map_err(io::Error::other)?;
+            open.extend(lines.lines().map(|line| OpenIntent {
+                log: place.name.clone(),
+                line: line.to_owned(),
+            }));
+        }
+        Ok(open)
+    }
+
+    /// Notes that a record says of each open intent of a log how it ended.
+    ///
+    /// # Errors
+    /// If the disk cannot be written.
+    pub fn reconciled(&self, log: &str) -> io::Result<()> {
+        for place in self.home.logs()? {
+            if place.name == log {
+                place.remove(OPEN_INTENTS)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn waiting(
+        &self,
+        event: &Event,
+        key: Option<&AuditKey>,
+        ack: oneshot::Sender<Result<Recorded, Arc<io::Error>>>,
+    ) -> Result<Waiting, JournalError> {
+        let key = key.unwrap_or_else(|| self.identity().audit_key());
+        let members = event
+            .members(&self.log, key)
+            .map_err(|error| JournalError::Unavailable(Arc::new(io::Error::other(error))))?;
+        let age = event.wall.duration_since(SystemTime::UNIX_EPOCH);
+        let wall_ms = age.unwrap_or_default().as_millis();
+        Ok(Waiting {
+            tenant: event.tenant.clone().unwrap_or_default(),
+            wall_ms: u64::try_from(wall_ms).unwrap_or_default(),
+            kind: event.kind,
+            members,
+            wants_line: false,
+            ack,
+        })
+    }
+
     fn start(
+        home: Home,
+        place: LogPlace,
+        signing: Signing,
         segments: Segments,
         opening: Opening,
-        settings: Settings,
-        lock: Option<std::fs::File>,
+        settings: &Settings,
+        lock: File,
     ) -> io::Result<Self> {
+        let certificate = signing.certify(&place)?;
+        let log = place.name.clone();
+        let headroom = Headroom::take(home.headroom(), settings.headroom);
+        let health = Arc::new(Health::default());
         let (sender, receiver) = mpsc::channel(settings.queue.max(1));
+        let (prover, told) = threads::channel();
         let (ending, ended) = threads::channel();
-        let writer = Writer::new(segments, receiver, &settings.replica);
-        let thread = std::thread::Builder::new()
+        let key = signing.identity().audit_key().clone();
+        let (leaves, writers) = (prover.clone(), Arc::clone(&health));
+        let writer = Writer::new(segments, receiver, leaves, writers, headroom, &log, key);
+        let every = settings.checkpoint_every;
+        let checkpointer = Checkpointer::new(place, signing.clone(), certificate, told, every);
+        let writing = std::thread::Builder::new()
             .name("audit-journal".to_owned())
+            .spawn(move || writer.run())?;
+        let signing_thread = std::thread::Builder::new()
+            .name("audit-sign".to_owned())
             .spawn(move || {
-                writer.run();
+                checkpointer.run();
                 // In this order: who waits for the end may open the directory again.
                 drop(lock);
                 drop(ending);
             })?;
-        let commit_timeout = settings.commit_timeout;
         Ok(Self {
             sender: Some(sender),
-            commit_timeout,
+            prover: Some(prover),
+            commit_timeout: settings.commit_timeout,
             opening,
+            home,
+            log,
+            signing,
+            health,
             ended: Mutex::new(ended),
-            thread: Some(thread),
+            threads: vec![writing, signing_thread],
         })
     }
 }
@@ -210,23 +403,49 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.sender = None;
+        self.prover = None;
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         match ended.recv_timeout(self.commit_timeout) {
             Err(threads::RecvTimeoutError::Timeout) => {
                 tracing::error!("the audit journal's disk hangs; leaving without it");
             }
             Ok(()) | Err(threads::RecvTimeoutError::Disconnected) => {
-                if self
-                    .thread
-                    .take()
-                    .is_some_and(|thread| thread.join().is_err())
-                {
-                    tracing::error!("the audit journal's thread failed");
+                for thread in self.threads.drain(..) {
+                    if thread.join().is_err() {
+                        tracing::error!("a thread of the audit journal failed");
+                    }
                 }
             }
         }
     }
 }
+
+/// `<replica>-<time>-<random>`: no two are the same, and those of one replica sort by time.
+fn log_name(replica: &str, now: SystemTime) -> String {
+    let replica: String = replica
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+        .take(REPLICA_LIMIT)
+        .collect();
+    let time = time::OffsetDateTime::from(now)
+        .to_offset(time::UtcOffset::UTC)
+        .format(LOG_TIME)
+        .unwrap_or_default();
+    let random = Uuid::new_v4().simple().to_string();
+    let random = random.get(..8).unwrap_or_default();
+    let replica = if replica.is_empty() {
+        "replica"
+    } else {
+        &replica
+    };
+    format!("{replica}-{time}-{random}")
+}
+
+const LOG_TIME: &[time::format_description::BorrowedFormatItem<'_>] =
+    time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+
+/// Characters.
+const REPLICA_LIMIT: usize = 64;
 
 #[cfg(test)]
 mod faults;

@@ -42,27 +42,23 @@ pub(super) struct Segments {
 }
 
 /// The segment that is written to.
-pub(super) struct OpenSegment {
-    pub(super) file: Box<dyn SegmentFile>,
+struct OpenSegment {
+    file: Box<dyn SegmentFile>,
     /// Bytes that were committed; what lies behind them was never acknowledged.
-    pub(super) committed: u64,
+    committed: u64,
     /// Whether bytes may lie behind the committed ones that have to be cut off before the next
     /// batch.
-    pub(super) torn: bool,
+    torn: bool,
 }
 
 impl Segments {
-    pub(super) fn new(
-        volume: Box<dyn Volume>,
-        next_seq: u64,
-        open: Option<OpenSegment>,
-        segment_bytes: u64,
-    ) -> Self {
+    /// Those of a new log.
+    pub(super) fn new(volume: Box<dyn Volume>, segment_bytes: u64) -> Self {
         Self {
             volume,
             segment_bytes,
-            next_seq,
-            open,
+            next_seq: 0,
+            open: None,
         }
     }
 
@@ -147,19 +143,15 @@ impl OpenSegment {
 /// A segment is named by the `seq` of its first line, in 20 digits, so that names sort as segments
 /// follow.
 pub(super) fn file_name(first_seq: u64) -> String {
-    format!("{PREFIX}{first_seq:020}{SUFFIX}")
+    format!("{first_seq:020}{SUFFIX}")
 }
 
 /// The `seq` of the first line, if `path` is named as a segment.
 pub(super) fn first_seq(path: &Path) -> Option<u64> {
-    let digits = path
-        .file_name()?
-        .to_str()?
-        .strip_prefix(PREFIX)?
-        .strip_suffix(SUFFIX)?;
-    digits.parse().ok().filter(|_| digits.len() == DIGITS)
+    let digits = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    let in_digits = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| in_digits)
 }
 
-const PREFIX: &str = "journal-";
 const SUFFIX: &str = ".jsonl";
 const DIGITS: usize = 20;

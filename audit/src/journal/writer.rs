@@ -1,44 +1,103 @@
-//! The journal's thread: takes every event that waits, makes them one write and one sync, and
-//! answers all. It must not know files.
+//! The journal's thread: takes every event that waits, makes them one write and one sync, and answers all. It gives
+//! each line its place: in the log, in its tenant's chain, and in time. It must not know files.
 
-use std::{io, sync::Arc};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpointer::Told;
+use super::headroom::Headroom;
+use super::health::Health;
 use super::segments::Segments;
+use crate::event::LineError;
+use crate::tree::{Hash, leaf_hash, sha256};
+use crate::{AuditKey, Event, Kind};
 
 /// An event on its way to the disk.
 pub(super) struct Waiting {
+    /// Whose chain it is part of; empty for events of no known tenant.
+    pub(super) tenant: String,
+    /// Milliseconds since the epoch, of the event's clock.
+    pub(super) wall_ms: u64,
+    pub(super) kind: Kind,
     /// The members of its line, as the event gives them.
     pub(super) members: String,
-    /// Told the `seq`, or what the disk said.
-    pub(super) ack: oneshot::Sender<Result<u64, Arc<io::Error>>>,
+    /// Whether its recorder wants the line back.
+    pub(super) wants_line: bool,
+    /// Told where the line is, or what the disk said.
+    pub(super) ack: oneshot::Sender<Result<Recorded, Arc<io::Error>>>,
+}
+
+/// A line on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number in the log.
+    pub seq: u64,
+    /// The line itself, without its line feed, where it was asked for.
+    pub line: String,
 }
 
 pub(super) struct Writer {
     segments: Segments,
     receiver: mpsc::Receiver<Waiting>,
-    /// `"replica":"…",`
-    replica: String,
+    leaves: Sender<Told>,
+    health: Arc<Health>,
+    headroom: Headroom,
+    /// The log's name, and `"log":"…",` of it.
+    log: String,
+    head: String,
+    /// For lines that the writer makes.
+    key: AuditKey,
+    chains: HashMap<String, Link>,
+    clock: u64,
+    heads_at: u64,
     lines: Vec<u8>,
+}
+
+/// Where a tenant's chain ends.
+#[derive(Clone, Copy)]
+struct Link {
+    next: u64,
+    last: Hash,
+}
+
+/// What a batch adds, should it be committed.
+struct Draft {
+    chains: HashMap<String, Link>,
+    leaves: Vec<Hash>,
+    clock: u64,
+    seq: u64,
+    stops: bool,
 }
 
 impl Writer {
     pub(super) fn new(
         segments: Segments,
         receiver: mpsc::Receiver<Waiting>,
-        replica: &str,
+        leaves: Sender<Told>,
+        health: Arc<Health>,
+        headroom: Headroom,
+        log: &str,
+        key: AuditKey,
     ) -> Self {
-        let replica: String = replica
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(REPLICA_LIMIT)
-            .collect();
-        let replica = format!("\"replica\":{},", serde_json::Value::from(replica));
         Self {
             segments,
             receiver,
-            replica,
+            leaves,
+            health,
+            headroom,
+            log: log.to_owned(),
+            head: format!("\"log\":{},", Value::from(log)),
+            key,
+            chains: HashMap::new(),
+            clock: 0,
+            heads_at: 0,
             lines: Vec::new(),
         }
     }
@@ -52,31 +111,178 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &mut Vec<Waiting>) {
-        let first = self.segments.next_seq();
-        self.lines.clear();
-        for (waiting, seq) in batch.iter().zip(first..) {
-            let head = format!("{{\"v\":{VERSION},\"seq\":{seq},{}", self.replica);
-            self.lines.extend_from_slice(head.as_bytes());
-            self.lines.extend_from_slice(waiting.members.as_bytes());
-            self.lines.push(b'\n');
+        self.headroom.refill();
+        if self.headroom.is_used() {
+            refuse_all_but_essential(batch);
+            if batch.is_empty() {
+                return;
+            }
         }
-        let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let outcome = self.segments.commit(&self.lines, count).map_err(Arc::new);
+        let outcome = self.try_commit(batch);
         if let Err(error) = &outcome {
-            tracing::error!(%error, events = count, "the audit journal cannot be written");
+            if error.kind() == io::ErrorKind::StorageFull {
+                self.headroom.give_up();
+            }
+            tracing::error!(%error, events = batch.len(), "the audit journal cannot be written");
         }
-        for (waiting, seq) in batch.drain(..).zip(first..) {
-            // Nobody listens any more where the caller gave up; the line stands all the same.
-            let _ = waiting.ack.send(outcome.clone().map(|()| seq));
+        self.health
+            .told(outcome.is_ok() && !self.headroom.is_used());
+        match outcome {
+            Ok(recorded) => {
+                for (waiting, recorded) in batch.drain(..).zip(recorded) {
+                    // Nobody listens any more where the caller gave up; the line stands all the same.
+                    let _ = waiting.ack.send(Ok(recorded));
+                }
+            }
+            Err(error) => {
+                for waiting in batch.drain(..) {
+                    let _ = waiting.ack.send(Err(Arc::clone(&error)));
+                }
+            }
         }
+    }
+
+    /// Writes the batch, after lines about all chains where they are due. Gives where each of the batch is.
+    fn try_commit(&mut self, batch: &[Waiting]) -> Result<Vec<Recorded>, Arc<io::Error>> {
+        self.lines.clear();
+        let mut draft = Draft {
+            chains: HashMap::new(),
+            leaves: Vec::with_capacity(batch.len()),
+            clock: self.clock,
+            seq: self.segments.next_seq(),
+            stops: false,
+        };
+        let now = batch.first().map_or(0, |waiting| waiting.wall_ms);
+        let stops = batch.iter().any(|waiting| waiting.kind == Kind::Stop);
+        let heads_due = stops || now.saturating_sub(self.heads_at) >= HEADS_EVERY;
+        if heads_due && !self.chains.is_empty() {
+            match self.heads(now) {
+                Ok(lines) => {
+                    for members in lines {
+                        self.line(&mut draft, "", now, &members);
+                    }
+                }
+                Err(error) => tracing::error!(%error, "the chains' ends cannot be recorded"),
+            }
+        }
+        let mut recorded = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            let (seq, start) = (draft.seq, self.lines.len());
+            self.line(
+                &mut draft,
+                &waiting.tenant,
+                waiting.wall_ms,
+                &waiting.members,
+            );
+            draft.stops = waiting.kind == Kind::Stop;
+            let line = self.lines.get(start..).filter(|_| waiting.wants_line);
+            let line = String::from_utf8_lossy(line.unwrap_or_default());
+            recorded.push(Recorded {
+                seq,
+                line: line.trim_end().to_owned(),
+            });
+        }
+        let count = u64::try_from(draft.leaves.len()).unwrap_or(u64::MAX);
+        self.segments.commit(&self.lines, count).map_err(Arc::new)?;
+        self.chains.extend(draft.chains);
+        self.clock = draft.clock;
+        if heads_due {
+            self.heads_at = now;
+        }
+        // Before the answers: who asks for a proof after one finds the leaf there.
+        let _ = self.leaves.send(Told::Committed(draft.leaves, draft.stops));
+        Ok(recorded)
+    }
+
+    /// Appends one line to the batch.
+    fn line(&mut self, draft: &mut Draft, tenant: &str, wall_ms: u64, members: &str) {
+        // Later than every line before, and not before its own time: a hybrid logical clock of 48 bits of
+        // milliseconds and 16 of counter.
+        draft.clock = draft
+            .clock
+            .saturating_add(1)
+            .max(wall_ms.saturating_mul(1 << 16));
+        let link = draft
+            .chains
+            .get(tenant)
+            .or_else(|| self.chains.get(tenant))
+            .copied();
+        let (tseq, tprev) = link.map_or((0, String::new()), |link| {
+            (link.next, STANDARD.encode(link.last))
+        });
+        let start = self.lines.len();
+        let head = format!(
+            "{{\"v\":{VERSION},{}\"seq\":{},\"hlc\":\"{:016x}\",\"tseq\":{tseq},\"tprev\":\"{tprev}\",",
+            self.head, draft.seq, draft.clock
+        );
+        self.lines.extend_from_slice(head.as_bytes());
+        self.lines.extend_from_slice(members.as_bytes());
+        let leaf = leaf_hash(self.lines.get(start..).unwrap_or_default());
+        self.lines.push(b'\n');
+        draft.leaves.push(leaf);
+        let link = Link {
+            next: tseq.saturating_add(1),
+            last: leaf,
+        };
+        draft.chains.insert(tenant.to_owned(), link);
+        draft.seq = draft.seq.saturating_add(1);
+    }
+
+    /// The members of lines that say where every chain ends.
+    fn heads(&self, wall_ms: u64) -> Result<Vec<String>, LineError> {
+        let wall = std::time::UNIX_EPOCH
+            .checked_add(std::time::Duration::from_millis(wall_ms))
+            .unwrap_or(std::time::UNIX_EPOCH);
+        let mut tenants: Vec<_> = self
+            .chains
+            .iter()
+            .filter(|(tenant, _)| !tenant.is_empty())
+            .collect();
+        tenants.sort_unstable_by_key(|(tenant, _)| tenant.as_str());
+        let lines = tenants.chunks(HEADS_IN_A_LINE).map(|tenants| {
+            let heads: Map<String, Value> = tenants
+                .iter()
+                .map(|(tenant, link)| {
+                    let end = Value::from(vec![
+                        Value::from(link.next),
+                        Value::from(STANDARD.encode(link.last)),
+                    ]);
+                    (chain_name(&self.log, tenant), end)
+                })
+                .collect();
+            let mut event = Event::of_trail(Kind::Heads, wall);
+            event
+                .detail
+                .insert("heads".to_owned(), Value::Object(heads));
+            event.members(&self.log, &self.key)
+        });
+        lines.collect()
     }
 }
 
+fn refuse_all_but_essential(batch: &mut Vec<Waiting>) {
+    let (kept, refused): (Vec<_>, Vec<_>) = batch
+        .drain(..)
+        .partition(|waiting| waiting.kind.is_essential());
+    let full = Arc::new(io::Error::from(io::ErrorKind::StorageFull));
+    for waiting in refused {
+        let _ = waiting.ack.send(Err(Arc::clone(&full)));
+    }
+    *batch = kept;
+}
+
+/// The name of a tenant's chain in `tenant.heads`: nobody who has one tenant's lines reads the others' names there.
+pub(crate) fn chain_name(log: &str, tenant: &str) -> String {
+    let hash = sha256(format!("sealgate audit chain\n{log}\n{tenant}\n").as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default())
+}
+
 /// The schema version of lines.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Events in one write; at most 4 MiB.
-const BATCH_LIMIT: usize = 256;
+pub(super) const BATCH_LIMIT: usize = 256;
 
-/// Characters.
-const REPLICA_LIMIT: usize = 128;
+/// How often the ends of all chains are recorded, in milliseconds of the events' clock.
+const HEADS_EVERY: u64 = 60_000;
+const HEADS_IN_A_LINE: usize = 32;

@@ -148,4 +148,35 @@ impl Operations {
             mfa_delete: None,
         })
     }
+
+    /// There is no lifecycle here, and so says S3 of a bucket without one.
+    pub(super) async fn get_bucket_lifecycle_configuration(
+        &self,
+        input: dto::GetBucketLifecycleConfigurationInput,
+        _: Intake,
+    ) -> Result<dto::GetBucketLifecycleConfigurationOutput, Fault> {
+        self.read(move |view| view.bucket(&input.bucket)).await?;
+        Err(Fault::NoLifecycle)
+    }
+
+    pub(super) async fn get_bucket_request_payment(
+        &self,
+        input: dto::GetBucketRequestPaymentInput,
+        _: Intake,
+    ) -> Result<dto::GetBucketRequestPaymentOutput, Fault> {
+        self.read(move |view| view.bucket(&input.bucket)).await?;
+        Ok(dto::GetBucketRequestPaymentOutput {
+            payer: Some(dto::Payer::from_static(dto::Payer::BUCKET_OWNER)),
+        })
+    }
+
+    /// Never accelerated, of which S3 says nothing.
+    pub(super) async fn get_bucket_accelerate_configuration(
+        &self,
+        input: dto::GetBucketAccelerateConfigurationInput,
+        _: Intake,
+    ) -> Result<dto::GetBucketAccelerateConfigurationOutput, Fault> {
+        self.read(move |view| view.bucket(&input.bucket)).await?;
+        Ok(dto::GetBucketAccelerateConfigurationOutput::default())
+    }
 }

@@ -62,7 +62,11 @@ impl Operations {
             intake,
         )?;
         let found = self.read(move |view| asked.find(view)).await?;
-        let headers = stored_headers(&found.record.description);
+        let mut headers = stored_headers(&found.record.description);
+        if !found.record.tags.is_empty() {
+            // s3s has a field for it in the answer to GET only.
+            headers.insert(TAG_COUNT, HeaderValue::from(found.record.tags.len()));
+        }
         Ok(WithHeaders(found.head(), headers))
     }
 }
@@ -257,6 +261,8 @@ fn pieces(view: &View, layout: &Layout) -> Result<(VecDeque<Piece>, Vec<BodyId>)
     }
     Ok((pieces, ids))
 }
+
+const TAG_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 
 /// S3's content type for an object stored without one.
 const UNTYPED: &str = "binary/octet-stream";

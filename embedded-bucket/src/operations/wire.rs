@@ -93,7 +93,7 @@ pub(super) fn lock(bucket: &BucketRecord, asked: &LockHeaders, now: Moment) -> R
             .map(|rule| super::locks::default_retention(rule, now))
     };
     Ok(Lock {
-        retention: asked.retention()?.or_else(default),
+        retention: asked.retention(now)?.or_else(default),
         legal_hold: asked.legal_hold,
     })
 }
@@ -125,8 +125,11 @@ impl LockHeaders {
         self.mode.is_none() && self.until.is_none() && self.legal_hold.is_none()
     }
 
-    fn retention(&self) -> Result<Option<Retention>, Fault> {
+    fn retention(&self, now: Moment) -> Result<Option<Retention>, Fault> {
         match (self.mode, self.until) {
+            (Some(_), Some(until)) if until <= now => Err(Fault::InvalidArgument(
+                "The retain until date must be in the future!",
+            )),
             (Some(mode), Some(until)) => Ok(Some(Retention { mode, until })),
             (None, None) => Ok(None),
             _ => Err(Fault::InvalidArgument(

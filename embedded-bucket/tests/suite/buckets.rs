@@ -135,3 +135,26 @@ async fn what_is_not_there_says_so() {
         .refused(400, "InvalidStorageClass");
     world.get("refused").await.refused(404, "NoSuchKey");
 }
+
+#[tokio::test]
+async fn what_a_bucket_does_not_have_is_said_as_by_s3() {
+    let world = World::new().await;
+    world
+        .send(Method::GET, "/box?lifecycle", &[], "")
+        .await
+        .refused(404, "NoSuchLifecycleConfiguration");
+    let payer = world
+        .send(Method::GET, "/box?requestPayment", &[], "")
+        .await
+        .expect(200);
+    assert_eq!(payer.one("Payer"), "BucketOwner");
+    let accelerate = world
+        .send(Method::GET, "/box?accelerate", &[], "")
+        .await
+        .expect(200);
+    assert!(accelerate.all("Status").is_empty());
+    world
+        .send(Method::GET, "/nowhere?requestPayment", &[], "")
+        .await
+        .refused(404, "NoSuchBucket");
+}

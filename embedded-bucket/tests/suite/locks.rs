@@ -197,6 +197,17 @@ async fn a_bucket_without_lock_refuses_locks_and_a_locked_one_keeps_versioning()
         .send(Method::GET, "/box?object-lock", &[], "")
         .await
         .refused(404, "ObjectLockConfigurationNotFoundError");
+    let over = [
+        ("x-amz-object-lock-mode", "GOVERNANCE"),
+        (
+            "x-amz-object-lock-retain-until-date",
+            "2020-01-03T03:04:05Z",
+        ),
+    ];
+    world
+        .send(Method::PUT, "/locked/key", &over, "x")
+        .await
+        .refused(400, "InvalidArgument");
     let suspend = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
     world
         .send(Method::PUT, "/locked?versioning", &[], suspend)

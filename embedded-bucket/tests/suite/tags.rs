@@ -27,6 +27,8 @@ async fn tags_are_set_shown_replaced_and_deleted() {
     assert_eq!(shown.all("Key"), ["a b", "plus plus"]);
     assert_eq!(shown.all("Value"), ["1&amp;2", "x"]);
     assert_eq!(world.get("key").await.header("x-amz-tagging-count"), "2");
+    let head = world.send(Method::HEAD, "/box/key", &[], "").await;
+    assert_eq!(head.header("x-amz-tagging-count"), "2");
 
     let tag = world.get("key").await.header("etag").to_owned();
     world

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use audit::Journal;
+use audit::{Identity, Journal};
 use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::memory::InMemory;
 use serde_json::json;
@@ -12,11 +12,15 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::admin::credential::create;
+use crate::assemble::audit_identity;
+use crate::tools::TrailReader;
+use crate::trail::Attested;
 
 struct World {
     admin: Admin,
     now: Arc<Mutex<SystemTime>>,
     directory: TempDir,
+    identity: Arc<Identity>,
 }
 
 impl World {
@@ -35,14 +39,29 @@ impl World {
         let told: kms_keys::Clock = Arc::new(move || asked.now());
         let providers = Providers::one(Arc::new(provider), told.clone());
         let keyrings = Keyrings::open(store.clone(), providers, settings, told);
-        let keys = DocumentKeys::of(keyrings.await.unwrap().deployment());
+        let keyrings = Arc::new(keyrings.await.unwrap());
+        let keys = DocumentKeys::of(keyrings.deployment());
+        let identity = Arc::new(audit_identity(&keyrings));
         let control = Control::new(store, keys, clock.clone());
-        let journal = Journal::open(&directory.path().join("audit"), audit::Settings::default());
-        let trail = Trail::new(Arc::new(journal.unwrap()), clock.clone());
+        let path = directory.path().join("audit");
+        let journal = Journal::open(
+            &path,
+            Arc::clone(&identity),
+            audit::Settings::default(),
+            clock.now(),
+        );
+        let trail = Trail::new(
+            Arc::new(journal.unwrap()),
+            keyrings,
+            Arc::new(sealed_object::OsRandom),
+            Attested::default(),
+            clock.clone(),
+        );
         Self {
             admin: Admin::new(control, trail, clock, Vec::new()),
             now,
             directory,
+            identity,
         }
     }
 
@@ -74,13 +93,14 @@ impl World {
     /// The lines of the trail with this operation.
     fn recorded(&self, operation: &str) -> Vec<Value> {
         let mut lines = Vec::new();
-        for entry in std::fs::read_dir(self.directory.path().join("audit")).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
-            lines.extend(
-                text.lines()
-                    .filter_map(|line| serde_json::from_str::<Value>(line).ok()),
-            );
-        }
+        let reader = TrailReader::of_no_tenant(&self.identity);
+        let mut see = |line| {
+            lines.push(line);
+            Ok(())
+        };
+        reader
+            .read(&self.directory.path().join("audit"), &mut see)
+            .unwrap();
         lines.retain(|line| line["op"] == format!("admin:{operation}"));
         lines
     }
@@ -117,7 +137,7 @@ async fn every_operation_is_recorded_whoever_calls_and_however_it_ends() {
         };
         assert_eq!(kinds, expected, "{}", route.operation);
         let last = lines.last().unwrap();
-        assert_eq!(last["principal"], route.operation);
+        assert_eq!(last["sealed"]["actor.name"], route.operation);
         assert_eq!(last["params"].as_str().unwrap().len(), 64);
     }
     let (status, error) = world.call("", Method::GET, "/nowhere", json!({})).await;

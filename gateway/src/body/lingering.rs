@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -21,11 +21,19 @@ type Wire = UnsyncBoxBody<Bytes, BoxError>;
 type Answering = Pin<Box<dyn Future<Output = Response<Wire>> + Send>>;
 
 /// Waits for an answer that is one XML document. If it takes longer than a client should be left without a
-/// word, the answer begins before it is known.
-pub async fn patiently(mut answering: Answering) -> Response<Wire> {
+/// word, the answer begins before it is known, with the headers that `beginning` gives it.
+pub async fn patiently(
+    mut answering: Answering,
+    beginning: impl Future<Output = HeaderMap>,
+) -> Response<Wire> {
     if let Ok(answer) = tokio::time::timeout(SILENCE, &mut answering).await {
         return answer;
     }
+    let mut beginning = std::pin::pin!(beginning);
+    let headers = tokio::select! {
+        answer = &mut answering => return answer,
+        headers = &mut beginning => headers,
+    };
     let mut blanks = tokio::time::interval(SILENCE);
     blanks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let body = Lingering {
@@ -34,6 +42,7 @@ pub async fn patiently(mut answering: Answering) -> Response<Wire> {
         state: State::Waiting(answering),
     };
     let mut response = Response::new(body.boxed_unsync());
+    *response.headers_mut() = headers;
     response.headers_mut().insert(
         http::header::CONTENT_TYPE,
         HeaderValue::from_static("application/xml"),
@@ -100,5 +109,5 @@ impl Body for Lingering {
     }
 }
 
-/// Well below what any client waits.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Well below what any client waits: the AWS SDK for C++ gives up after three seconds.
+const SILENCE: Duration = Duration::from_secs(2);

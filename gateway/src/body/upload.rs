@@ -23,6 +23,8 @@ struct State {
     returned: Bytes,
     /// The client waits for `100 Continue`, which the first read sends. Unread, it need not be drained.
     waits: bool,
+    /// Nothing more of it will come over the connection.
+    ended: bool,
     /// What the first read found, until it is taken.
     first: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>,
     /// Bytes read so far.
@@ -33,6 +35,7 @@ impl Upload {
     /// The body of a request with these headers.
     pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
         Self(Arc::new(Mutex::new(State {
+            ended: incoming.is_end_stream(),
             incoming,
             returned: Bytes::new(),
             waits: headers.contains_key(http::header::EXPECT),
@@ -73,6 +76,7 @@ impl Upload {
             let length = u64::try_from(length).unwrap_or(u64::MAX);
             state.received = state.received.saturating_add(length);
         }
+        state.ended = frame.is_none() || state.incoming.is_end_stream();
         Poll::Ready(frame)
     }
 
@@ -80,6 +84,12 @@ impl Upload {
     pub fn received(&self) -> u64 {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.received
+    }
+
+    /// Whether the client has nothing more to send of it. If not, it may send the rest or, having waited for
+    /// `100 Continue`, its next request: nobody can tell which, so the connection must end with the answer.
+    pub fn is_complete(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ended
     }
 
     /// Gives back what was read too far: it is read again before anything else.

@@ -4,6 +4,7 @@
 //! derivation, so a bucket that is deleted and made again cannot open its predecessor's objects, while a
 //! replica of the upstream bucket under another name can be read.
 
+mod receipts;
 mod settings;
 mod signed;
 

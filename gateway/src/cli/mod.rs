@@ -1,6 +1,7 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
 mod admin;
+mod audit;
 mod client;
 mod dev;
 mod docs;
@@ -57,6 +58,11 @@ enum Command {
     /// Work with administrators' credentials and approvals.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Give the receipt of an upload: what was uploaded, when and by whom, with the proof that it is on record.
+    Attestation(object::Attestation),
+    /// Work with the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -99,6 +105,8 @@ pub fn run() -> ExitCode {
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
         Command::Admin(admin) => admin.run(&mut terminal),
+        Command::Attestation(attestation) => attestation.run(&mut terminal),
+        Command::Audit(audit) => audit.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

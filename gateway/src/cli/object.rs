@@ -83,6 +83,44 @@ pub(super) struct Open {
     json: bool,
 }
 
+/// Options of `sealgate attestation`.
+#[derive(Debug, Args)]
+pub(super) struct Attestation {
+    #[command(flatten)]
+    place: Where,
+    /// Where the receipt goes; without, it is printed.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Attestation {
+    pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let receipt = super::block_on(self.receipt())??;
+        match &self.out {
+            Some(path) => std::fs::write(path, receipt).map_err(ToolError::file(path))?,
+            None => terminal.say(&receipt),
+        }
+        Ok(Outcome::Clean)
+    }
+
+    async fn receipt(&self) -> Result<String, ToolError> {
+        let asked = |why: &str| ToolError::Asked(format!("{}: {why}", self.place.source));
+        let named = self.place.in_store()?;
+        let (bucket, key) = named.ok_or_else(|| asked("an attestation is of s3://BUCKET/KEY"))?;
+        let (custody, bucket) = self.place.custody(&bucket).await?;
+        let stored = self.place.stored(&custody, &bucket, &key).await?;
+        let envelope = envelope::read(&stored.headers).map_err(GatewayError::from)?;
+        let object_id = hex::encode(envelope.header().object_id().0);
+        let at = bucket.receipt_place(&key, &object_id);
+        let kept = custody.buckets.receipt(&at).await?;
+        let kept = kept.ok_or_else(|| {
+            asked("has no attestation: none is given in its bucket, and none was asked for")
+        })?;
+        let keys = &custody.audit_keys;
+        Ok(keys.open_kept(&bucket.tenant, at.as_ref(), &kept).await?)
+    }
+}
+
 impl Verify {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let found = super::block_on(self.verify())??;

@@ -77,7 +77,7 @@ impl ScrubOptions {
         let ids = config.tenants.iter().map(|one| one.id.clone());
         let journals = match (self.against_trail, self.journal.as_slice()) {
             (false, _) => Vec::new(),
-            (true, []) => vec![config.journal.clone()],
+            (true, []) => vec![config.audit.journal.clone()],
             (true, named) => named.to_vec(),
         };
         let plan = Plan {

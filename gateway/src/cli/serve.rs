@@ -72,6 +72,8 @@ pub(super) fn run(
             .map_err(|error| Failure::new(&error))?;
         let admin = listen_to_admins(config.admin.as_ref(), listeners.admin, admin).await?;
         let telemetry = Arc::clone(&service.telemetry);
+        let trail = service.trail.clone();
+        let operations = service.operations.clone();
         let watched = watch(config.metrics, &telemetry).await?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
@@ -85,11 +87,14 @@ pub(super) fn run(
             told_to_stop().await;
             telemetry.stop();
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = server.run(stop) => ended.map_err(|error| Failure::new(&error)),
             never = watched => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
-        }
+            never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
+        };
+        trail.end().await;
+        ended
     })
 }
 

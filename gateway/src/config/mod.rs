@@ -2,6 +2,7 @@
 //! or the environment.
 
 mod admin;
+mod audit;
 mod kms;
 mod listen;
 mod logging;
@@ -12,10 +13,11 @@ mod tls;
 mod upstream;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
+pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
 pub use kms::{KmsConfig, ProviderConfig};
 pub use logging::start_logging;
@@ -55,8 +57,8 @@ pub struct Config {
     pub bucket_prefix: String,
     /// Where root keys come from.
     pub kms: KmsConfig,
-    /// Directory of the audit journal.
-    pub journal: PathBuf,
+    /// The audit trail.
+    pub audit: AuditConfig,
     /// The cipher suites of tenants that ask for none of their own.
     pub suites: Suites,
     /// Tenants declared in the file.
@@ -119,8 +121,8 @@ impl Config {
         let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = upstream::read_upstream(root, base, problems);
         let kms = kms::read_kms(root, base, problems);
-        let journal = read_required(root, "audit", problems, |audit, problems| {
-            audit.path("journal", "audit", base, problems)
+        let audit = read_required(root, "audit", problems, |audit, problems| {
+            AuditConfig::read(audit, base, problems)
         });
         let suites = Suites::of_deployment(root, problems);
         let tenants = tenants::read_tenants(root, suites, kms.as_ref(), base, problems);
@@ -138,7 +140,7 @@ impl Config {
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,
-            journal: journal?,
+            audit: audit?,
             suites,
             tenants,
         })
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn a_good_file_is_read_and_paths_are_relative_to_it() {
         let config = Config::parse(GOOD, Path::new("/etc/sealgate")).unwrap();
-        assert_eq!(config.journal, Path::new("/etc/sealgate/audit"));
+        assert_eq!(config.audit.journal, Path::new("/etc/sealgate/audit"));
         assert_eq!(config.bucket_prefix, "sealgate-");
         assert_eq!(config.tenants[0].credentials[0].role, Role::TenantAdmin);
         let shown = format!("{config:?}");

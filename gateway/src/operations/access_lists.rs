@@ -1,5 +1,6 @@
 //! Access lists. There is one, and it never changes: everything belongs to its tenant, and policy decides
-//! the rest. A client may read it and may set it to what it is; any grant to somebody else is refused.
+//! the rest. A client may read it and may set it to what it is; any grant to somebody else is refused, as Amazon S3
+//! refuses it of a bucket whose owner owns every object, which is what a new bucket is there too.
 
 use http::{HeaderMap, StatusCode};
 
@@ -18,12 +19,31 @@ impl Operations {
 
     pub(super) async fn put_acl(&self, call: &Call, incoming: Upload) -> Answered {
         let list = call.optional_document(incoming).await?;
-        // A canned list in the header was looked at before the request came here.
+        // A canned list in the header was looked at in `refuse_grants`.
         if !list.is_empty() || call.request.header("x-amz-acl").is_none() {
             check_access_list(&Element::parse(&list)?, call.leave.tenant())?;
         }
         self.check_there(call).await?;
         Ok(empty(StatusCode::OK))
+    }
+
+    /// Refuses every access list in a header that would grant somebody else anything.
+    pub(super) async fn refuse_grants(&self, call: &Call) -> Result<(), GatewayError> {
+        if !call.request.grants_to_others()? {
+            return Ok(());
+        }
+        if call.request.operation == Operation::CreateBucket {
+            return Err(Code::InvalidBucketAclWithObjectOwnership
+                .because("Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting; access is decided by policy.")
+                .into());
+        }
+        let bucket = self.bucket(call).await?;
+        if self.blocks_public_lists(&bucket).await? {
+            return Err(Code::AccessDenied
+                .because("The bucket's public access block refuses this access list.")
+                .into());
+        }
+        Err(not_supported().into())
     }
 
     /// The gateway has no bucket policies, and nothing in it is public.
@@ -71,10 +91,15 @@ fn check_access_list(list: &Element, tenant: &str) -> Result<(), S3Error> {
         check_grant(grant, tenant)?;
     }
     if grants.is_empty() {
-        return Err(Code::AccessControlListNotSupported
-            .because("The owner keeps full control; access is decided by policy."));
+        return Err(not_supported());
     }
     Ok(())
+}
+
+fn not_supported() -> S3Error {
+    Code::AccessControlListNotSupported.because(
+        "The bucket does not allow ACLs: the owner keeps full control, and access is decided by policy.",
+    )
 }
 
 fn check_grant(grant: &Element, tenant: &str) -> Result<(), S3Error> {
@@ -87,8 +112,7 @@ fn check_grant(grant: &Element, tenant: &str) -> Result<(), S3Error> {
         );
     }
     if grantee.child("URI").is_some() {
-        return Err(Code::AccessDenied
-            .because("Grants to groups are not accepted; access is decided by policy."));
+        return Err(not_supported());
     }
     if grantee.child_text("ID") != Some(tenant) {
         return Err(Code::InvalidArgument
@@ -96,8 +120,7 @@ fn check_grant(grant: &Element, tenant: &str) -> Result<(), S3Error> {
             .with("ArgumentName", "CanonicalUser/ID"));
     }
     if grant.child_text("Permission") != Some("FULL_CONTROL") {
-        return Err(Code::AccessControlListNotSupported
-            .because("The owner keeps full control; access is decided by policy."));
+        return Err(not_supported());
     }
     Ok(())
 }
@@ -141,7 +164,7 @@ mod tests {
             ("<ID>lab</ID>", Code::InvalidArgument),
             (
                 "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>",
-                Code::AccessDenied,
+                Code::AccessControlListNotSupported,
             ),
             (
                 "<EmailAddress>a@b.c</EmailAddress>",
@@ -150,7 +173,7 @@ mod tests {
             // Two grantees in one: the one that is not the owner counts.
             (
                 "<ID>clinic</ID><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>",
-                Code::AccessDenied,
+                Code::AccessControlListNotSupported,
             ),
         ] {
             let both = format!("{owner}{}", grant(other, "READ"));

@@ -91,7 +91,7 @@ impl Operations {
         ));
         mark_sealed(&place, rebound.header().kek_id(), response.headers_mut());
         say_versions(&headers, &store, response.headers_mut());
-        response.extensions_mut().insert(Facts::written(
+        response.extensions_mut().insert(Facts::copied(
             opened.header().object_id(),
             &headers,
             Plain(size),
@@ -128,7 +128,7 @@ impl Operations {
         let headers = response.headers_mut();
         mark_sealed(place, written.kek_id, headers);
         say_versions(&written.headers, &reading.store, headers);
-        response.extensions_mut().insert(Facts::written(
+        response.extensions_mut().insert(Facts::copied(
             written.summary.object_id,
             &written.headers,
             written.summary.plain,
@@ -144,8 +144,8 @@ impl Operations {
         copied: &Copied<'_>,
     ) -> Result<HeaderMap, GatewayError> {
         let mut storage = call.request.storage_headers();
-        let directive = storage.remove("x-amz-tagging-directive");
-        if directive.is_some_and(|directive| directive == "REPLACE") {
+        storage.remove("x-amz-tagging-directive");
+        if call.request.replaces_tags()? {
             return Ok(storage);
         }
         let (bucket, key) = (&copied.source.bucket.upstream, &copied.source.key);

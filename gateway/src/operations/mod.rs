@@ -4,6 +4,7 @@
 //! opening, and leave signatures, policy and the trail to others.
 
 mod access_lists;
+mod attestation;
 mod attributes;
 mod buckets;
 mod checksums;
@@ -18,13 +19,14 @@ mod pass;
 mod post;
 mod put;
 mod read;
+mod reconcile;
 mod settings;
 mod store_headers;
 
 use std::sync::Arc;
 
 use http::{Method, Response, StatusCode};
-use sealed_object::Random;
+use sealed_object::{ObjectId, Random};
 
 use crate::accommodations::Accommodations;
 use crate::authorize::Leave;
@@ -36,7 +38,7 @@ use crate::error::GatewayError;
 use crate::keys::Keys;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
 use crate::sigv4::Payload;
-use crate::trail::Recorded;
+use crate::trail::{AuditKeys, Recorded};
 use crate::upstream::{Capabilities, StoreRequest, Upstream};
 
 /// An answer to a client.
@@ -53,8 +55,12 @@ pub struct Operations {
     pub buckets: Buckets,
     /// Tenants' keys.
     pub keys: Keys,
+    /// Tenants' audit keys, which open receipts.
+    pub audit_keys: AuditKeys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// Uploads of the gateway's own whose clients left.
+    pub left_behind: Arc<LeftBehind>,
     /// What is done for single clients' sake.
     pub accommodations: Accommodations,
     /// The upstream bucket for control documents, staged parts and receipts.
@@ -70,6 +76,7 @@ pub struct Operations {
 }
 
 pub use layouts::Layouts;
+pub use multipart::LeftBehind;
 pub(crate) use store_headers::pass_store_facts;
 
 impl std::fmt::Debug for Operations {
@@ -89,6 +96,8 @@ pub struct Call {
     /// Whose leave.
     pub leave: Leave,
     payload: Payload,
+    /// The id that its intent names for the object that it writes.
+    object_id: Option<ObjectId>,
     clock: Clock,
 }
 
@@ -118,6 +127,14 @@ impl Call {
         body.document(limit).await
     }
 
+    /// The id of the object that it writes.
+    fn new_object_id(&self, random: &dyn Random) -> Result<ObjectId, GatewayError> {
+        match self.object_id {
+            Some(id) => Ok(id),
+            None => Ok(ObjectId::draw(random)?),
+        }
+    }
+
     /// The whole of a short document in the body.
     async fn document(&self, incoming: Upload, limit: usize) -> Result<Vec<u8>, GatewayError> {
         self.body(incoming)?.document(limit).await
@@ -128,20 +145,25 @@ impl Operations {
     /// Carries out a recorded request. Uses its leave up.
     pub async fn run(&self, recorded: Recorded<S3Request>, body: Upload) -> Answered {
         use Operation as Op;
-        let (request, leave, payload) = recorded.into_parts();
+        let (request, leave, payload, object_id) = recorded.into_parts();
         self.store.check(&request)?;
         check_owner(&request, leave.tenant())?;
         let call = Call {
             request,
             leave,
             payload,
+            object_id,
             clock: self.clock.clone(),
         };
+        self.refuse_grants(&call).await?;
         match call.request.operation {
             Op::PutObject => Box::pin(self.put_object(call, body)).await,
             Op::PostObject => Box::pin(self.post_object(call, body)).await,
             Op::GetObject => self.get_object(&call).await,
             Op::HeadObject => self.head_object(&call).await,
+            Op::GetObjectAttestation => {
+                Box::pin(self.get_attestation(&call, &self.audit_keys)).await
+            }
             Op::GetObjectAttributes => self.get_object_attributes(&call).await,
             Op::DeleteObject => self.delete_object(&call).await,
             Op::DeleteObjects => self.delete_objects(&call, body).await,

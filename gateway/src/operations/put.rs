@@ -1,7 +1,7 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
 use http::{HeaderMap, Method, Response, StatusCode};
-use sealed_object::{Error, Metadata, Plain, seal_single};
+use sealed_object::{Error, Metadata, Plain, seal_single_as};
 
 use super::multipart::{Written, is_large};
 use super::store_headers::{mark_sealed, number, pass_store_facts, set, store_etag};
@@ -10,7 +10,7 @@ use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
 use crate::s3::Code;
-use crate::trail::Facts;
+use crate::trail::{self, Uploaded};
 use crate::upstream::StoreRequest;
 
 impl Operations {
@@ -37,7 +37,8 @@ impl Operations {
             return self.put_large(call, place, &metadata, length, source).await;
         }
         let keys = self.keys.sealing(&place.bucket, &place.key).await?;
-        let (envelope, sealer) = seal_single(
+        let (envelope, sealer) = seal_single_as(
+            call.new_object_id(self.random.as_ref())?,
             keys.suite,
             &keys.kek,
             &keys.aux,
@@ -73,11 +74,9 @@ impl Operations {
         headers.remove(http::header::LAST_MODIFIED);
         mark_sealed(place, envelope.header().kek_id(), headers);
         checksums::say(&checksums::of_upload(&facts, summary.crc64), headers);
-        response.extensions_mut().insert(Facts::written(
-            summary.object_id,
-            &stored.headers,
-            summary.plain,
-        ));
+        let uploaded = Uploaded::of(keys.suite, &summary, &[]);
+        let facts = trail::Facts::uploaded(&summary, &stored.headers, uploaded);
+        response.extensions_mut().insert(facts);
         Ok(response)
     }
 
@@ -125,11 +124,9 @@ fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
     mark_sealed(place, written.kek_id, headers);
     let crc64 = written.summary.crc64;
     checksums::say(&checksums::of_upload(&written.facts, crc64), headers);
-    response.extensions_mut().insert(Facts::written(
-        written.summary.object_id,
-        &written.headers,
-        written.summary.plain,
-    ));
+    let (summary, uploaded) = (&written.summary, written.uploaded.clone());
+    let facts = trail::Facts::uploaded(summary, &written.headers, uploaded);
+    response.extensions_mut().insert(facts);
     response
 }
 

@@ -44,6 +44,16 @@ impl Operations {
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
+    /// Whether somebody has set this bucket's public access block to refuse public access lists.
+    pub(super) async fn blocks_public_lists(&self, bucket: &Bucket) -> Result<bool, GatewayError> {
+        let name = Kind::PublicAccessBlock.name();
+        let Setting::Document(text) = self.buckets.setting(bucket, name).await? else {
+            return Ok(false);
+        };
+        let block = Element::parse(text.as_bytes())?;
+        Ok(block.child_text("BlockPublicAcls") == Some("true"))
+    }
+
     /// Keeps the ownership that a bucket is made with.
     pub(super) async fn keep_ownership(
         &self,

@@ -50,6 +50,7 @@ codes! {
     InternalError 500 "InternalError";
     InvalidAccessKeyId 403 "InvalidAccessKeyId";
     InvalidArgument 400 "InvalidArgument";
+    InvalidBucketAclWithObjectOwnership 400 "InvalidBucketAclWithObjectOwnership";
     InvalidBucketName 400 "InvalidBucketName";
     InvalidBucketState 409 "InvalidBucketState";
     InvalidDigest 400 "InvalidDigest";

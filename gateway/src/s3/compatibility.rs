@@ -150,7 +150,8 @@ const NOTES: &str = "
 - **Sizes**: PutObject takes 5 GiB, one part 5 GiB less 4 MiB. CopyObject takes sources of any size: beyond 5 GiB the
   bytes pass through the gateway, opened and sealed again, and the answer comes when they have.
 - **Access lists** are what they are: the owner has full control. Setting them to that is accepted; public lists and
-  grants to others are refused with `AccessDenied`. The public access block and the ownership controls are kept and
+  grants to others are refused as of a bucket whose owner owns every object, with `AccessControlListNotSupported`, or
+  `AccessDenied` where the bucket's public access block says so. The public access block and the ownership controls are kept and
   given back; nothing is public whatever they say.
 - **A bucket's settings** (versioning, object lock, tags, access block, ownership) may be changed by principals who may
   make buckets. Lifecycle rules and the like are for administrators of the store.

@@ -42,8 +42,8 @@ pub struct CopySource {
 }
 
 impl S3Request {
-    /// Refuses what must not be ignored: customer keys, public access lists, other people's `x-amz-…`
-    /// headers that might change what the request means.
+    /// Refuses what must not be ignored: customer keys, and other people's `x-amz-…` headers that might change
+    /// what the request means.
     pub fn refuse_unsafe_headers(&self) -> Result<(), S3Error> {
         for name in self
             .headers
@@ -56,10 +56,6 @@ impl S3Request {
                     .because("Customer-provided keys (SSE-C) are not offered: every object is sealed under its tenant's key.")
                     .with("Header", name));
             }
-            if name.starts_with("x-amz-grant-") {
-                return Err(Code::AccessDenied
-                    .because("Grants to others are not accepted; access is decided by policy."));
-            }
             let known = KNOWN_AMZ_HEADERS.contains(&name)
                 || KNOWN_AMZ_PREFIXES
                     .iter()
@@ -68,13 +64,24 @@ impl S3Request {
                 return Err(Code::NotImplemented.because(format!("The header {name} is not known here and might change what the request means.")).with("Header", name));
             }
         }
+        self.check_encryption()
+    }
+
+    /// Whether an access list is asked for that is not the owner's own: everything is its tenant's, so what
+    /// grants the owner only changes nothing. `InvalidArgument` for a list that S3 does not know.
+    pub fn grants_to_others(&self) -> Result<bool, S3Error> {
+        let is_grant = |name: &HeaderName| name.as_str().starts_with("x-amz-grant-");
         match self.text("x-amz-acl")? {
-            // Everything is its tenant's, so what grants the owner only changes nothing.
-            None | Some("private" | "bucket-owner-full-control" | "bucket-owner-read") => Ok(()),
-            Some("public-read" | "public-read-write" | "authenticated-read") => Err(Code::AccessDenied
-                .because("Public access lists are not accepted; access is decided by policy.")),
-            Some(_) => Err(Code::AccessControlListNotSupported
-                .because("Of the canned ACLs private, bucket-owner-full-control and bucket-owner-read are accepted; access is decided by policy.")),
+            None | Some("private" | "bucket-owner-full-control" | "bucket-owner-read") => {
+                Ok(self.headers.keys().any(is_grant))
+            }
+            Some(
+                "public-read" | "public-read-write" | "authenticated-read" | "aws-exec-read"
+                | "log-delivery-write",
+            ) => Ok(true),
+            Some(_) => Err(Code::InvalidArgument
+                .because("The header x-amz-acl names no canned access list.")
+                .with("ArgumentName", "x-amz-acl")),
         }
     }
 
@@ -260,12 +267,32 @@ impl S3Request {
 
     /// Whether a copy replaces the source's metadata (`x-amz-metadata-directive: REPLACE`).
     pub fn replaces_metadata(&self) -> Result<bool, S3Error> {
-        match self.text("x-amz-metadata-directive")? {
+        self.replaces("x-amz-metadata-directive")
+    }
+
+    /// Whether a copy replaces the source's tags (`x-amz-tagging-directive: REPLACE`).
+    pub fn replaces_tags(&self) -> Result<bool, S3Error> {
+        self.replaces("x-amz-tagging-directive")
+    }
+
+    fn replaces(&self, directive: &str) -> Result<bool, S3Error> {
+        match self.text(directive)? {
             None | Some("COPY") => Ok(false),
             Some("REPLACE") => Ok(true),
             Some(other) => Err(Code::InvalidArgument
-                .because("The header x-amz-metadata-directive must be COPY or REPLACE.")
-                .with("ArgumentName", "x-amz-metadata-directive")
+                .because(format!("The header {directive} must be COPY or REPLACE."))
+                .with("ArgumentName", directive)
+                .with("ArgumentValue", other)),
+        }
+    }
+
+    /// Refuses a kind of encryption that S3 does not have. Any that it has is met: every object is sealed.
+    fn check_encryption(&self) -> Result<(), S3Error> {
+        match self.text("x-amz-server-side-encryption")? {
+            None | Some("AES256" | "aws:kms" | "aws:kms:dsse") => Ok(()),
+            Some(other) => Err(Code::InvalidArgument
+                .because("The encryption method specified is not supported.")
+                .with("ArgumentName", "x-amz-server-side-encryption")
                 .with("ArgumentValue", other)),
         }
     }
@@ -394,6 +421,7 @@ const KNOWN_AMZ_PREFIXES: &[&str] = &[
     "x-amz-meta-",
     "x-amz-checksum-",
     "x-amz-copy-source",
+    "x-amz-grant-",
     "x-amz-object-lock-",
     "x-amz-server-side-encryption",
 ];
@@ -525,10 +553,9 @@ mod tests {
     fn what_might_change_the_meaning_is_refused() {
         for (name, value) in [
             ("x-amz-server-side-encryption-customer-key", "k"),
-            ("x-amz-grant-read", "id=1"),
-            ("x-amz-acl", "public-read"),
             ("x-amz-write-offset-bytes", "5"),
             ("x-amz-mfa", "1 2"),
+            ("x-amz-server-side-encryption", "none"),
         ] {
             assert!(
                 request(&[(name, value.as_bytes())])
@@ -546,6 +573,27 @@ mod tests {
             .refuse_unsafe_headers()
             .is_ok()
         );
+    }
+
+    #[test]
+    fn only_the_owners_own_access_list_is_none_to_others() {
+        for (name, value, expected) in [
+            ("x-amz-acl", "private", Ok(false)),
+            ("x-amz-acl", "bucket-owner-full-control", Ok(false)),
+            ("x-amz-acl", "public-read", Ok(true)),
+            ("x-amz-acl", "authenticated-read", Ok(true)),
+            ("x-amz-acl", "Private", Err(Code::InvalidArgument)),
+            ("x-amz-grant-read", "id=1", Ok(true)),
+            ("x-amz-grant-full-control", "id=1", Ok(true)),
+            ("x-amz-meta-acl", "public-read", Ok(false)),
+        ] {
+            let found = request(&[(name, value.as_bytes())]).grants_to_others();
+            assert_eq!(
+                found.map_err(|error| error.code),
+                expected,
+                "{name}: {value}"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The registry of S3 operations: what each is called, how it is recognised, and what becomes of it here.
 //!
-//! The names are those of the S3 service model (116 operations, botocore of 2026-11) and two routes
+//! The names are those of the S3 service model (116 operations, botocore of 2026-11) and three routes
 //! outside it. What is not in this table does not exist for the gateway and is refused.
 //! `docs/s3-compatibility.md` is printed from it (`sealgate docs s3-compatibility`).
 
@@ -56,7 +56,7 @@ pub struct Row {
 
 macro_rules! operations {
     ($($name:ident: $method:ident $target:ident $sub:literal [$($need:literal),*] $class:ident;)*) => {
-        /// Every S3 operation by its name in the service model, and the two routes outside the model.
+        /// Every S3 operation by its name in the service model, and the three routes outside the model.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the names are S3's own; the service model documents them")]
         pub enum Operation { $($name),* }
@@ -215,6 +215,7 @@ operations! {
     // Routes outside the service model.
     PostObject: POST Bucket "" [] Seal;
     PreflightRequest: OPTIONS Bucket "" [] Gateway;
+    GetObjectAttestation: GET Object "attestation" [] Gateway;
 }
 
 impl fmt::Display for Operation {
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_model_has_116_operations_and_all_are_here() {
-        assert_eq!(REGISTRY.len(), 116 + 2);
+        assert_eq!(REGISTRY.len(), 116 + 3);
     }
 
     #[test]

@@ -352,7 +352,7 @@ mod tests {
         assert!(!request.headers.contains_key("x-amz-date"));
         assert_eq!(request.headers["x-amz-checksum-crc32"], "AAAAAA==");
         let public = parse("PUT", "/bkt/k?x-amz-acl=public-read", "h").unwrap();
-        assert!(public.refuse_unsafe_headers().is_err());
+        assert_eq!(public.grants_to_others(), Ok(true));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::H2;
+use super::farewell::Farewell;
 use crate::service::{ResponseBody, Service};
 use crate::upstream::BoxError;
 
@@ -47,6 +49,7 @@ impl Connections {
             service: Arc::clone(&self.service),
             places: Arc::clone(&self.places),
             peer,
+            unread: Arc::default(),
         };
         #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
         tokio::spawn(async move {
@@ -69,6 +72,7 @@ async fn plain(
 ) -> Result<(), BoxError> {
     // Which HTTP it is shows in the first bytes, for which nobody else sets a limit.
     begun(stream.readable(), running).await?;
+    let stream = Farewell::new(stream, Arc::clone(&requests.unread));
     requests.serve(stream, builder(), watcher).await
 }
 
@@ -79,6 +83,7 @@ async fn secured(
     requests: Requests,
     watcher: Watcher,
 ) -> Result<(), BoxError> {
+    let stream = Farewell::new(stream, Arc::clone(&requests.unread));
     let stream = begun(acceptor.accept(stream), running).await?;
     let builder = if stream.get_ref().1.alpn_protocol() == Some(H2) {
         builder().http2_only()
@@ -123,6 +128,8 @@ struct Requests {
     service: Arc<Service>,
     places: Arc<Semaphore>,
     peer: IpAddr,
+    /// The last answer went to a client that may still be sending.
+    unread: Arc<AtomicBool>,
 }
 
 impl Requests {
@@ -147,9 +154,12 @@ impl Requests {
 
     async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
         let Ok(place) = self.places.try_acquire_owned() else {
-            return self.service.decline(request).await;
+            let answer = self.service.decline(request).await;
+            self.unread.store(is_last(&answer), Ordering::Relaxed);
+            return answer;
         };
         let answer = self.service.answer(request, Some(self.peer)).await;
+        self.unread.store(is_last(&answer), Ordering::Relaxed);
         answer.map(|body| {
             Placed {
                 body,
@@ -158,6 +168,11 @@ impl Requests {
             .boxed_unsync()
         })
     }
+}
+
+/// Whether the connection ends with this answer.
+fn is_last(answer: &Response<ResponseBody>) -> bool {
+    answer.headers().contains_key(http::header::CONNECTION)
 }
 
 /// An answer's body and the place its request takes: given back when the body has gone or the client has.

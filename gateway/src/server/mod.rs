@@ -4,6 +4,7 @@
 mod admin;
 mod certificates;
 mod connection;
+mod farewell;
 
 use std::convert::Infallible;
 use std::io;
@@ -66,6 +67,9 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
         let stopping = watch::Sender::new(());
+        let service = Arc::clone(&self.service);
+        #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
+        let ending = tokio::spawn(async move { service.operations.end_left_behind().await });
         let connections = Connections {
             service: self.service,
             acceptor: acceptor.transpose()?,
@@ -104,6 +108,7 @@ impl Server {
                 LONGEST_DRAIN.as_secs()
             );
         }
+        ending.abort();
         Ok(())
     }
 }

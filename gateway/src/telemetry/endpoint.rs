@@ -86,12 +86,10 @@ fn answer(telemetry: &Telemetry, method: &Method, path: &str) -> Response<Full<B
             Err(_) => of(StatusCode::INTERNAL_SERVER_ERROR, plain, String::new()),
         },
         "/healthz" => of(StatusCode::OK, plain, "ok\n".to_owned()),
-        "/readyz" if telemetry.is_stopping() => of(
-            StatusCode::SERVICE_UNAVAILABLE,
-            plain,
-            "stopping\n".to_owned(),
-        ),
-        "/readyz" => of(StatusCode::OK, plain, "ready\n".to_owned()),
+        "/readyz" => match telemetry.unready() {
+            Some(why) => of(StatusCode::SERVICE_UNAVAILABLE, plain, format!("{why}\n")),
+            None => of(StatusCode::OK, plain, "ready\n".to_owned()),
+        },
         _ => of(StatusCode::NOT_FOUND, plain, String::new()),
     }
 }

@@ -30,6 +30,9 @@ pub struct Telemetry {
     sent: Counter,
     integrity_failures: Family<ClassLabel, Counter>,
     stopping: AtomicBool,
+    trail: Arc<audit::Health>,
+    unrecorded: Gauge,
+    open_intents: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +57,9 @@ impl Telemetry {
             sent: Counter::default(),
             integrity_failures: Family::default(),
             stopping: AtomicBool::new(false),
+            trail: Arc::default(),
+            unrecorded: Gauge::default(),
+            open_intents: Gauge::default(),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
@@ -62,6 +68,20 @@ impl Telemetry {
         }
         telemetry.register();
         telemetry
+    }
+
+    /// The same, of a replica whose trail is in this health: where events do not reach the disk, it is not ready.
+    pub fn watching(trail: Arc<audit::Health>) -> Self {
+        Self {
+            trail,
+            ..Self::new()
+        }
+    }
+
+    /// So many intents on the trail have no outcome and were not reconciled yet.
+    pub fn open_intents(&self, count: usize) {
+        self.open_intents
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     fn register(&mut self) {
@@ -93,6 +113,16 @@ impl Telemetry {
             "Stored objects and documents that were refused, by the layer that failed",
             self.integrity_failures.clone(),
         );
+        registry.register(
+            "audit_unrecorded_events",
+            "Events that the journal did not take since the start; their requests were refused",
+            self.unrecorded.clone(),
+        );
+        registry.register(
+            "audit_open_intents",
+            "Intents on the trail without an outcome, until they are reconciled",
+            self.open_intents.clone(),
+        );
     }
 
     /// A request has arrived.
@@ -105,12 +135,25 @@ impl Telemetry {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Why this replica is not ready, if it is not.
+    fn unready(&self) -> Option<&'static str> {
+        if self.is_stopping() {
+            Some("stopping")
+        } else if !self.trail.is_good() {
+            Some("the audit journal takes no events")
+        } else {
+            None
+        }
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
     /// The numbers in the text form of `OpenMetrics`, which Prometheus reads.
     fn text(&self) -> Result<String, std::fmt::Error> {
+        let unrecorded = i64::try_from(self.trail.refused()).unwrap_or(i64::MAX);
+        self.unrecorded.set(unrecorded);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)

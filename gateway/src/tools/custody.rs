@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use audit::{AuditKey, Identity};
 use kms_keys::{LocalFile, WhenMissing};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::ToolError;
-use crate::assemble::{AssembleError, connect, document_key, documents_in};
+use crate::assemble::{AssembleError, audit_identity, connect, document_key, documents_in};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
 use crate::config::{Config, Suites};
@@ -18,6 +19,7 @@ use crate::key_management::KeyManagement;
 use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::s3::BucketName;
+use crate::trail::AuditKeys;
 use crate::upstream::Upstream;
 
 /// What tools with keys work with. Nothing in it makes a key or a bucket by itself.
@@ -29,6 +31,10 @@ pub struct Custody {
     pub buckets: Buckets,
     /// Tenants' keys.
     pub keys: Keys,
+    /// Tenants' audit keys, that open the trail.
+    pub audit_keys: AuditKeys,
+    /// Whose trail it is.
+    pub identity: Arc<Identity>,
     /// Control documents.
     pub control: Control,
 }
@@ -105,13 +111,28 @@ impl Custody {
             .keyrings(&control)
             .await
             .map_err(AssembleError::from)?;
+        let keyrings = Arc::new(keyrings);
         Ok(Self {
             upstream: None,
             control: documents_in(&control, &keyrings, clock),
             buckets: Buckets::new(control, document_key(&keyrings), prefix),
+            identity: Arc::new(audit_identity(&keyrings)),
+            audit_keys: AuditKeys::new(Arc::clone(&keyrings)),
             // Nothing is sealed here.
-            keys: Keys::new(Arc::new(keyrings), suites, KeyScopes::declared(&[])),
+            keys: Keys::new(keyrings, suites, KeyScopes::declared(&[])),
         })
+    }
+
+    /// Every key under which the trail may speak of the tenant: its own, and the deployment's, under which events
+    /// are sealed while no key of the tenant is to be had.
+    pub async fn trail_keys(&self, tenant: &str) -> Result<Vec<AuditKey>, ToolError> {
+        let mut keys = self
+            .audit_keys
+            .all(tenant)
+            .await
+            .map_err(AssembleError::from)?;
+        keys.push(self.identity.audit_key().clone());
+        Ok(keys)
     }
 
     /// The bucket of that name; an error if the tenant has none.

@@ -7,6 +7,7 @@ mod open;
 mod pace;
 pub mod scrub;
 mod stored;
+mod trail;
 mod verify;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use custody::{Custody, SystemCopy};
 pub use open::{Unsealed, open};
 pub use pace::Pace;
 pub use stored::{Stored, parse_head};
+pub use trail::TrailReader;
 pub use verify::{Problem, Verification, verify};
 
 use crate::assemble::AssembleError;

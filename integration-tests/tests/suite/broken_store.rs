@@ -265,6 +265,58 @@ fn a_client_that_goes_away_takes_its_upload_with_it() {
 }
 
 #[test]
+fn a_form_whose_client_goes_away_leaves_no_upload() {
+    Scene::begin().run("form-away");
+}
+
+#[test]
+fn a_lie_about_a_completed_object_is_no_missing_upload() {
+    let scene = Scene::begin();
+    let asked = AtomicU32::new(0);
+    scene.store.obey(only(
+        |request| request.method() == "HEAD" && request.path().ends_with("/repeated"),
+        move |_, ask| {
+            let mut answer = ask();
+            // The first repeated Complete is told the truth.
+            if asked.fetch_add(1, Ordering::Relaxed) > 0 {
+                let header = answer.header("x-amz-meta-sof-h").expect("it is sealed");
+                let (start, end) = header.split_at(header.len() - 12);
+                let spoilt: String = end
+                    .chars()
+                    .map(|one| if one == 'A' { 'B' } else { 'A' })
+                    .collect();
+                answer.set("x-amz-meta-sof-h", &format!("{start}{spoilt}"));
+            }
+            answer
+        },
+    ));
+    scene.run("repeated");
+}
+
+/// A store that takes a write whatever its condition says, found out at the gateway's start.
+#[test]
+fn conditions_that_the_store_ignores_are_not_offered() {
+    let store = HostileStore::before(World::get().seaweedfs().endpoint());
+    store.obey(only(
+        |request| request.header("if-none-match").is_some() && request.path().ends_with("/probe"),
+        |_, _| {
+            let mut answer = Message {
+                start: "HTTP/1.1 200 OK".to_owned(),
+                ..Message::default()
+            };
+            answer.set("etag", "\"d41d8cd98f00b204e9800998ecf8427e\"");
+            answer.set("content-length", "0");
+            answer
+        },
+    ));
+    let ours = Principal::new("demo", "demo-admin", "tenant-admin");
+    let gateway = Gateway::serve_through(store.endpoint(), &[ours]);
+    gateway
+        .account()
+        .run_script("broken.py", &["no-conditions"]);
+}
+
+#[test]
 fn nothing_of_a_clients_hop_reaches_the_store() {
     let scene = Scene::begin();
     scene.run("dirty-headers");

@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
@@ -16,9 +17,11 @@ mod hostile;
 mod independent;
 mod key_management;
 mod memory;
+mod owed;
 mod python;
 mod rest;
 mod rooms;
+mod routes;
 mod scan;
 mod signatures;
 mod suites;
@@ -29,6 +32,7 @@ mod tls;
 mod tools;
 mod trail;
 mod transport;
+mod verifier;
 
 use std::sync::OnceLock;
 

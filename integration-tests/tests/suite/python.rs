@@ -16,11 +16,13 @@ on_both_upstreams! {
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
     listing => |upstream| run(upstream, "listing");
+    ten_thousand_keys => |upstream| run(upstream, "many_keys");
     versions => |upstream| run(upstream, "versions");
     locks => |upstream| run(upstream, "locks");
     tags => |upstream| run(upstream, "tags");
     bucket_settings => |upstream| run(upstream, "bucket_settings");
     views_agree => |upstream| run(upstream, "views");
+    views_of_random_objects_agree => |upstream| run(upstream, "views_random");
     refusals => |upstream| run(upstream, "refusals");
     held_back => |upstream| run(upstream, "held_back");
     raw_metadata => |upstream| run(upstream, "raw_metadata");

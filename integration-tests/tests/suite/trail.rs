@@ -1,27 +1,36 @@
 //! Every access is on the trail: who, whose, what, where, and how it ended.
 
-use integration_tests::gateway::{Gateway, Principal, Upstream};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use integration_tests::gateway::{Gateway, Principal, Upstream, find};
 use serde_json::Value;
 
 use crate::on_both_upstreams;
 
 on_both_upstreams! {
+    no_name_is_in_clear_on_the_trail => sealed;
     a_put_and_a_get_are_on_the_trail => recorded;
     a_refused_request_is_on_the_trail => refused;
+    without_a_journal_nothing_is_served => unavailable;
+    what_a_crash_interrupts_is_reconciled => reconciled;
 }
 
 fn recorded(upstream: Upstream) {
-    let gateway = serve(upstream);
+    let mut gateway = serve(upstream);
     gateway.account().run_script("objects.py", &["trail"]);
-    let journal = gateway.journal();
+    let journal = gateway.trail();
+    let first = journal.first().and_then(|line| line.get("kind"));
+    assert_eq!(first, Some(&"replica.start".into()));
     for operation in ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"] {
         let told = about(&journal, operation, "described");
         for (field, value) in [
-            ("tenant", "clinic"),
-            ("principal", "clinic-admin"),
-            ("bucket", "trail"),
+            ("/tenant", "clinic"),
+            ("/sealed/actor.name", "clinic-admin"),
+            ("/sealed/src.ip", "127.0.0.1"),
+            ("/bucket", "trail"),
         ] {
-            let all = told.iter().filter_map(|line| line.get(field));
+            let all = told.iter().filter_map(|line| line.pointer(field));
             assert!(
                 all.clone().count() > 0,
                 "{operation} without {field}: {told:?}"
@@ -40,20 +49,133 @@ fn recorded(upstream: Upstream) {
 }
 
 fn refused(upstream: Upstream) {
-    let gateway = serve(upstream);
-    let account = gateway.account();
+    let mut gateway = serve(upstream);
+    let account = gateway.account().clone();
     account.run_script("restart.py", &["before", "trail"]);
     let uploader = Principal::new("clinic", "clinic-uploader", "uploader");
     account
         .with(uploader.credentials)
         .run_script("roles.py", &["trail", "earlier", "may-write"]);
-    let gets = about(&gateway.journal(), "s3:GetObject", "earlier");
+    let gets = about(&gateway.trail(), "s3:GetObject", "earlier");
     assert!(
         gets.iter()
-            .any(|line| line["principal"] == uploader.name && line["status"] == 403),
+            .any(|line| name_in(line, "actor.name") == Some(uploader.name) && line["status"] == 403),
         "{gets:?}"
     );
     assert!(gets.iter().all(|line| line["status"] != 200), "{gets:?}");
+}
+
+/// Where nothing can be put on record, nothing is done and no byte is read; and it goes on by itself afterwards.
+fn unavailable(upstream: Upstream) {
+    let gateway = serve(upstream);
+    gateway
+        .account()
+        .run_script("unrecorded.py", &["before", "unrecorded"]);
+    assert_eq!(gateway.watched("/readyz").status(), 200);
+    let journal = gateway.directory().join("audit");
+    let aside = gateway.directory().join("aside");
+    std::fs::rename(&journal, &aside).expect("it can be moved");
+    std::fs::write(&journal, "a file in its place").expect("it can be written");
+    gateway
+        .account()
+        .run_script("unrecorded.py", &["without", "unrecorded"]);
+    assert_eq!(gateway.watched("/readyz").status(), 503);
+    assert!(
+        gateway
+            .sample("sealgate_audit_unrecorded_events")
+            .is_some_and(|count| count > 2)
+    );
+    std::fs::remove_file(&journal).expect("it can be removed");
+    std::fs::rename(&aside, &journal).expect("it can be moved");
+    gateway
+        .account()
+        .run_script("unrecorded.py", &["after", "unrecorded"]);
+    assert_eq!(gateway.watched("/readyz").status(), 200);
+}
+
+/// kill -9 amid uploads: each that was confirmed has its outcome, and of each that was begun the next run finds out
+/// how it ended.
+fn reconciled(upstream: Upstream) {
+    let mut gateway = serve(upstream);
+    gateway
+        .account()
+        .run_script("restart.py", &["before", "reconciled"]);
+    let account = gateway.account().clone();
+    let loading = std::thread::spawn(move || account.run_script("interrupted.py", &["reconciled"]));
+    let limit = Instant::now() + Duration::from_mins(1);
+    while recorded_bytes(&gateway) < 100_000 {
+        assert!(Instant::now() < limit, "nothing is uploaded");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    gateway.restart();
+    let acknowledged = loading.join().expect("it ran");
+    let keys: BTreeSet<&str> = acknowledged.lines().collect();
+    assert!(keys.len() > 5, "{acknowledged}");
+    let limit = Instant::now() + Duration::from_mins(1);
+    while gateway.sample("sealgate_audit_open_intents") != Some(0) {
+        assert!(Instant::now() < limit, "intents stay open");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let trail = gateway.trail();
+    let ended: BTreeSet<&str> = trail
+        .iter()
+        .filter(|line| line["kind"] == "outcome" && line["status"] == 200)
+        .filter_map(|line| name_in(line, "obj.key"))
+        .collect();
+    assert!(
+        keys.is_subset(&ended),
+        "confirmed without a record: {:?}",
+        keys.difference(&ended)
+    );
+    let ids = |kinds: &[&str], field: &str| -> BTreeSet<String> {
+        let of_kind = |line: &&Value| kinds.iter().any(|kind| line["kind"] == *kind);
+        let lines = trail.iter().filter(of_kind);
+        lines
+            .filter_map(|line| line[field].as_str().map(str::to_owned))
+            .collect()
+    };
+    let open: BTreeSet<String> = ids(&["intent"], "id")
+        .difference(&ids(&["outcome", "reconcile"], "intent_ref"))
+        .cloned()
+        .collect();
+    assert!(open.is_empty(), "{open:?}");
+}
+
+fn recorded_bytes(gateway: &Gateway) -> u64 {
+    let mut bytes = 0;
+    find(&gateway.directory().join("audit"), &mut |path| {
+        if path.extension().is_some_and(|end| end == "jsonl") {
+            bytes += std::fs::metadata(path).map_or(0, |found| found.len());
+        }
+    });
+    bytes
+}
+
+/// Who reads the journal without a key learns no object's name, no person's and no address.
+fn sealed(upstream: Upstream) {
+    let mut gateway = serve(upstream);
+    gateway.account().run_script("objects.py", &["trail"]);
+    let opened = gateway.trail();
+    let names: BTreeSet<&str> = opened
+        .iter()
+        .filter_map(|line| line["sealed"].as_object())
+        .flat_map(|sealed| sealed.values().filter_map(Value::as_str))
+        .filter(|name| name.len() > 5)
+        .collect();
+    assert!(
+        names.contains("described") && names.contains("clinic-admin"),
+        "{names:?}"
+    );
+    let mut read = 0;
+    find(&gateway.directory().join("audit"), &mut |path| {
+        let bytes = std::fs::read(path).expect("it can be read");
+        read += bytes.len();
+        let text = String::from_utf8_lossy(&bytes);
+        for name in &names {
+            assert!(!text.contains(*name), "{name} in {}", path.display());
+        }
+    });
+    assert!(read > 10_000, "{read}");
 }
 
 fn serve(upstream: Upstream) -> Gateway {
@@ -68,7 +190,7 @@ fn serve(upstream: Upstream) -> Gateway {
 fn about(journal: &[Value], operation: &str, key: &str) -> Vec<Value> {
     let requests: Vec<&Value> = journal
         .iter()
-        .filter(|line| line["op"] == operation && line["key"] == key)
+        .filter(|line| line["op"] == operation && name_in(line, "obj.key") == Some(key))
         .map(|line| &line["req"])
         .collect();
     assert!(
@@ -80,4 +202,9 @@ fn about(journal: &[Value], operation: &str, key: &str) -> Vec<Value> {
         .iter()
         .filter(|line| requests.contains(&&line["req"]));
     told.cloned().collect()
+}
+
+/// What was sealed in a line.
+fn name_in<'a>(line: &'a Value, field: &str) -> Option<&'a str> {
+    line.get("sealed")?.get(field)?.as_str()
 }

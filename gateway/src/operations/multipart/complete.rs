@@ -96,7 +96,11 @@ impl Operations {
         self.forget_upload(ongoing).await;
         Ok(Committed {
             etag: etag::shown(tag),
-            facts: trail::Facts::written(summary.object_id, &headers, summary.plain),
+            facts: {
+                let parts: Vec<u64> = tokens.iter().map(|token| token.plain().0).collect();
+                let uploaded = trail::Uploaded::of(ongoing.upload.suite(), &summary, &parts);
+                trail::Facts::uploaded(&summary, &headers, uploaded)
+            },
             store: headers,
         })
     }

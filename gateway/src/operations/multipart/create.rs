@@ -1,7 +1,7 @@
 //! `CreateMultipartUpload` and `AbortMultipartUpload`.
 
 use http::{HeaderMap, Method, StatusCode};
-use sealed_object::{Envelope, create_upload};
+use sealed_object::{Envelope, create_upload_as};
 
 use super::super::store_headers::{mark_sealed, set};
 use super::super::{Answered, Call, Operations, Place, document, empty};
@@ -40,7 +40,8 @@ impl Operations {
         let place = self.place(call).await?;
         let metadata = envelope::metadata_of(call.request.object_headers()?);
         let keys = self.keys.sealing(&place.bucket, &place.key).await?;
-        let (sealed, new) = create_upload(
+        let (sealed, new) = create_upload_as(
+            call.new_object_id(self.random.as_ref())?,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),

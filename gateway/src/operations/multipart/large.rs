@@ -3,15 +3,16 @@
 
 use http::{HeaderMap, Method};
 use sealed_object::geometry::fits_one_part;
-use sealed_object::{Facts, Metadata, PartToken, Plain, Summary, create_upload};
+use sealed_object::{Facts, Metadata, PartToken, Plain, Summary, create_upload_as};
 
 use super::super::store_headers::store_etag;
 use super::super::{Call, Operations, Place};
 use super::Ongoing;
 use crate::body::{PlainSource, Portions, seal};
-use crate::error::{GatewayError, report};
+use crate::error::GatewayError;
 use crate::keys::SealingKeys;
 use crate::s3::etag;
+use crate::trail::Uploaded;
 use crate::upstream::{SealedBody, StoreRequest, UpstreamError};
 
 /// An object that was written in parts.
@@ -26,6 +27,8 @@ pub(crate) struct Written {
     /// What the source proved about itself.
     pub(crate) facts: Facts,
     pub(crate) kek_id: sealed_object::KeyId,
+    /// For the record.
+    pub(crate) uploaded: Uploaded,
 }
 
 /// Whether an object of this length is written in parts.
@@ -46,7 +49,8 @@ impl Operations {
         source: P,
     ) -> Result<Written, GatewayError> {
         let keys = self.keys.sealing(&place.bucket, &place.key).await?;
-        let (envelope, new) = create_upload(
+        let (envelope, new) = create_upload_as(
+            call.new_object_id(self.random.as_ref())?,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),
@@ -57,17 +61,14 @@ impl Operations {
         let kek_id = envelope.header().kek_id();
         let upstream_id = self.begin_in_store(storage, place, &envelope).await?;
         let (id, upload) = new.begin(&upstream_id);
-        let ongoing = Ongoing {
+        let own = self.own(Ongoing {
             place: place.clone(),
             upload,
             id: id.encode(),
             kek_id,
-        };
-        let written = self.fill(call, &ongoing, &keys, length, source).await;
-        if written.is_err() {
-            self.take_back(&ongoing).await;
-        }
-        written
+        });
+        let written = self.fill(call, &own.ongoing, &keys, length, source).await;
+        self.settle(own, written).await
     }
 
     async fn fill<P: PlainSource>(
@@ -110,6 +111,7 @@ impl Operations {
         let (headers, result) = self.complete_in_store(call, ongoing, &parts).await?;
         let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
         Ok(Written {
+            uploaded: Uploaded::of(keys.suite, &summary, &lengths),
             headers,
             etag: etag::shown(tag),
             last_modified: super::records::iso_time(self.clock.now()),
@@ -134,20 +136,6 @@ impl Operations {
         let etag = store_etag(&stored.headers)
             .ok_or_else(|| UpstreamError::Unexpected("it gave no ETag for a part".to_owned()))?;
         Ok(etag)
-    }
-
-    /// The request has failed for a reason of its own; what stays behind is swept by the bucket's lifecycle
-    /// rule, so a failure here is only logged.
-    async fn take_back(&self, ongoing: &Ongoing) {
-        let (bucket, key) = (&ongoing.place.bucket.upstream, &ongoing.place.key);
-        let request = StoreRequest::object(Method::DELETE, bucket, key)
-            .with_query("uploadId", ongoing.upload.upstream_id());
-        if let Err(error) = self.upstream.send(request).await {
-            tracing::warn!(
-                error = report(&error),
-                "parts of a failed upload stay behind"
-            );
-        }
     }
 }
 

@@ -7,11 +7,13 @@ mod complete;
 mod create;
 mod large;
 mod list;
+mod own;
 mod part;
 mod records;
 mod streamed;
 
 pub(super) use large::{Written, is_large};
+pub use own::LeftBehind;
 use sealed_object::{Context, KeyId, Upload, UploadId};
 
 use self::checksums::Chosen;

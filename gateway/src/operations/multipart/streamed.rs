@@ -11,7 +11,7 @@ use super::super::{Answered, Call, Operations};
 use super::Ongoing;
 use super::checksums::Told;
 use crate::body::{Answer, Beginning, FormFile};
-use crate::error::{GatewayError, report};
+use crate::error::GatewayError;
 
 impl Operations {
     /// Seals the first `certain` bytes of `file` as they arrive, at least 5 MiB, then the rest, at most `rest`
@@ -23,18 +23,11 @@ impl Operations {
         certain: u64,
         rest: usize,
     ) -> Answered {
-        let ongoing = self.begin(call, None).await?;
-        let stored = self.send_both(call, &ongoing, file, certain, rest).await;
-        if stored.is_err()
-            && let Err(error) = self.abandon(&ongoing).await
-        {
-            // Swept by the store's lifecycle rule, like an upload that its client left.
-            tracing::warn!(
-                error = report(&error),
-                "a refused form's upload stays behind"
-            );
-        }
-        stored
+        let own = self.own(self.begin(call, None).await?);
+        let stored = self
+            .send_both(call, &own.ongoing, file, certain, rest)
+            .await;
+        self.settle(own, stored).await
     }
 
     async fn send_both(

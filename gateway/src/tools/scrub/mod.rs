@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use audit::AuditKey;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -129,6 +130,7 @@ struct Scrub<'a> {
     plan: &'a Plan,
     upstream: &'a Upstream,
     keys: &'a Keys,
+    trail_keys: Vec<AuditKey>,
     bucket: Bucket,
     /// The tenant's other buckets.
     neighbours: Vec<Bucket>,
@@ -163,6 +165,10 @@ pub async fn scrub(
         plan,
         upstream: custody.store()?,
         keys: &custody.keys,
+        trail_keys: match plan.journals.as_slice() {
+            [] => Vec::new(),
+            _ => custody.trail_keys(&plan.tenant).await?,
+        },
         neighbours: neighbours(&bucket, all),
         other_tenants: &plan.other_tenants,
         walk: Walk {
@@ -376,7 +382,10 @@ impl Scrub<'_> {
     fn writes(&self) -> Result<Option<Writes>, ToolError> {
         let journals = &self.plan.journals;
         (!journals.is_empty())
-            .then(|| Writes::read(journals, &self.bucket.tenant, &self.bucket.name))
+            .then(|| {
+                let (keys, bucket) = (self.trail_keys.clone(), &self.bucket);
+                Writes::read(journals, keys, &bucket.tenant, &bucket.name)
+            })
             .transpose()
     }
 }

@@ -4,22 +4,26 @@
 //! changed something or not. So for each key there is a set of things it may hold, or no telling.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use audit::{AuditKey, Field, Uuid};
 use serde::Deserialize;
 
 use crate::tools::ToolError;
+use crate::tools::trail::segments;
 
 /// What the trail says of a bucket's keys.
 #[derive(Debug, Default)]
 pub(super) struct Writes {
     keys: HashMap<String, Vec<Act>>,
     /// Intents whose outcome was not read yet, by event id.
-    pending: HashMap<String, Pending>,
-    /// Lines that are no events.
+    pending: HashMap<Uuid, Pending>,
+    /// Lines that are no events, or that no key opens.
     pub(super) unread: u64,
+    /// What opens the tenant's lines.
+    trail_keys: Vec<AuditKey>,
 }
 
 /// What the trail says of what a key holds.
@@ -62,31 +66,61 @@ struct Pending {
 /// The fields of a trail line that matter here.
 #[derive(Deserialize)]
 struct Line {
-    id: String,
+    log: String,
+    id: Uuid,
     kind: String,
     wall: String,
     op: String,
-    intent_ref: Option<String>,
+    intent_ref: Option<Uuid>,
     tenant: Option<String>,
     bucket: Option<String>,
-    key: Option<String>,
-    object_id: Option<String>,
+    #[serde(default)]
+    obj: Object,
+    #[serde(rename = "ver")]
     version: Option<String>,
     status: Option<u16>,
     err: Option<String>,
+    akey: Option<String>,
+    #[serde(default)]
+    sealed: HashMap<String, String>,
+    /// The object's key, opened.
+    #[serde(skip)]
+    key: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Object {
+    oid: Option<String>,
+}
+
+impl Line {
+    /// Opens the object's key, if the line names one; whether that could be done.
+    fn open(&mut self, keys: &[AuditKey]) -> bool {
+        let Some(sealed) = self.sealed.get(Field::ObjectKey.name()) else {
+            return true;
+        };
+        let named = keys
+            .iter()
+            .find(|key| Some(key.id()) == self.akey.as_deref());
+        self.key = named.and_then(|key| key.open(&self.log, self.id, Field::ObjectKey, sealed));
+        self.key.is_some()
+    }
 }
 
 impl Writes {
     /// Reads all segments of these journals, each journal in its order.
     pub(super) fn read(
         journals: &[PathBuf],
+        trail_keys: Vec<AuditKey>,
         tenant: &str,
         bucket: &str,
     ) -> Result<Self, ToolError> {
-        let mut writes = Self::default();
+        let mut writes = Self {
+            trail_keys,
+            ..Self::default()
+        };
         for journal in journals {
-            let mut segments = segments(journal)?;
-            segments.sort();
+            let segments = segments(journal)?;
             if segments.is_empty() {
                 return Err(ToolError::Asked(format!(
                     "{} holds no audit journal",
@@ -143,13 +177,21 @@ impl Writes {
         if raw.is_empty() {
             return;
         }
-        let Ok(line) = serde_json::from_slice::<Line>(raw) else {
+        let Ok(mut line) = serde_json::from_slice::<Line>(raw) else {
             self.unread = self.unread.saturating_add(1);
             return;
         };
         if line.tenant.as_deref() != Some(tenant) || line.bucket.as_deref() != Some(bucket) {
             return;
         }
+        if !line.open(&self.trail_keys) {
+            self.unread = self.unread.saturating_add(1);
+            return;
+        }
+        self.told(line);
+    }
+
+    fn told(&mut self, line: Line) {
         match line.kind.as_str() {
             "intent" if CHANGES.contains(&line.op.as_str()) => {
                 let pending = Pending {
@@ -160,13 +202,13 @@ impl Writes {
                 };
                 self.pending.insert(line.id, pending);
             }
-            "outcome" => self.settle(line),
+            "outcome" | "reconcile" => self.settle(line),
             _ => {}
         }
     }
 
     fn settle(&mut self, line: Line) {
-        let Some(reference) = line.intent_ref.clone() else {
+        let Some(reference) = line.intent_ref else {
             return;
         };
         let Some(pending) = self.pending.get(&reference) else {
@@ -232,25 +274,10 @@ fn effect_of(op: &str, line: &Line, names_version: bool, one_of_several: bool) -
                 Effect::Deleted
             })
         }
-        (200..300, None) => Some(
-            line.object_id
-                .clone()
-                .map_or(Effect::Unknown, Effect::Wrote),
-        ),
+        (200..300, None) => Some(line.obj.oid.clone().map_or(Effect::Unknown, Effect::Wrote)),
         (200..300, Some("AccessDenied")) | (300..=498, _) => None,
         _ => Some(Effect::Unknown),
     }
-}
-
-fn segments(journal: &Path) -> Result<Vec<PathBuf>, ToolError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(journal).map_err(ToolError::file(journal))? {
-        let path = entry.map_err(ToolError::file(journal))?.path();
-        if path.extension().is_some_and(|end| end == "jsonl") {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 const BUCKET_DELETED: &str = "s3:DeleteBucket";
@@ -273,26 +300,25 @@ mod tests {
     fn writes(lines: &[(u32, &str, &str, &str, &str, &str)]) -> Writes {
         let mut writes = Writes::default();
         for (at, kind, intent, op, key, rest) in lines {
+            let intent = Uuid::from_u128(intent.parse().unwrap());
             let (id, reference) = match *kind {
-                "intent" => (*intent, String::new()),
-                _ => ("other", format!("\"intent_ref\":\"{intent}\",")),
-            };
-            let key = match *key {
-                "" => String::new(),
-                key => format!("\"key\":\"{key}\","),
+                "intent" => (intent, String::new()),
+                _ => (Uuid::max(), format!("\"intent_ref\":\"{intent}\",")),
             };
             let line = format!(
-                "{{\"id\":\"{id}\",{reference}{key}\"kind\":\"{kind}\",\"wall\":\"2026-11-21T00:00:00.{at:03}Z\",\
-                 \"op\":\"s3:{op}\",\"tenant\":\"t\",\"bucket\":\"b\"{rest}}}"
+                "{{\"log\":\"l\",\"id\":\"{id}\",{reference}\"kind\":\"{kind}\",\
+                 \"wall\":\"2026-11-21T00:00:00.{at:03}Z\",\"op\":\"s3:{op}\",\"tenant\":\"t\",\"bucket\":\"b\"{rest}}}"
             );
-            writes.take(line.as_bytes(), "t", "b");
+            let mut line: Line = serde_json::from_str(&line).unwrap();
+            line.key = (!key.is_empty()).then(|| (*key).to_owned());
+            writes.told(line);
         }
         assert_eq!(writes.unread, 0);
         writes
     }
 
-    const OK_A: &str = ",\"status\":200,\"object_id\":\"aa\"";
-    const OK_B: &str = ",\"status\":200,\"object_id\":\"bb\"";
+    const OK_A: &str = ",\"status\":200,\"obj\":{\"oid\":\"aa\"}";
+    const OK_B: &str = ",\"status\":200,\"obj\":{\"oid\":\"bb\"}";
 
     fn contradicted(verdict: &Verdict) -> bool {
         matches!(verdict, Verdict::Contradicts(_))
@@ -325,7 +351,7 @@ mod tests {
         assert_eq!(trail.judge("k", None), Verdict::Agrees);
         assert!(contradicted(&trail.judge("k", Some("aa"))));
         assert!(trail.expected().is_empty());
-        let named = ",\"version\":\"v\"";
+        let named = ",\"ver\":\"v\"";
         let trail = writes(&[
             (1, "intent", "1", "PutObject", "k", ""),
             (2, "outcome", "1", "PutObject", "k", OK_A),

@@ -16,3 +16,16 @@ fn javascript(place: Place) {
         &[("NODE_PATH", &modules)],
     );
 }
+
+/// Also with the XML parser that other clients stand on.
+#[test]
+fn the_largest_page() {
+    let script = tools::script("largest_page.cjs").display().to_string();
+    let modules = tools::javascript().display().to_string();
+    Place::EmbeddedHttp.account().run(
+        "node",
+        ".".as_ref(),
+        &[&script, "largest-page"],
+        &[("NODE_PATH", &modules)],
+    );
+}

@@ -69,9 +69,9 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "aws-cli 2",
-        version: Version::Text(""),
-        run: Run::No,
-        remarks: "Its makers publish it in no package registry, and Debian's package is for Debian's own Python.",
+        version: Version::Text("the machine's (seen: 2.9.19)"),
+        run: Run::WhereInstalled("aws_cli_2"),
+        remarks: "Its makers publish it in no package registry; without Debian's package the row says that it was not run.",
     },
     Client {
         name: "boto3",

@@ -5,6 +5,7 @@
 //! sync do so twice, and the second time moves nothing.
 
 mod aws_cli;
+mod aws_cli_2;
 mod boto3;
 mod curl;
 mod duckdb;

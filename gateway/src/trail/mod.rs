@@ -5,26 +5,33 @@
 //! Refusals are recorded too, whoever asked. An access whose client goes away is recorded as aborted.
 
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use audit::{Event, Journal, Kind, Uuid};
-use bytes::Bytes;
+use audit::{AuditKey, Event, Journal, JournalError, Kind, Uuid};
 use http::{HeaderMap, Response};
-use http_body::{Body, Frame, SizeHint};
+use kms_keys::Keyrings;
 use policies::{Action, Principal};
-use sealed_object::{ObjectId, Plain};
+use sealed_object::{ObjectId, Random, UploadId};
 
 use crate::authorize::{Leave, Permitted, action_of};
 use crate::body::Answer;
 use crate::clock::Clock;
 use crate::error::GatewayError;
-use crate::s3::range::Satisfied;
 use crate::s3::{Class, Operation, RequestId, S3Request};
 use crate::sigv4::Payload;
-use crate::upstream::{BoxError, StoreBody};
+
+mod attest;
+mod facts;
+mod keys;
+mod reconcile;
+mod stream;
+
+pub use attest::{Attested, NewReceipt};
+pub use facts::{Facts, KeyOutcome, Uploaded};
+pub use keys::AuditKeys;
+pub use reconcile::{Found, Orphan};
+use stream::recorded_stream;
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
 ///
@@ -47,98 +54,81 @@ pub struct Recorded<T> {
     request: T,
     leave: Leave,
     payload: Payload,
+    object_id: Option<ObjectId>,
 }
 
 impl<T> Recorded<T> {
-    pub(crate) fn into_parts(self) -> (T, Leave, Payload) {
-        (self.request, self.leave, self.payload)
+    /// The request, whose leave, its payload, and the id that its intent names for the object that it writes.
+    pub(crate) fn into_parts(self) -> (T, Leave, Payload, Option<ObjectId>) {
+        (self.request, self.leave, self.payload, self.object_id)
     }
-}
-
-/// What an operation found out about its object, for the record. Travels in the response's extensions.
-#[derive(Debug, Clone)]
-pub struct Facts {
-    object_id: Option<String>,
-    version: Option<String>,
-    written: Option<u64>,
-    range: Option<String>,
-    /// What became of each key of a request that names several.
-    keys: Vec<KeyOutcome>,
-}
-
-/// One key of `DeleteObjects`.
-#[derive(Debug, Clone)]
-pub struct KeyOutcome {
-    /// The key.
-    pub key: String,
-    /// The version named or made.
-    pub version: Option<String>,
-    /// The error code, if it was not done.
-    pub error: Option<String>,
-}
-
-impl Facts {
-    /// An object was written.
-    pub fn written(object_id: ObjectId, store: &HeaderMap, plain: Plain) -> Self {
-        Self {
-            object_id: Some(hex::encode(object_id.0)),
-            version: version_of(store),
-            written: Some(plain.0),
-            range: None,
-            keys: Vec::new(),
-        }
-    }
-
-    /// Several keys were dealt with.
-    pub fn of_keys(keys: Vec<KeyOutcome>) -> Self {
-        Self {
-            object_id: None,
-            version: None,
-            written: None,
-            range: None,
-            keys,
-        }
-    }
-
-    /// An object, or a version of it, was deleted; the store's answer names the version or marker.
-    pub fn deleted(store: &HeaderMap) -> Self {
-        Self {
-            version: version_of(store),
-            ..Self::of_keys(Vec::new())
-        }
-    }
-
-    /// An object, or a range of it, is being read.
-    pub fn read(object_id: ObjectId, store: &HeaderMap, range: Option<Satisfied>) -> Self {
-        let range = range.map(|range| format!("{}-{}", range.first, range.last));
-        Self {
-            object_id: Some(hex::encode(object_id.0)),
-            version: version_of(store),
-            written: None,
-            range,
-            keys: Vec::new(),
-        }
-    }
-}
-
-fn version_of(store: &HeaderMap) -> Option<String> {
-    store
-        .get("x-amz-version-id")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
 }
 
 /// The trail of this replica.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Trail {
     journal: Arc<Journal>,
+    keys: AuditKeys,
+    random: Arc<dyn Random>,
+    /// Buckets whose uploads each yield a receipt.
+    attested: Arc<Attested>,
+    /// Intents whose outcome could not be recorded, until they are reconciled.
+    orphans: Arc<Mutex<Vec<Orphan>>>,
     clock: Clock,
+}
+
+impl std::fmt::Debug for Trail {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Trail")
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Trail {
     /// A trail into this journal.
-    pub fn new(journal: Arc<Journal>, clock: Clock) -> Self {
-        Self { journal, clock }
+    pub fn new(
+        journal: Arc<Journal>,
+        keyrings: Arc<Keyrings>,
+        random: Arc<dyn Random>,
+        attested: Attested,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            journal,
+            keys: AuditKeys::new(keyrings),
+            random,
+            attested: Arc::new(attested),
+            orphans: Arc::default(),
+            clock,
+        }
+    }
+
+    /// The audit keys of tenants.
+    pub fn keys(&self) -> &AuditKeys {
+        &self.keys
+    }
+
+    /// Whether events reach the disk.
+    pub fn health(&self) -> &Arc<audit::Health> {
+        self.journal.health()
+    }
+
+    /// Puts on record that this replica begins: the first line of its log.
+    pub async fn begin(&self) -> Result<(), JournalError> {
+        let mut event = Event::of_trail(Kind::Start, self.clock.now());
+        let version = env!("CARGO_PKG_VERSION");
+        event.detail.insert("build".to_owned(), version.into());
+        self.journal.record(&event, None).await.map(drop)
+    }
+
+    /// Puts on record that it ends in good order: the last line.
+    pub async fn end(&self) {
+        let event = Event::of_trail(Kind::Stop, self.clock.now());
+        if let Err(error) = self.journal.record(&event, None).await {
+            tracing::error!(%error, "the end of this replica is not on the trail");
+        }
     }
 
     /// The time, as the trail writes it.
@@ -147,8 +137,12 @@ impl Trail {
     }
 
     /// Records an event that another part of the gateway has made, durably.
-    pub(crate) async fn record(&self, event: &Event) -> Result<(), audit::JournalError> {
-        self.journal.record(event).await.map(drop)
+    pub(crate) async fn record(&self, event: &Event) -> Result<(), JournalError> {
+        let key = match &event.tenant {
+            Some(tenant) => self.keys.held(tenant).await,
+            None => None,
+        };
+        self.journal.record(event, key.as_deref()).await.map(drop)
     }
 
     /// Begins the record of a request that has arrived.
@@ -171,6 +165,9 @@ impl Trail {
             intent: None,
             started,
             settled: false,
+            intended: None,
+            wants_receipt: false,
+            key: None,
             trail: self.clone(),
         }
     }
@@ -182,16 +179,37 @@ impl Trail {
         access: &mut Access,
     ) -> Result<Recorded<S3Request>, GatewayError> {
         let (request, leave, payload) = permitted.into_parts();
+        let object_id = self.object_id(&request)?;
         if has_two_phases(request.operation) {
-            let event = access.event(Kind::Intent);
+            let mut event = access.event(Kind::Intent);
+            event.object_id = object_id.map(|id| hex::encode(id.0));
+            access.intended = event.object_id.clone();
             // Before the wait: if the client leaves meanwhile, the outcome still names it.
             access.intent = Some(event.id);
-            self.journal.record(&event).await?;
+            self.record_access(&event, access).await?;
         }
         Ok(Recorded {
             request,
             leave,
             payload,
+            object_id,
+        })
+    }
+
+    /// The id of the object that a request will write, so that the intent names it: who finds the intent without an
+    /// outcome can ask the store whether the object is there.
+    fn object_id(&self, request: &S3Request) -> Result<Option<ObjectId>, GatewayError> {
+        use Operation as Op;
+        Ok(match request.operation {
+            Op::PutObject | Op::PostObject | Op::CopyObject | Op::CreateMultipartUpload => {
+                Some(ObjectId::draw(self.random.as_ref())?)
+            }
+            Op::CompleteMultipartUpload => request
+                .query
+                .filled("uploadId")
+                .and_then(|id| UploadId::parse(id).ok())
+                .map(|id| id.object_id()),
+            _ => None,
         })
     }
 
@@ -206,6 +224,8 @@ impl Trail {
             Ok(response) => {
                 let facts = response.extensions().get::<Facts>();
                 access.facts(facts);
+                access.wants_receipt =
+                    access.wants_receipt || self.attested.contains(&access.draft);
                 let streams = matches!(response.body(), Answer::Stream(_));
                 if streams && access.intent.is_some() {
                     let status = response.status().as_u16();
@@ -214,7 +234,13 @@ impl Trail {
                     });
                 }
                 let keys = facts.map(|facts| facts.keys.clone()).unwrap_or_default();
-                (access.outcome(response.status().as_u16(), None), keys)
+                let uploaded = facts.and_then(|facts| facts.uploaded.clone());
+                let outcome = access.outcome(response.status().as_u16(), None);
+                if let Some(uploaded) = uploaded.filter(|_| access.wants_receipt) {
+                    let settled = self.settle_attested(access, answered, outcome, &uploaded);
+                    return Box::pin(settled).await;
+                }
+                (outcome, keys)
             }
             Err(error) => {
                 if let GatewayError::Denied(denial) = error {
@@ -224,6 +250,7 @@ impl Trail {
                 (access.outcome(status, Some(error.trail_code())), Vec::new())
             }
         };
+        access.keys(&self.keys).await;
         access.settled = true;
         let of_keys: Vec<Event> = keys
             .into_iter()
@@ -232,9 +259,18 @@ impl Trail {
         let recorded = of_keys
             .iter()
             .chain([&event])
-            .map(|event| self.journal.record(event));
-        futures_util::future::try_join_all(recorded).await?;
+            .map(|event| self.journal.record(event, access.key.as_deref()));
+        if let Err(error) = futures_util::future::try_join_all(recorded).await {
+            self.orphaned(&access);
+            return Err(error.into());
+        }
         answered
+    }
+
+    async fn record_access(&self, event: &Event, access: &mut Access) -> Result<(), JournalError> {
+        access.keys(&self.keys).await;
+        let key = access.key.as_deref();
+        self.journal.record(event, key).await.map(drop)
     }
 }
 
@@ -245,10 +281,22 @@ pub struct Access {
     intent: Option<Uuid>,
     started: SystemTime,
     settled: bool,
+    /// The id that the intent names.
+    intended: Option<String>,
+    /// Whether the client asked for a receipt, or the bucket gives one for each upload.
+    wants_receipt: bool,
+    /// The tenant's audit key, once one is needed.
+    key: Option<Arc<AuditKey>>,
     trail: Trail,
 }
 
 impl Access {
+    async fn keys(&mut self, keys: &AuditKeys) {
+        if let (None, Some(tenant)) = (&self.key, &self.draft.tenant) {
+            self.key = keys.of(tenant).await;
+        }
+    }
+
     /// What is asked.
     pub fn request(&mut self, request: &S3Request) {
         self.draft.op = format!("s3:{}", request.operation).into();
@@ -261,6 +309,9 @@ impl Access {
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
         self.draft.version = request.version().map(str::to_owned);
+        self.wants_receipt = request
+            .header(ATTEST)
+            .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
         let source = request
             .header("x-amz-copy-source")
             .is_some()
@@ -299,6 +350,10 @@ impl Access {
             self.draft.version.clone_from(&facts.version);
         }
         self.draft.bytes_in = facts.written;
+        self.draft.digest = facts
+            .uploaded
+            .as_ref()
+            .map(|uploaded| format!("{}:{}", uploaded.algorithm, uploaded.digest));
         self.draft.range.clone_from(&facts.range);
     }
 
@@ -326,6 +381,7 @@ impl Access {
         let mut event = self.outcome(200, outcome.error);
         event.key = Some(outcome.key);
         event.version = outcome.version;
+        event.detail.insert("of_several".to_owned(), true.into());
         event
     }
 
@@ -348,7 +404,7 @@ impl Drop for Access {
     fn drop(&mut self) {
         if !self.settled {
             let event = self.outcome(ABORTED, Some("ClientAborted".to_owned()));
-            self.trail.journal.submit(&event);
+            self.trail.journal.submit(&event, self.key.as_deref());
         }
     }
 }
@@ -359,83 +415,8 @@ fn has_two_phases(operation: Operation) -> bool {
     operation.class() == Class::Open || !matches!(operation.method(), "GET" | "HEAD")
 }
 
-fn recorded_stream(body: Answer, access: Access, status: u16) -> Answer {
-    match body {
-        Answer::Stream(inner) => Answer::stream(RecordedStream {
-            inner,
-            access,
-            status,
-            sent: 0,
-        }),
-        ready @ Answer::Ready(_) => ready,
-    }
-}
-
-/// A streaming answer that records what was really sent when it ends, breaks or is dropped.
-struct RecordedStream {
-    inner: StoreBody,
-    access: Access,
-    /// The status the client was given.
-    status: u16,
-    sent: u64,
-}
-
-impl RecordedStream {
-    fn settle(&mut self, status: u16, error: Option<String>) {
-        if !std::mem::replace(&mut self.access.settled, true) {
-            self.access.draft.bytes_out = Some(self.sent);
-            self.access
-                .trail
-                .journal
-                .submit(&self.access.outcome(status, error));
-        }
-    }
-}
-
-impl Body for RecordedStream {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
-        match &frame {
-            None => {
-                let status = self.status;
-                self.settle(status, None);
-            }
-            Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                self.sent = self
-                    .sent
-                    .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-            }
-            Some(Err(error)) => {
-                let code = error
-                    .downcast_ref::<GatewayError>()
-                    .map_or_else(|| "InternalError".to_owned(), GatewayError::trail_code);
-                self.settle(ABORTED, Some(code));
-            }
-        }
-        Poll::Ready(frame)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-impl Drop for RecordedStream {
-    fn drop(&mut self) {
-        // hyper stops asking once the announced length is sent.
-        let complete = self.inner.is_end_stream();
-        let error = (!complete).then(|| "ClientAborted".to_owned());
-        let status = if complete { self.status } else { ABORTED };
-        self.settle(status, error);
-    }
-}
+/// A client's request for a receipt of its upload.
+const ATTEST: &str = "x-sealgate-attestation";
 
 /// No HTTP status was seen by the client: the exchange broke (the number proxies log for it).
 const ABORTED: u16 = 499;

@@ -1,0 +1,179 @@
+//! `sealgate-verify`: checks a trail, or a receipt, offline. It knows public keys only: no network, no gateway.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use audit::signed::VerifyingKey;
+use audit::verify::{Finding, Receipt, Report, Severity, verify_receipt, verify_trail};
+use clap::{Parser, Subcommand};
+
+/// Verify a Sealgate audit trail offline, with nothing but the deployment's public key.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sealgate-verify",
+    version,
+    after_help = "Exit codes: 0 clean, 1 could not be done, 2 mistyped, or the trail declares gaps, 3 something was altered, 4 something is missing."
+)]
+struct Cli {
+    /// The deployment's verification key (`sealgate audit key`), or a file with it.
+    #[arg(long, global = true, value_name = "KEY")]
+    key: Option<String>,
+    /// Print the report as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Check every log below a directory: a journal, or an archive wherever it was copied to.
+    Trail {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Check the receipt of an upload, and with --file that a file is what was uploaded.
+    Receipt {
+        /// The receipt, as `GET <object>?attestation` gives it.
+        receipt: PathBuf,
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = key_of(cli.key.as_deref()).and_then(|key| match &cli.what {
+        What::Trail { directory } => trail(directory, &key, cli.json),
+        What::Receipt { receipt, file } => check(receipt, file.as_deref(), &key, cli.json),
+    });
+    outcome.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "sealgate-verify: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+type Outcome = Result<ExitCode, String>;
+
+fn key_of(given: Option<&str>) -> Result<VerifyingKey, String> {
+    let given = given.ok_or(
+        "--key is missing: what `sealgate audit key` prints, from a source that you trust",
+    )?;
+    let parsed = given
+        .parse()
+        .or_else(|error| match std::fs::read_to_string(given) {
+            Ok(text) => text.parse(),
+            Err(_) => Err(error),
+        });
+    parsed.map_err(|error| format!("--key: {error}"))
+}
+
+fn trail(directory: &Path, key: &VerifyingKey, json: bool) -> Outcome {
+    let report = verify_trail(directory, key).map_err(|error| with_source(&error))?;
+    if json {
+        say(&serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?)?;
+    } else {
+        tell(&report)?;
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn tell(report: &Report) -> Result<(), String> {
+    for finding in &report.findings {
+        say(&in_words(finding))?;
+    }
+    let verdict = match report.exit_code() {
+        0 => "clean",
+        2 => "the trail declares gaps",
+        3 => "ALTERED: somebody changed what was recorded",
+        _ => "incomplete: pieces are missing",
+    };
+    say(&format!(
+        "{} logs, {} lines, {} of them signed: {verdict}",
+        report.logs, report.lines, report.signed
+    ))
+}
+
+fn in_words(finding: &Finding) -> String {
+    let severity = match finding.code.severity() {
+        Severity::Tamper => "altered",
+        Severity::Incomplete => "missing",
+        Severity::Gap => "gap",
+        Severity::Note => "note",
+    };
+    let log = if finding.log.is_empty() {
+        "super-log"
+    } else {
+        &finding.log
+    };
+    let lines = match (finding.first, finding.last) {
+        (Some(first), Some(last)) if first == last => format!(" line {first}"),
+        (Some(first), Some(last)) => format!(" lines {first} to {last}"),
+        _ => String::new(),
+    };
+    let what = finding.what.as_deref().unwrap_or_default();
+    let words = format!("{severity:8} {} {log}{lines} {what}", finding.code.as_str());
+    words.trim_end().to_owned()
+}
+
+fn check(receipt: &Path, file: Option<&Path>, key: &VerifyingKey, json: bool) -> Outcome {
+    let text = std::fs::read(receipt).map_err(|error| format!("{}: {error}", receipt.display()))?;
+    let receipt: Receipt = serde_json::from_slice(&text)
+        .map_err(|error| format!("{} is no receipt: {error}", receipt.display()))?;
+    let verified = verify_receipt(&receipt, key).and_then(|verified| {
+        if let Some(path) = file {
+            verified
+                .statement
+                .check(BufReader::new(File::open(path)?))?;
+        }
+        Ok(verified)
+    });
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(problem) => {
+            say(&format!("NOT PROVED: {}", with_source(&problem)))?;
+            return Ok(ExitCode::from(3));
+        }
+    };
+    if json {
+        say(&serde_json::to_string_pretty(&verified).map_err(|error| error.to_string())?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let statement = &verified.statement;
+    say(&format!("object    {}/{}", statement.bucket, statement.key))?;
+    say(&format!("tenant    {}", statement.tenant))?;
+    say(&format!(
+        "uploaded  {} by {}",
+        statement.time, statement.uploader
+    ))?;
+    say(&format!(
+        "content   {} bytes, {} {}",
+        statement.size, statement.algorithm, statement.digest
+    ))?;
+    say(&format!(
+        "on record line {} of {}",
+        verified.seq, verified.log
+    ))?;
+    say(match file {
+        Some(_) => "proved: this file is what was uploaded, and the trail says so",
+        None => "proved: the trail says so; with --file a file is compared",
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    let mut words = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push(error.to_string());
+        cause = error.source();
+    }
+    words.join(": ")
+}
+
+fn say(line: &str) -> Result<(), String> {
+    writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())
+}

@@ -1,0 +1,210 @@
+//! Closes the logs that earlier runs left: cuts off what a crash tore, signs what is there, and lists the intents
+//! without an outcome. It must not lose a byte that may have been acknowledged.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::directory::{Directory, DiskFile};
+use super::home::{CHECKPOINT, CLOSED, LogPlace, OPEN_INTENTS};
+use super::segments::SegmentFile as _;
+use super::sign::Signing;
+use crate::signed::Checkpoint;
+use crate::tree::{Growing, leaf_hash};
+
+/// How a log ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Its name.
+    pub log: String,
+    /// How many lines it has.
+    pub size: u64,
+    /// Whether its replica ended it.
+    pub clean: bool,
+    /// Bytes cut off its end: lines that a crash tore and nobody was told are recorded.
+    pub torn_bytes: u64,
+    /// The file that is damaged before its end, if one is. It is left as it is.
+    pub damaged: Option<PathBuf>,
+    /// How many intents had no outcome.
+    pub open_intents: u64,
+}
+
+/// Closes a log that its replica did not; `None` if it is closed.
+pub(super) fn close(place: &LogPlace, signing: &Signing) -> io::Result<Option<Closed>> {
+    if place.read(CLOSED)?.is_some() {
+        return Ok(None);
+    }
+    let mut scan = Scan::default();
+    let segments = Directory::new(place.segments()).segments()?;
+    for (first, path) in &segments {
+        scan.segment(*first, path)?;
+    }
+    let mut closed = Closed {
+        log: place.name.clone(),
+        clean: scan.stopped,
+        damaged: scan.damaged.clone(),
+        open_intents: u64::try_from(scan.open.len()).unwrap_or(u64::MAX),
+        ..Closed::default()
+    };
+    if closed.damaged.is_some() {
+        tracing::error!(
+            log = place.name,
+            "an audit log is damaged before its end; it is left so"
+        );
+    } else if let Some((path, whole, torn)) = scan.torn.take() {
+        tracing::warn!(
+            log = place.name,
+            bytes = torn,
+            "cutting a torn end off an audit log"
+        );
+        set_aside(&path, whole)?;
+        DiskFile::reopen(path)?.cut(whole)?;
+        closed.torn_bytes = torn;
+    }
+    closed.size = scan.tree.size();
+    if !scan.open.is_empty() {
+        let mut lines: Vec<(u64, Vec<u8>)> = scan.open.into_values().collect();
+        lines.sort_unstable();
+        place.write(
+            OPEN_INTENTS,
+            &lines
+                .into_iter()
+                .flat_map(|(_, line)| line)
+                .collect::<Vec<_>>(),
+        )?;
+    }
+    if closed.damaged.is_none() && closed.size > 0 {
+        sign_the_rest(place, signing, &scan.tree, scan.tiles)?;
+    }
+    place.write(CLOSED, &serde_json::to_vec(&closed)?)?;
+    Ok(Some(closed))
+}
+
+/// Never a checkpoint of fewer lines than were signed already: what is missing must stay missing for all to see.
+fn sign_the_rest(
+    place: &LogPlace,
+    signing: &Signing,
+    tree: &Growing,
+    tiles: Vec<crate::tree::Tile>,
+) -> io::Result<()> {
+    let signed = place
+        .read(CHECKPOINT)?
+        .and_then(|note| String::from_utf8(note).ok())
+        .and_then(|note| Checkpoint::open(&note, signing.key(&place.name)?.verifying()).ok());
+    if signed.is_some_and(|signed| signed.size >= tree.size()) {
+        return Ok(());
+    }
+    for tile in tiles.iter().chain(&tree.partial()) {
+        super::sign::write_tile(place, tile)?;
+    }
+    signing.checkpoint(place, tree).map(drop)
+}
+
+/// Keeps what is about to be cut off in a file of its own: most likely a batch that a crash tore, but who looks for
+/// the reason of a loss wants to see it.
+fn set_aside(segment: &Path, from: u64) -> io::Result<()> {
+    let mut torn = File::open(segment)?;
+    torn.seek(SeekFrom::Start(from))?;
+    let path = segment.with_extension(format!("torn-{from}"));
+    let mut kept = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    io::copy(&mut torn, &mut kept)?;
+    kept.sync_all()
+}
+
+/// What a log holds.
+#[derive(Default)]
+struct Scan {
+    tree: Growing,
+    tiles: Vec<crate::tree::Tile>,
+    /// Behind whole lines of a segment: the segment, the bytes of its whole lines, and how many follow.
+    torn: Option<(PathBuf, u64, u64)>,
+    /// The segment in which, or before which, lines are missing or are no lines, with whole ones behind.
+    damaged: Option<PathBuf>,
+    /// Intents without an outcome: where and what.
+    open: HashMap<Uuid, (u64, Vec<u8>)>,
+    stopped: bool,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    seq: u64,
+    id: Uuid,
+    kind: String,
+    intent_ref: Option<Uuid>,
+    /// Of an outcome of one key among several, which leaves its intent open.
+    #[serde(default)]
+    detail: Detail,
+}
+
+#[derive(Default, Deserialize)]
+struct Detail {
+    #[serde(default)]
+    of_several: bool,
+}
+
+impl Scan {
+    fn segment(&mut self, first: u64, path: &Path) -> io::Result<()> {
+        if let Some((torn, ..)) = self.torn.take() {
+            // Something follows, so it is no torn end.
+            self.damaged.get_or_insert(torn);
+        }
+        if first != self.tree.size() {
+            self.damaged.get_or_insert_with(|| path.to_owned());
+        }
+        let mut reader = BufReader::new(File::open(path)?);
+        let (mut line, mut whole, mut torn) = (Vec::new(), 0_u64, 0_u64);
+        loop {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line)?;
+            if length == 0 {
+                break;
+            }
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            let head = head_of(&line);
+            match head {
+                Some(head) if torn == 0 && head.seq == self.tree.size() => {
+                    whole = whole.saturating_add(length);
+                    self.take(&head, &line);
+                }
+                Some(_) => {
+                    self.damaged.get_or_insert_with(|| path.to_owned());
+                }
+                None => torn = torn.saturating_add(length),
+            }
+        }
+        self.torn = (torn > 0).then(|| (path.to_owned(), whole, torn));
+        Ok(())
+    }
+
+    fn take(&mut self, head: &Head, line: &[u8]) {
+        match head.kind.as_str() {
+            "intent" => {
+                self.open.insert(head.id, (head.seq, line.to_vec()));
+            }
+            "outcome" | "reconcile" if !head.detail.of_several => {
+                if let Some(intent) = head.intent_ref {
+                    self.open.remove(&intent);
+                }
+            }
+            _ => {}
+        }
+        self.stopped = head.kind == "replica.stop";
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        self.tree.push(leaf_hash(line), &mut self.tiles);
+    }
+}
+
+/// The head of a whole line.
+fn head_of(line: &[u8]) -> Option<Head> {
+    serde_json::from_slice(line.strip_suffix(b"\n")?).ok()
+}

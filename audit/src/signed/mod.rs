@@ -1,0 +1,13 @@
+//! What is signed, and by whom: notes, checkpoints of a log, and the certificate of a log's key. It must not know
+//! lines nor files.
+
+mod certificate;
+mod checkpoint;
+mod note;
+
+pub use certificate::{certificate, certified_key};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use note::{NoteError, SigningKey, VerifyingKey, note_text};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! `sealgate-verify` and the verifier that was written from docs/audit.md alone find the same in trails of real
+//! gateways: good ones, and ones that somebody spoiled.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use integration_tests::gateway::{Gateway, Principal, Upstream};
+use integration_tests::tools;
+use integration_tests::world::World;
+use serde_json::Value;
+
+/// Code, log, first and last line, and the rest.
+type Found = BTreeSet<(String, String, Option<u64>, Option<u64>, Option<String>)>;
+
+#[test]
+fn two_verifiers_agree_on_good_and_on_spoiled_trails() {
+    let rival = Principal::new("rival", "rival-admin", "tenant-admin");
+    let principals = [
+        Principal::new("clinic", "clinic-admin", "tenant-admin"),
+        rival.clone(),
+    ];
+    let mut gateway = Gateway::serve(Upstream::SeaweedFs, &principals);
+    let work = |gateway: &Gateway, bucket: &str| {
+        gateway.account().run_script("objects.py", &[bucket]);
+        let rival = gateway.account().with(rival.credentials.clone());
+        rival.run_script("objects.py", &[bucket]);
+    };
+    work(&gateway, "verified");
+    gateway.restart();
+    work(&gateway, "verified-again");
+    gateway.process_mut().interrupt(Duration::from_secs(30));
+    let config = gateway.config().display().to_string();
+    let key = run(&tools::gateway(), &["audit", "key", "--config", &config]).1;
+    let journal = gateway.directory().join("audit");
+
+    // The first run was killed, so its end is missing; the second ended in good order.
+    let (found, code) = both(&journal, key.trim());
+    let codes: BTreeSet<&str> = found.iter().map(|one| one.0.as_str()).collect();
+    assert!(
+        code == 2 && codes.is_subset(&BTreeSet::from(["unclean-end", "open-intent"])),
+        "{found:?}"
+    );
+    assert!(codes.contains("unclean-end"), "{found:?}");
+
+    for (name, spoil, expected, exit) in SPOILED {
+        let copy = World::get().scratch();
+        copy_all(&journal, copy.path());
+        let log = newest(copy.path());
+        spoil(&log);
+        let (found, code) = both(copy.path(), key.trim());
+        let named = found.iter().any(|one| one.0 == *expected);
+        assert!(
+            named && code == *exit,
+            "{name}: exit code {code}, {found:?}"
+        );
+    }
+}
+
+/// A way to spoil a log: its name, what is done, what that must be called, and the exit code.
+type Spoiled = (&'static str, fn(&Path), &'static str, i32);
+
+const SPOILED: &[Spoiled] = &[
+    (
+        "an edited byte",
+        |log| line_10(log, |line| line.replacen("allow", "alloW", 1)),
+        "line-altered",
+        3,
+    ),
+    (
+        "a line that is none",
+        |log| line_10(log, |_| "{".to_owned()),
+        "line-altered",
+        3,
+    ),
+    (
+        "a line of another place",
+        |log| line_10(log, |line| line.replacen("\"seq\":9,", "\"seq\":8,", 1)),
+        "line-altered",
+        3,
+    ),
+    (
+        "a deleted line",
+        |log| without(log, 9, 10),
+        "lines-missing",
+        3,
+    ),
+    (
+        "two deleted lines",
+        |log| without(log, 9, 11),
+        "lines-missing",
+        3,
+    ),
+    (
+        "a cut tail",
+        |log| without(log, 20, usize::MAX),
+        "segment-missing",
+        4,
+    ),
+    (
+        "no segment",
+        |log| fs::remove_file(segment(log)).expect("it is there"),
+        "segment-missing",
+        4,
+    ),
+    ("another tile", spoil_tile, "tiles-altered", 3),
+    (
+        "no tiles",
+        |log| fs::remove_dir_all(log.join("tile")).expect("it is there"),
+        "tile-missing",
+        4,
+    ),
+    (
+        "another checkpoint",
+        |log| note(log, "checkpoint"),
+        "checkpoint",
+        3,
+    ),
+    (
+        "another certificate",
+        |log| note(log, "certificate"),
+        "certificate",
+        3,
+    ),
+    (
+        "no checkpoint",
+        |log| fs::remove_file(log.join("checkpoint")).expect("it is there"),
+        "file-missing",
+        4,
+    ),
+];
+
+fn both(trail: &Path, key: &str) -> (Found, i32) {
+    let trail = trail.display().to_string();
+    let ours = tools::gateway().with_file_name("sealgate-verify");
+    let (code, text) = run(&ours, &["trail", &trail, "--key", key, "--json"]);
+    let report: Value = serde_json::from_str(&text).expect("it prints JSON");
+    let of = |one: &Value| {
+        let text = |name: &str| one.get(name).and_then(Value::as_str).map(str::to_owned);
+        let number = |name: &str| one.get(name).and_then(Value::as_u64);
+        (
+            text("code").expect("a finding has a code"),
+            text("log").unwrap_or_default(),
+            number("first"),
+            number("last"),
+            text("what"),
+        )
+    };
+    let ours: Found = report
+        .get("findings")
+        .and_then(Value::as_array)
+        .expect("a list")
+        .iter()
+        .map(of)
+        .collect();
+
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reader/trail.py");
+    let script = script.display().to_string();
+    let (theirs_code, text) = run(&tools::tool("python"), &[&script, &trail, key]);
+    let theirs: Found = serde_json::from_str(&text).expect("it prints findings");
+    assert_eq!(ours, theirs);
+    assert_eq!(code, theirs_code, "{ours:?}");
+    (ours, code)
+}
+
+fn run(program: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8(output.stdout).expect("it prints text");
+    assert!(!text.is_empty(), "{}: {told}", program.display());
+    (output.status.code().expect("it ends"), text)
+}
+
+fn newest(journal: &Path) -> PathBuf {
+    let logs = fs::read_dir(journal)
+        .expect("it can be read")
+        .map(|entry| entry.expect("it is there").path());
+    let closed = |log: &PathBuf| {
+        fs::read_to_string(log.join("closed")).is_ok_and(|how| how.contains("\"clean\":true"))
+    };
+    logs.filter(|log| log.is_dir())
+        .find(closed)
+        .expect("one log ended in good order")
+}
+
+fn segment(log: &Path) -> PathBuf {
+    log.join("segments").join("00000000000000000000.jsonl")
+}
+
+fn line_10(log: &Path, change: impl Fn(&str) -> String) {
+    rewrite(log, |(at, line)| {
+        Some(if at == 9 {
+            change(line)
+        } else {
+            line.to_owned()
+        })
+    });
+}
+
+fn without(log: &Path, first: usize, end: usize) {
+    rewrite(log, |(at, line)| {
+        (at < first || at >= end).then(|| line.to_owned())
+    });
+}
+
+fn rewrite(log: &Path, change: impl Fn((usize, &str)) -> Option<String>) {
+    let path = segment(log);
+    let text = fs::read_to_string(&path).expect("it can be read");
+    assert!(text.lines().count() > 30, "{text}");
+    let lines: Vec<String> = text.lines().enumerate().filter_map(change).collect();
+    fs::write(path, lines.join("\n") + "\n").expect("it can be written");
+}
+
+fn note(log: &Path, name: &str) {
+    let text = fs::read_to_string(log.join(name)).expect("it can be read");
+    let spoiled = text.replacen("sealgate/", "sealgate-", 1);
+    fs::write(log.join(name), spoiled).expect("it can be written");
+}
+
+fn spoil_tile(log: &Path) {
+    let mut tiles = Vec::new();
+    integration_tests::gateway::find(&log.join("tile").join("0"), &mut |path| {
+        tiles.push(path.to_owned());
+    });
+    let tile = tiles.first().expect("there is one");
+    let mut bytes = fs::read(tile).expect("it can be read");
+    *bytes.first_mut().expect("it has hashes") ^= 1;
+    fs::write(tile, bytes).expect("it can be written");
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("it can be made");
+    for entry in fs::read_dir(from).expect("it can be read") {
+        let entry = entry.expect("it is there");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_all(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("it can be copied");
+        }
+    }
+}
