@@ -12,14 +12,15 @@ BUCKET = "kept"
 PATIENCE = 120
 
 s3 = connect.client(retries={"total_max_attempts": 1}, max_pool_connections=64)
+patient = connect.client()
 
 
 def write(key):
     try:
-        s3.create_bucket(Bucket=BUCKET)
-    except s3.exceptions.BucketAlreadyOwnedByYou:
+        patient.create_bucket(Bucket=BUCKET)
+    except patient.exceptions.BucketAlreadyOwnedByYou:
         pass
-    s3.put_object(Bucket=BUCKET, Key=key, Body=connect.noise(1000, key))
+    patient.put_object(Bucket=BUCKET, Key=key, Body=connect.noise(1000, key))
 
 
 def read(key):

@@ -77,7 +77,9 @@ impl Moto {
         let answer = Message::read_answer(&stream, false).expect("moto answers");
         let answer: serde_json::Value =
             serde_json::from_slice(&answer.body).expect("moto answers in JSON");
-        let arn = answer["KeyMetadata"]["Arn"].as_str();
+        let arn = answer
+            .pointer("/KeyMetadata/Arn")
+            .and_then(serde_json::Value::as_str);
         arn.expect("a new key has an ARN").to_owned()
     }
 }

@@ -27,7 +27,7 @@ impl Kms {
     /// A gateway with this KMS, these settings of `[kms]` and what follows its tables.
     fn gateway(&self, principals: &[Principal], settings: &str, more: &str) -> Gateway {
         Gateway::serve_edited(principals, |text| {
-            let mut kms = format!("[kms]\n{settings}\n[kms.aws]\ntimeout_seconds = 2\n");
+            let mut kms = format!("[kms]\n{settings}\n[kms.aws]\ntimeout_seconds = 6\n");
             let endpoint = self.proxy.endpoint();
             let _ = write!(kms, "key = \"{}\"\nendpoint = \"{endpoint}\"\n", self.key);
             text.replace(LOCAL_FILE, &format!("{kms}{more}"))
@@ -200,7 +200,7 @@ fn fault(status: u16, kind: &'static str) -> Rule {
 /// Longer than the gateway waits.
 fn slow() -> Rule {
     Arc::new(|_, ask| {
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(7));
         ask()
     })
 }

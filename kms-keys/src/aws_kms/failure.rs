@@ -19,12 +19,9 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Self {
         match error {
-            // Among these are credentials that cannot be had.
-            SdkError::TimeoutError(_)
-            | SdkError::DispatchFailure(_)
-            | SdkError::ConstructionFailure(_) => Self::Unavailable,
             SdkError::ResponseError(_) => Self::Wrong("it is not of the API's form".to_owned()),
             SdkError::ServiceError(service) => Self::coded(service.err().code()),
+            // No answer: timeouts, connections, credentials that cannot be had.
             _ => Self::Unavailable,
         }
     }

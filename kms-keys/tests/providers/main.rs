@@ -1,7 +1,12 @@
 //! One suite of behaviour for every provider: root keys in a file, and AWS KMS as moto serves it.
 //! What moto does otherwise than AWS (a disabled key decrypts there) is tested through the gateway,
 //! with a proxy that answers as AWS would.
-#![expect(missing_docs, reason = "a test binary")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod behaviour;
 mod moto;
