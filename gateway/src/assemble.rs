@@ -7,7 +7,7 @@ use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, WhenMissing};
 use object_store::ObjectStore;
 use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
@@ -18,10 +18,12 @@ use crate::authenticate::Authenticator;
 use crate::authorize::Policies;
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
+use crate::config::{Config, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
+use crate::key_management::KeyManagement;
+use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::limits::Limits;
 use crate::oidc::{self, ProvidersError};
@@ -102,9 +104,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         );
     }
 
-    let KmsConfig::DangerousLocalFile { path } = &config.kms;
-    let provider = LocalFile::open(path, WhenMissing::Create(clock.now()))?;
-    let keyrings = Arc::new(open_keyrings(&control, provider, &clock).await?);
+    let missing = WhenMissing::Create(clock.now());
+    let management = KeyManagement::configured(config, missing, &clock).await?;
+    let keyrings = Arc::new(management.keyrings(&control).await?);
     let documents = document_key(&keyrings);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
@@ -143,7 +145,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(keyrings, suites),
+        keys: Keys::new(keyrings, suites, KeyScopes::declared(&config.tenants)),
         layouts: Layouts::default(),
         limits: Arc::clone(&limits),
         left_behind: Arc::default(),
@@ -210,23 +212,6 @@ async fn open_trail(
 pub(crate) fn audit_identity(keyrings: &Keyrings) -> Identity {
     let deployment = keyrings.deployment();
     Identity::new(deployment.id(), &deployment.derive(AUDIT))
-}
-
-/// The keyrings whose documents lie in `control`.
-pub(crate) async fn open_keyrings(
-    control: &Arc<dyn ObjectStore>,
-    provider: LocalFile,
-    clock: &Clock,
-) -> Result<Keyrings, kms_keys::KeyError> {
-    let clock = clock.clone();
-    let clock: kms_keys::Clock = Arc::new(move || clock.now());
-    Keyrings::open(
-        Arc::clone(control),
-        Providers::one(Arc::new(provider), Arc::clone(&clock)),
-        kms_keys::Settings::default(),
-        clock,
-    )
-    .await
 }
 
 /// The deployment's control documents in its system bucket.

@@ -12,12 +12,14 @@ use sealed_object::{
 use crate::buckets::Bucket;
 use crate::config::{Suites, TenantConfig};
 use crate::error::GatewayError;
+use crate::key_scopes::KeyScopes;
 
 /// Keys of tenants, as the operations ask for them.
 #[derive(Debug, Clone)]
 pub struct Keys {
     keyrings: Arc<Keyrings>,
     suites: Arc<SuitesOfTenants>,
+    scopes: Arc<KeyScopes>,
 }
 
 /// Which cipher suites each tenant asked for.
@@ -71,17 +73,20 @@ impl SuitesOfTenants {
 }
 
 impl Keys {
-    /// Keys from these keyrings, for objects of these suites.
-    pub fn new(keyrings: Arc<Keyrings>, suites: SuitesOfTenants) -> Self {
+    /// Keys from these keyrings, for objects of these suites in these scopes.
+    pub fn new(keyrings: Arc<Keyrings>, suites: SuitesOfTenants, scopes: KeyScopes) -> Self {
         Self {
             keyrings,
             suites: Arc::new(suites),
+            scopes: Arc::new(scopes),
         }
     }
 
-    /// The active keys of a tenant. A tenant that authenticated exists, so it gets its keyring on first use.
-    pub async fn sealing(&self, tenant: &str) -> Result<SealingKeys, GatewayError> {
-        let scope = Scope::tenant();
+    /// The active keys for an object. A tenant that authenticated exists, so it gets its keyring on first use,
+    /// and so does each of its scopes.
+    pub async fn sealing(&self, bucket: &Bucket, key: &str) -> Result<SealingKeys, GatewayError> {
+        let tenant = &bucket.tenant;
+        let scope = self.scopes.of(bucket, key);
         let keys = self
             .keyrings
             .writing(tenant, &scope, Provisioning::Allowed)
@@ -92,6 +97,11 @@ impl Keys {
             kek: kek_of(&keys.kek),
             aux,
         })
+    }
+
+    /// Renews unwrapped keys that are in use and forgets those that are not; to be called every few seconds.
+    pub async fn tend(&self) {
+        self.keyrings.tend().await;
     }
 
     /// The KEK version that a header or an upload id names.

@@ -20,6 +20,8 @@ pub mod cors;
 pub mod directory;
 pub mod envelope;
 pub mod error;
+mod key_management;
+pub mod key_scopes;
 pub mod keys;
 pub mod limits;
 pub mod oidc;

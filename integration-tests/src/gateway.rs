@@ -185,6 +185,15 @@ impl Gateway {
         })
     }
 
+    /// `sealgate serve` over the embedded bucket, with the configuration that `edit` makes of the usual one.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_edited(principals: &[Principal], edit: impl FnOnce(String) -> String) -> Self {
+        let text = configuration("[upstream.embedded]\npath = \"bucket\"\n", principals);
+        Self::serve_configured(Upstream::Embedded, principals, |_| edit(text))
+    }
+
     fn serve_over(upstream: Upstream, section: &str, principals: &[Principal]) -> Self {
         Self::serve_with(upstream, principals, |_| section.to_owned())
     }
@@ -413,12 +422,15 @@ impl Gateway {
 }
 
 fn start(arguments: &[String], directory: &Path) -> Process {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    Process::start(
-        &tools::gateway(),
-        &arguments,
-        &directory.join("gateway.log"),
-    )
+    let gateway = tools::gateway().display().to_string();
+    // The credentials for the key management, where a gateway uses one.
+    let mut command = vec![
+        "AWS_ACCESS_KEY_ID=TESTKMS",
+        "AWS_SECRET_ACCESS_KEY=secret-for-tests-only",
+        &gateway,
+    ];
+    command.extend(arguments.iter().map(String::as_str));
+    Process::start(Path::new("env"), &command, &directory.join("gateway.log"))
 }
 
 /// What `dev` tells its user to paste, once it says that it is ready.

@@ -14,6 +14,7 @@ pub mod client;
 pub mod gateway;
 pub mod hostile;
 pub mod identity_provider;
+pub mod moto;
 pub mod port;
 pub mod process;
 pub mod seaweedfs;

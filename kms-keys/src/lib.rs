@@ -12,8 +12,7 @@
 )]
 
 mod aead;
-#[cfg(test)]
-mod behaviour;
+mod aws_kms;
 mod control;
 mod encryption_context;
 mod error;
@@ -27,6 +26,7 @@ mod sealing;
 
 use std::{sync::Arc, time::SystemTime};
 
+pub use aws_kms::{AwsKms, AwsKmsSettings, AwsRootKey, AwsRootKeyError};
 pub use control::{
     Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
 };

@@ -7,8 +7,8 @@
 mod access_keys;
 mod approval;
 mod approvals;
-mod certificate;
 mod break_glass;
+mod certificate;
 mod changes;
 mod credential;
 mod credentials;

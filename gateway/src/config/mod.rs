@@ -3,8 +3,8 @@
 
 mod admin;
 mod audit;
-mod keys;
 mod identity;
+mod keys;
 mod kms;
 mod limits;
 mod listen;
@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
 pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
-pub use kms::KmsConfig;
+pub use kms::{KmsConfig, ProviderConfig};
 pub use limits::TenantLimits;
 pub use logging::start_logging;
 pub use reader::Problem;
@@ -136,7 +136,7 @@ impl Config {
         });
         let suites = Suites::of_deployment(root, problems);
         let limits = TenantLimits::of_deployment(root, problems);
-        let tenants = tenants::read_tenants(root, (suites, limits), base, problems);
+        let tenants = tenants::read_tenants(root, (suites, limits), kms.as_ref(), base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,

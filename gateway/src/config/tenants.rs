@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use ipnet::IpNet;
+use kms_keys::RootKeyName;
 use policies::Role;
 use zeroize::Zeroizing;
 
 use super::identity::read_identity_providers;
 use super::reader::{Problems, Section};
-use super::{IdentityKind, IdentityProviderConfig, Secret, Suites, TenantLimits};
+use super::{IdentityKind, IdentityProviderConfig, KmsConfig, Secret, Suites, TenantLimits};
+use crate::key_scopes::ScopeTemplate;
 
 /// A tenant and its credentials.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub struct TenantConfig {
     pub suites: Suites,
     /// How much of the gateway it may take.
     pub limits: TenantLimits,
+    /// The root key that it holds itself.
+    pub kms_key: Option<RootKeyName>,
+    /// How buckets' objects are split into key scopes: a bucket's name and its template.
+    pub key_scopes: Vec<(String, ScopeTemplate)>,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
     /// Who vouches for its people and programs.
@@ -51,6 +57,7 @@ pub struct CredentialConfig {
 pub(super) fn read_tenants(
     root: &mut Section,
     (suites, limits): (Suites, TenantLimits),
+    kms: Option<&KmsConfig>,
     base: &Path,
     problems: &mut Problems,
 ) -> Vec<TenantConfig> {
@@ -75,6 +82,8 @@ pub(super) fn read_tenants(
         }
         let suites = Suites::read(&mut section, suites, problems);
         let limits = TenantLimits::read(&mut section, limits, problems);
+        let kms_key = KmsConfig::read_own_key(kms, &mut section, problems);
+        let key_scopes = read_key_scopes(&mut section, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -95,11 +104,32 @@ pub(super) fn read_tenants(
             id,
             suites,
             limits,
+            kms_key,
+            key_scopes,
             credentials,
             identity_providers,
         });
     }
     tenants
+}
+
+/// `[[tenants.buckets]]`. A bucket need not be there yet.
+fn read_key_scopes(tenant: &mut Section, problems: &mut Problems) -> Vec<(String, ScopeTemplate)> {
+    let mut scopes: Vec<(String, ScopeTemplate)> = Vec::new();
+    for mut bucket in tenant.sections("buckets", problems) {
+        let name = bucket.text("name", "findings", problems);
+        if scopes.iter().any(|(other, _)| *other == name) {
+            problems.add(
+                &bucket.at("name"),
+                format!("the bucket {name:?} is here twice"),
+            );
+        }
+        if let Some(template) = bucket.parsed("key_scope", "clinics/{scope}/", problems) {
+            scopes.push((name, template));
+        }
+        bucket.finish(problems);
+    }
+    scopes
 }
 
 fn read_credential(

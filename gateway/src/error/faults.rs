@@ -1,7 +1,7 @@
 //! What a client is told about each kind of error. Every match is exhaustive: a new error does not
 //! compile until someone chooses its code.
 
-use kms_keys::{KeyError, KeyErrorKind};
+use kms_keys::{KeyError, KeyErrorKind, Refusal};
 use sealed_object::Error as Sealed;
 
 use crate::body::BodyError;
@@ -155,11 +155,31 @@ pub(super) fn of_sealed(error: Sealed) -> S3Error {
 
 pub(super) fn of_key(error: &KeyError) -> S3Error {
     match error.kind() {
-        KeyErrorKind::Denied => Code::KmsAccessDenied.because("The key management service denies the use of this tenant's key."),
+        KeyErrorKind::Denied => of_refusal(error),
         KeyErrorKind::Missing => Code::KeyNotFound.because("The key that the object was sealed under is not known here."),
         KeyErrorKind::Destroyed => Code::KeyShredded.because("The key that the object was sealed under was destroyed; the object cannot be read any more."),
         KeyErrorKind::Unavailable => Code::SlowDown.because("Keys cannot be had at the moment; please try again."),
         KeyErrorKind::Corrupt => internal(),
+    }
+}
+
+/// By the codes that S3 has for them.
+fn of_refusal(error: &KeyError) -> S3Error {
+    match error {
+        KeyError::ProviderRefused {
+            refusal: Refusal::Disabled,
+            ..
+        } => Code::KmsDisabled
+            .because("This tenant's key is disabled in the key management service."),
+        KeyError::ProviderRefused {
+            refusal: Refusal::PendingDeletion,
+            ..
+        } => Code::KmsInvalidState.because(
+            "This tenant's key is in a state in which the key management service does not use it.",
+        ),
+        KeyError::Frozen { .. } => Code::KmsDisabled.because("This tenant's keys are frozen."),
+        _ => Code::KmsAccessDenied
+            .because("The key management service denies the use of this tenant's key."),
     }
 }
 

@@ -46,7 +46,7 @@ impl Operations {
             let metadata = metadata.unwrap_or_else(|| opened.metadata().clone());
             return self.copy_in_parts(call, &place, &copied, &metadata).await;
         }
-        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
         let rebound = opened.rebind(
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),

@@ -36,7 +36,7 @@ impl Operations {
         if is_large(length) {
             return self.put_large(call, place, &metadata, length, source).await;
         }
-        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
         let (envelope, sealer) = seal_single_as(
             call.new_object_id(self.random.as_ref())?,
             keys.suite,

@@ -76,6 +76,8 @@ codes! {
     KeyShredded 410 "KeyShredded";
     KeyTooLong 400 "KeyTooLongError";
     KmsAccessDenied 403 "KMS.AccessDenied";
+    KmsDisabled 400 "KMS.DisabledException";
+    KmsInvalidState 400 "KMS.KMSInvalidStateException";
     MalformedPostRequest 400 "MalformedPOSTRequest";
     MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";

@@ -6,6 +6,7 @@ mod certificates;
 mod connection;
 mod farewell;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 pub use admin::AdminServer;
 
 use crate::config::{TlsConfig, TlsError};
+use crate::keys::Keys;
 use crate::service::Service;
 use certificates::Certificates;
 use connection::Connections;
@@ -77,10 +79,13 @@ impl Server {
         let mut hangup = signal(SignalKind::hangup()).ok();
         let mut look = tokio::time::interval(LOOK_AT_FILES);
         let mut stop = std::pin::pin!(stop);
+        let keys = connections.service.operations.keys.clone();
+        let mut tending = std::pin::pin!(tend(&keys));
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 () = received(&mut hangup) => refresh(self.certificates.as_ref(), true),
+                never = &mut tending => match never {},
                 _ = look.tick() => refresh(self.certificates.as_ref(), false),
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => connections.serve(stream, peer.ip(), graceful.watcher()),
@@ -108,6 +113,14 @@ impl Server {
     }
 }
 
+/// Looks after unwrapped keys, beside the connections.
+async fn tend(keys: &Keys) -> Infallible {
+    loop {
+        tokio::time::sleep(TEND_KEYS).await;
+        keys.tend().await;
+    }
+}
+
 /// A signal; never, where it cannot be listened for.
 async fn received(signal: &mut Option<Signal>) {
     match signal {
@@ -126,4 +139,5 @@ fn refresh(certificates: Option<&Arc<Certificates>>, in_any_case: bool) {
 }
 
 const LONGEST_DRAIN: Duration = Duration::from_secs(30);
+const TEND_KEYS: Duration = Duration::from_secs(5);
 const LOOK_AT_FILES: Duration = Duration::from_secs(5);

@@ -10,13 +10,13 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::ToolError;
-use crate::assemble::{
-    AssembleError, audit_identity, connect, document_key, documents_in, open_keyrings,
-};
+use crate::assemble::{AssembleError, audit_identity, connect, document_key, documents_in};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
-use crate::config::{Config, KmsConfig, Suites};
+use crate::config::{Config, Suites};
 use crate::control::Control;
+use crate::key_management::KeyManagement;
+use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
 use crate::s3::BucketName;
 use crate::trail::AuditKeys;
@@ -58,9 +58,11 @@ impl Custody {
                 "the system bucket {system_bucket} has no {DEPLOYMENT}: {error}"
             )));
         }
-        let KmsConfig::DangerousLocalFile { path } = &config.kms;
+        let management = KeyManagement::configured(config, WhenMissing::Refuse, clock)
+            .await
+            .map_err(AssembleError::from)?;
         let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
-        let custody = Self::of(control, path, clock, &config.bucket_prefix, suites).await?;
+        let custody = Self::of(control, management, clock, &config.bucket_prefix, suites).await?;
         Ok(Self {
             upstream: Some(upstream),
             ..custody
@@ -87,28 +89,37 @@ impl Custody {
                 .await
                 .map_err(AssembleError::from)?;
         }
+        for below in ["system/keyrings", "system/keks"] {
+            copy_scopes(copy, &format!("{below}/{tenant}"), &memory).await?;
+        }
         // Whoever leaves takes what was sealed with any suite.
         let suites = SuitesOfTenants::declared(Suites::default(), &[]);
-        Self::of(memory, &copy.root_keys, clock, "", suites).await
+        let file =
+            LocalFile::open(&copy.root_keys, WhenMissing::Refuse).map_err(AssembleError::from)?;
+        let management = KeyManagement::of_file(file, clock);
+        Self::of(memory, management, clock, "", suites).await
     }
 
     async fn of(
         control: Arc<dyn ObjectStore>,
-        root_keys: &std::path::Path,
+        management: KeyManagement,
         clock: &Clock,
         prefix: &str,
         suites: SuitesOfTenants,
     ) -> Result<Self, ToolError> {
-        let provider =
-            LocalFile::open(root_keys, WhenMissing::Refuse).map_err(AssembleError::from)?;
-        let keyrings = Arc::new(open_keyrings(&control, provider, clock).await?);
+        let keyrings = management
+            .keyrings(&control)
+            .await
+            .map_err(AssembleError::from)?;
+        let keyrings = Arc::new(keyrings);
         Ok(Self {
             upstream: None,
             control: documents_in(&control, &keyrings, clock),
             buckets: Buckets::new(control, document_key(&keyrings), prefix),
             identity: Arc::new(audit_identity(&keyrings)),
             audit_keys: AuditKeys::new(Arc::clone(&keyrings)),
-            keys: Keys::new(keyrings, suites),
+            // Nothing is sealed here.
+            keys: Keys::new(keyrings, suites, KeyScopes::declared(&[])),
         })
     }
 
@@ -136,6 +147,35 @@ impl Custody {
             .as_ref()
             .ok_or_else(|| ToolError::Asked("there is no store to read from".to_owned()))
     }
+}
+
+/// Documents of key scopes, where a tenant has some.
+async fn copy_scopes(
+    copy: &SystemCopy,
+    below: &str,
+    memory: &Arc<dyn ObjectStore>,
+) -> Result<(), ToolError> {
+    for name in [below.to_owned(), format!("{below}/scopes")] {
+        let directory = copy.directory.join(&name);
+        let Ok(entries) = std::fs::read_dir(&directory) else {
+            continue;
+        };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(file) = path.file_name().and_then(|file| file.to_str()) else {
+                continue;
+            };
+            if !path.is_file() {
+                continue;
+            }
+            let bytes = std::fs::read(&path).map_err(ToolError::file(&path))?;
+            let place = Path::from(format!("{name}/{file}"));
+            memory
+                .put(&place, bytes.into())
+                .await
+                .map_err(AssembleError::from)?;
+        }
+    }
+    Ok(())
 }
 
 const DEPLOYMENT: &str = "system/deployment.json";

@@ -18,6 +18,7 @@ mod hostile;
 mod identity;
 mod independent;
 mod key_life;
+mod key_management;
 mod limits;
 mod memory;
 mod owed;

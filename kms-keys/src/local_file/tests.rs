@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{KeyId, Purpose, behaviour};
+use crate::{KeyId, Purpose};
 
 fn made_at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000)
@@ -21,12 +21,6 @@ fn place() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("root-keys");
     (directory, path)
-}
-
-#[tokio::test]
-async fn behaves_as_every_provider() {
-    let (_directory, path) = place();
-    behaviour::check(&LocalFile::open(&path, WhenMissing::Create(made_at())).unwrap()).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
 use super::super::checksums::{self, of_object};
 use super::super::read::{Source, Wanted};
 use super::super::store_headers::{mark_sealed, pass_store_facts, shown_etag, store_etag};
-use super::super::{Answered, Call, Operations, document};
+use super::super::{Answered, Call, Operations, Place, document};
 use super::checksums::{Told, tell};
 use super::{Ongoing, no_upload, records};
 use crate::body::Upload;
@@ -79,7 +79,8 @@ impl Operations {
         let plain = tokens.iter().map(|token| token.plain().0).sum();
         self.limits.fits(&ongoing.place.bucket.tenant, plain)?;
         let tokens = &*self.in_store(ongoing, tokens).await?;
-        let keys = self.keys.sealing(&ongoing.place.bucket.tenant).await?;
+        let Place { bucket, key } = &ongoing.place;
+        let keys = self.keys.sealing(bucket, key).await?;
         let facts = told.kept_in(Facts {
             completed_ms: self.clock.millis(),
             md5: md5_of(tokens),

@@ -39,7 +39,7 @@ impl Operations {
     ) -> Result<Ongoing, GatewayError> {
         let place = self.place(call).await?;
         let metadata = envelope::metadata_of(call.request.object_headers()?);
-        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
         let (sealed, new) = create_upload_as(
             call.new_object_id(self.random.as_ref())?,
             keys.suite,

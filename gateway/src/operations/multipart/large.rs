@@ -48,7 +48,7 @@ impl Operations {
         length: Plain,
         source: P,
     ) -> Result<Written, GatewayError> {
-        let keys = self.keys.sealing(&place.bucket.tenant).await?;
+        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
         let (envelope, new) = create_upload_as(
             call.new_object_id(self.random.as_ref())?,
             keys.suite,
