@@ -136,6 +136,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -146,7 +147,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             directory,
             clock,
         ),
-        policies: Policies,
+        policies,
         telemetry: Arc::new(Telemetry::watching(Arc::clone(trail.health()))),
         trail,
         operations,
