@@ -52,12 +52,14 @@ async fn a_disabled_or_dying_root_key_is_told_when_it_is_described() {
     let moto = Moto::start();
     let key = moto.create_key();
     let provider = provider(&moto, &key).await;
+    // moto wants the id alone here.
+    let (_, id) = key.rsplit_once('/').unwrap();
     provider.describe(&key).await.unwrap();
     for (action, word) in [
         ("DisableKey", "disabled"),
         ("ScheduleKeyDeletion", "pending deletion"),
     ] {
-        moto.ask(action, &format!("{{\"KeyId\":\"{key}\"}}"));
+        moto.ask(action, &format!("{{\"KeyId\":\"{id}\"}}"));
         let error = provider.describe(&key).await.unwrap_err();
         assert!(error.to_string().ends_with(word), "{error}");
     }
