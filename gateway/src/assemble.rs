@@ -104,6 +104,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let admin = Admin::new(
         documents_in(&control, &keyrings, &clock),
+        Arc::clone(&keyrings),
         trail.clone(),
         clock.clone(),
         config
@@ -111,7 +112,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .iter()
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
-    );
+    )
+    .with_cryptoperiod(config.cryptoperiod);
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(
