@@ -15,10 +15,10 @@ use tower::{Service as _, service_fn};
 
 use crate::admin::Admin;
 use crate::authenticate::Authenticator;
-use crate::authorize::Policies;
+use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, KmsConfig, UpstreamConfig, authorities};
+use crate::config::{Config, KmsConfig, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::Directory;
@@ -102,8 +102,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
+    let kept = documents_in(&control, &keyrings, &clock);
     let admin = Admin::new(
-        documents_in(&control, &keyrings, &clock),
+        kept.clone(),
         trail.clone(),
         clock.clone(),
         config
@@ -119,6 +120,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         implementation = config.suites.sealing.implementation(),
         "objects of tenants that ask for no other suite are sealed"
     );
+    let lookups = Lookups::new(buckets.clone(), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -134,7 +136,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
+    let policies = policies_of(config, &kept, lookups, &clock);
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -151,6 +153,25 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         operations,
     };
     Ok(Assembled { service, admin })
+}
+
+fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {
+    let declared = |tenant: &TenantConfig| {
+        let policies = tenant.policies.as_ref()?;
+        let of_tenant = OfTenant {
+            policies: Arc::clone(&policies.set),
+            classes: policies.classes.clone(),
+        };
+        Some((tenant.id.clone(), Arc::new(of_tenant)))
+    };
+    Policies::new(
+        config.tenants.iter().filter_map(declared).collect(),
+        config.guardrails.alone(),
+        PolicySets::new(control.clone(), config.guardrails.sources().to_vec()),
+        lookups,
+        config.upstream.region(&config.region),
+        clock.clone(),
+    )
 }
 
 /// The trail of this replica, with its first line on record.

@@ -52,7 +52,7 @@ impl Service {
         let request = unfold(request, &body, access).await?;
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
-        let request = self.policies.authorize(request, access)?;
+        let request = Box::pin(self.policies.authorize(request, access)).await?;
         body.begin().await;
         let request = self.trail.intent(request, access).await?;
         Box::pin(self.operations.run(request, body)).await

@@ -9,6 +9,7 @@ mod approvals;
 mod credential;
 mod credentials;
 mod error;
+mod policies;
 mod record;
 pub mod routes;
 

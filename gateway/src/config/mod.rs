@@ -6,6 +6,7 @@ mod audit;
 mod kms;
 mod listen;
 mod logging;
+mod policies;
 mod reader;
 mod sealing;
 mod tenants;
@@ -21,6 +22,7 @@ pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
 pub use kms::KmsConfig;
 pub use logging::start_logging;
+pub use policies::{Guardrails, PoliciesConfig, read_policy_file};
 pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
@@ -61,6 +63,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// The cipher suites of tenants that ask for none of their own.
     pub suites: Suites,
+    /// Policies that are among every tenant's.
+    pub guardrails: Guardrails,
     /// Tenants declared in the file.
     pub tenants: Vec<TenantConfig>,
 }
@@ -125,7 +129,8 @@ impl Config {
             AuditConfig::read(audit, base, problems)
         });
         let suites = Suites::of_deployment(root, problems);
-        let tenants = tenants::read_tenants(root, suites, base, problems);
+        let guardrails = Guardrails::read(root, base, problems);
+        let tenants = tenants::read_tenants(root, suites, &guardrails, base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,
@@ -142,6 +147,7 @@ impl Config {
             kms: kms?,
             audit: audit?,
             suites,
+            guardrails,
             tenants,
         })
     }
@@ -181,7 +187,7 @@ fn read_metrics(root: &mut Section, problems: &mut Problems) -> Option<SocketAdd
 
 #[cfg(test)]
 mod tests {
-    use policies::Role;
+    use ::policies::Role;
 
     use super::*;
 

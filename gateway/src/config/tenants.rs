@@ -6,8 +6,9 @@ use std::path::Path;
 use policies::Role;
 use zeroize::Zeroizing;
 
+use super::policies::Guardrails;
 use super::reader::{Problems, Section};
-use super::{Secret, Suites};
+use super::{PoliciesConfig, Secret, Suites};
 
 /// A tenant and its credentials.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct TenantConfig {
     pub id: String,
     /// Its cipher suites.
     pub suites: Suites,
+    /// What decides about its requests, if that is declared.
+    pub policies: Option<PoliciesConfig>,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
 }
@@ -36,6 +39,7 @@ pub struct CredentialConfig {
 pub(super) fn read_tenants(
     root: &mut Section,
     suites: Suites,
+    guardrails: &Guardrails,
     base: &Path,
     problems: &mut Problems,
 ) -> Vec<TenantConfig> {
@@ -59,6 +63,7 @@ pub(super) fn read_tenants(
             );
         }
         let suites = Suites::read(&mut section, suites, problems);
+        let policies = guardrails.of_tenant(&mut section, base, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -77,6 +82,7 @@ pub(super) fn read_tenants(
         tenants.push(TenantConfig {
             id,
             suites,
+            policies,
             credentials,
         });
     }

@@ -70,6 +70,7 @@ codes! {
     KeyShredded 410 "KeyShredded";
     KeyTooLong 400 "KeyTooLongError";
     KmsAccessDenied 403 "KMS.AccessDenied";
+    MalformedPolicy 400 "MalformedPolicy";
     MalformedPostRequest 400 "MalformedPOSTRequest";
     MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";

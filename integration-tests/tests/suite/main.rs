@@ -17,6 +17,7 @@ mod hostile;
 mod independent;
 mod memory;
 mod owed;
+mod policies;
 mod python;
 mod rest;
 mod rooms;
