@@ -75,12 +75,12 @@ fn measure(set: &PolicySet) -> (f64, f64) {
         class: Some("clinical".to_owned()),
         ..Resource::default()
     };
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
     let context = Context {
         src_ip: Some([10, 1, 2, 3].into()),
         tls: 13,
-        mfa_age: Some(Duration::from_secs(60)),
-        auth_age: Some(Duration::from_secs(600)),
+        mfa_age: Some(Duration::from_mins(1)),
+        auth_age: Some(Duration::from_mins(10)),
         sig_age: Some(Duration::from_millis(40)),
         user_agent: Some("aws-sdk".to_owned()),
         ..Context::at(now, "eu-central-1")
