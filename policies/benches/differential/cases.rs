@@ -129,13 +129,13 @@ impl Asked {
             context.sig_age = Some(Duration::from_secs(dice.roll() % 3));
         }
         let mut text = |percent, of: &[&str]| dice.often(percent).then(|| dice.pick(of).to_owned());
-        context.user_agent = text(50, VALUES);
-        context.referer = text(50, VALUES);
-        context.list_prefix = text(50, VALUES);
-        context.delimiter = text(50, VALUES);
-        context.acl = text(30, VALUES);
-        context.copy_source = text(30, VALUES);
-        context.storage_class = text(30, VALUES);
+        context.user_agent = text(50, TEXTS);
+        context.referer = text(50, TEXTS);
+        context.list_prefix = text(50, TEXTS);
+        context.delimiter = text(50, TEXTS);
+        context.acl = text(30, TEXTS);
+        context.copy_source = text(30, TEXTS);
+        context.storage_class = text(30, TEXTS);
         if dice.often(50) {
             context.max_keys = Some(dice.roll() % 4 * 10);
         }
@@ -143,7 +143,7 @@ impl Asked {
             let mut tags = Vec::new();
             for name in ["team", "patient"] {
                 if dice.often(50) {
-                    tags.push((name, dice.pick(VALUES)));
+                    tags.push((name, dice.pick(TEXTS)));
                 }
             }
             tags
@@ -466,11 +466,17 @@ const KEYS: &[&str] = &[
     "alice",
     "alice/b",
     "axxb/b",
-    "a*b\"\\",
+    "a+b\"\\",
     "ä/b",
 ];
 
-/// Also as patterns.
+/// What requests say. No stars: the other evaluator takes one in a text for the wildcard of a pattern at the same
+/// place (`*` does not match `*b` there).
+const TEXTS: &[&str] = &[
+    "a", "a/b", "ab", "b", "", "a\"\\x", "a\"\\xx", "ä", "private",
+];
+
+/// What policies say, also as patterns.
 const VALUES: &[&str] = &["a", "a/b", "a*", "*", "*b", "", "a\"\\*x", "ä", "private"];
 
 const TEXT_KEYS: &[&str] = &[
