@@ -105,6 +105,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let kept = documents_in(&control, &keyrings, &clock);
     let admin = Admin::new(
         kept.clone(),
+        Arc::clone(&keyrings),
         trail.clone(),
         clock.clone(),
         config
@@ -112,7 +113,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .iter()
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
-    );
+    )
+    .with_cryptoperiod(config.cryptoperiod);
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(

@@ -15,6 +15,7 @@ mod command_line;
 mod crash;
 mod hostile;
 mod independent;
+mod key_life;
 mod memory;
 mod owed;
 mod policies;
