@@ -165,9 +165,15 @@ pub(super) fn resource(
 impl Leave {
     /// All actions that the request needs, on what it names. The first denial is the answer.
     pub(super) async fn decide_all(&self, operation: Operation) -> Result<Decision, GatewayError> {
-        if operation == Operation::DeleteObjects {
+        // What these ask for stands in their documents, and is decided about once those are read.
+        let later = match operation {
+            Operation::DeleteObjects => Some(EACH_KEY),
+            Operation::PutObjectTagging => Some(WITH_TAGS),
+            _ => None,
+        };
+        if let Some(rule) = later {
             return Ok(Decision::Permit {
-                policies: vec![EACH_KEY.to_owned()],
+                policies: vec![rule.to_owned()],
             });
         }
         let mut by = Vec::new();
@@ -189,3 +195,6 @@ impl Leave {
 
 /// What the trail says of a request whose keys are decided about one by one.
 const EACH_KEY: &str = "each-key";
+
+/// The same of a request whose tags policies can ask about.
+const WITH_TAGS: &str = "with-tags";
