@@ -15,10 +15,10 @@ use tower::{Service as _, service_fn};
 
 use crate::admin::Admin;
 use crate::authenticate::Authenticator;
-use crate::authorize::Policies;
+use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, UpstreamConfig, authorities};
+use crate::config::{Config, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
@@ -119,7 +119,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
     let admin = Admin::new(
-        documented,
+        documented.clone(),
         Arc::clone(&keyrings),
         trail.clone(),
         clock.clone(),
@@ -138,6 +138,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let telemetry = Arc::new(Telemetry::watching(Arc::clone(trail.health())));
     let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
     let limits = Arc::new(limits);
+    let lookups = Lookups::new(buckets.clone(), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -155,7 +156,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         clock: clock.clone(),
     };
     let providers = oidc::Providers::declared(&config.tenants, &clock)?;
-    let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
+    let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -175,6 +176,25 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         telemetry,
     };
     Ok(Assembled { service, admin })
+}
+
+fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {
+    let declared = |tenant: &TenantConfig| {
+        let policies = tenant.policies.as_ref()?;
+        let of_tenant = OfTenant {
+            policies: Arc::clone(&policies.set),
+            classes: policies.classes.clone(),
+        };
+        Some((tenant.id.clone(), Arc::new(of_tenant)))
+    };
+    Policies::new(
+        config.tenants.iter().filter_map(declared).collect(),
+        config.guardrails.alone(),
+        PolicySets::new(control.clone(), config.guardrails.sources().to_vec()),
+        lookups,
+        config.upstream.region(&config.region),
+        clock.clone(),
+    )
 }
 
 /// The trail of this replica, with its first line on record.

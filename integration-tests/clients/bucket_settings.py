@@ -44,7 +44,7 @@ refused(s3.head_object, "404", Bucket=bucket, Key="p")
 
 refused(s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket)
 assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is False
-refused(s3.put_bucket_policy, "NotImplemented", Bucket=bucket, Policy="{}")
+refused(s3.put_bucket_policy, "MalformedPolicy", Bucket=bucket, Policy="{}")
 
 ALL = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]

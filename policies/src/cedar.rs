@@ -196,6 +196,7 @@ fn context_pairs(context: &Context) -> Result<Vec<(String, Value)>, QuestionErro
         ("acl", &context.acl),
         ("storageClass", &context.storage_class),
         ("versionId", &context.version_id),
+        ("upload", &context.upload),
         ("lockMode", &context.lock_mode),
         ("purpose", &context.purpose),
     ];
@@ -204,6 +205,11 @@ fn context_pairs(context: &Context) -> Result<Vec<(String, Value)>, QuestionErro
             .into_iter()
             .filter_map(|(name, word)| Some(text(name, word.as_deref()?))),
     );
+    let segment = context
+        .list_prefix
+        .as_deref()
+        .and_then(|prefix| prefix.split_once('/'));
+    pairs.extend(segment.map(|(segment, _)| text("listSeg1", segment)));
     let numbers = [
         ("maxKeys", context.max_keys),
         ("size", context.size),
@@ -228,6 +234,7 @@ fn context_pairs(context: &Context) -> Result<Vec<(String, Value)>, QuestionErro
         let record = Value::new_record([
             text("id", &glass.id),
             text("reason", &glass.reason),
+            ("reasonLength".to_owned(), length(glass.reason.trim())),
             ("expires".to_owned(), datetime(glass.expires)?),
         ])?;
         pairs.push(("breakGlass".to_owned(), record));
@@ -255,6 +262,11 @@ fn texts<'a>(
     map: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> impl Iterator<Item = (String, Value)> {
     map.into_iter().map(|(name, value)| text(name, value))
+}
+
+/// Characters, which Cedar cannot count.
+fn length(text: &str) -> Value {
+    long(u64::try_from(text.chars().count()).unwrap_or(u64::MAX))
 }
 
 fn long(number: u64) -> Value {

@@ -5,20 +5,25 @@
 //! (`policies/invariants.cedar`); what can be asked stands in `schema.cedarschema`.
 
 mod action;
+pub mod cases;
 mod cedar;
 mod decision;
 mod engine;
+mod iam;
 mod needs;
 mod problem;
 mod request;
 mod role;
 mod set;
+mod templates;
 
 pub use action::{Action, Group, Target, UnknownAction};
 pub use decision::{Decision, Denial, Reason};
 pub use engine::{Layers, decide};
+pub use iam::{Compiled, Malformed, compile_bucket_policy, compile_session_policy};
 pub use needs::Needs;
 pub use problem::{Problem, Source};
 pub use request::{AuthType, BreakGlass, Context, Kind, Principal, Request, Resource};
 pub use role::{Role, UnknownRole};
 pub use set::{PolicySet, SCHEMA_TEXT};
+pub use templates::{Layer, TEMPLATES, Template};

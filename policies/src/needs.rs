@@ -8,6 +8,7 @@ use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
 
 /// Facts of a stored object that a decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Needs {
     /// Its tags.
     pub tags: bool,
@@ -15,6 +16,8 @@ pub struct Needs {
     pub lock: bool,
     /// Whether there is one at all.
     pub overwrites: bool,
+    /// Its legal hold and retention, if it is of a class that is written once.
+    pub(crate) lock_of_class: bool,
 }
 
 impl Needs {
@@ -23,11 +26,24 @@ impl Needs {
         self == Self::default()
     }
 
-    pub(crate) fn and(self, other: Self) -> Self {
+    /// What is needed for a resource of this class.
+    pub(crate) fn for_class(self, class: Option<&str>) -> Self {
+        let is_kept = matches!(class, Some("attestation" | "contract"));
+        Self {
+            lock: self.lock || (self.lock_of_class && is_kept),
+            lock_of_class: false,
+            ..self
+        }
+    }
+
+    /// What either needs.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         Self {
             tags: self.tags || other.tags,
             lock: self.lock || other.lock,
             overwrites: self.overwrites || other.overwrites,
+            lock_of_class: self.lock_of_class || other.lock_of_class,
         }
     }
 
@@ -37,7 +53,16 @@ impl Needs {
             tags: true,
             lock: true,
             overwrites: true,
+            lock_of_class: true,
         };
+        // The product's own, which asks for the class first.
+        if policy.annotation("id") == Some("write-once") && policy.id().to_string() == "write-once"
+        {
+            return Self {
+                lock_of_class: true,
+                ..Self::default()
+            };
+        }
         let Ok(tree) = policy.to_pst() else {
             return everything;
         };
@@ -75,6 +100,7 @@ fn of_attribute(of: &Expr, name: &str) -> Needs {
     Needs {
         tags: false,
         lock: of_resource && (name == "legalHold" || name == "retainUntil"),
+        lock_of_class: false,
         overwrites: !matches!(of, Expr::Var(Var::Principal | Var::Resource))
             && name == "overwrites",
     }

@@ -142,6 +142,8 @@ pub struct Context {
     pub storage_class: Option<String>,
     /// The version that is named.
     pub version_id: Option<String>,
+    /// `create`, `part` or `complete`: the step of an upload in parts.
+    pub upload: Option<String>,
     /// Whether there is an object at the key already.
     pub overwrites: Option<bool>,
     /// `GOVERNANCE` or `COMPLIANCE`, where retention is set.
@@ -190,6 +192,7 @@ impl Context {
             acl: None,
             storage_class: None,
             version_id: None,
+            upload: None,
             overwrites: None,
             lock_mode: None,
             remaining_retention_days: None,

@@ -14,6 +14,7 @@ mod credential;
 mod credentials;
 mod error;
 mod keys;
+mod policies;
 mod record;
 mod review;
 pub mod routes;

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
-    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, credentials, keys, review,
-    sessions, tenants,
+    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, credentials, keys,
+    policies, review, sessions, tenants,
 };
 
 /// One operation.
@@ -55,6 +55,7 @@ const FAMILIES: &[&[Route]] = &[
     sessions::ROUTES,
     break_glass::ROUTES,
     review::ROUTES,
+    policies::ROUTES,
 ];
 
 impl Route {

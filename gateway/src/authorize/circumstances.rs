@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::authenticate::Proof;
+use crate::body::possible_lengths;
 use crate::checksum::Declared;
 use crate::connection::Connection;
 use crate::s3::{Operation, S3Request};
@@ -59,6 +60,7 @@ pub(super) fn context_of(
     }
     if writes(request.operation) {
         context.size = size(request);
+        context.upload = step(request.operation);
         context.content_type = header("content-type");
         context.checksum_alg = checksum(request);
         context.request_tags =
@@ -100,17 +102,32 @@ fn writes(operation: Operation) -> bool {
     )
 }
 
-/// The bytes of the object or part, where the head says so; those of a form's file and of a copy's source are
-/// known later, and decided about then.
+/// The bytes of the object or part, where the head says so, to which the body is then held. Those of a form's
+/// file, of a copy's source and of all parts together are known later, and decided about then.
 fn size(request: &S3Request) -> Option<u64> {
-    if !matches!(
-        request.operation,
-        Operation::PutObject | Operation::UploadPart
-    ) {
-        return None;
+    match request.operation {
+        Operation::PutObject | Operation::UploadPart => {
+            let chunked = request.headers.contains_key("x-amz-decoded-content-length");
+            request.body_length(chunked).ok()
+        }
+        // What it has at least; the file's end shows the rest.
+        Operation::PostObject => {
+            let left = request.form.as_deref()?.left;
+            Some(possible_lengths(request, left).ok()?.least)
+        }
+        _ => None,
     }
-    let chunked = request.headers.contains_key("x-amz-decoded-content-length");
-    request.body_length(chunked).ok()
+}
+
+/// Which step of an upload in parts.
+fn step(operation: Operation) -> Option<String> {
+    let step = match operation {
+        Operation::CreateMultipartUpload => "create",
+        Operation::UploadPart | Operation::UploadPartCopy => "part",
+        Operation::CompleteMultipartUpload => "complete",
+        _ => return None,
+    };
+    Some(step.to_owned())
 }
 
 fn checksum(request: &S3Request) -> Option<String> {

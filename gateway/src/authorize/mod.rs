@@ -2,21 +2,25 @@
 
 mod actions;
 mod circumstances;
+mod leave;
+mod lookups;
+mod sets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use policies::{
-    Action, Context, Decision, Denial, Layers, PolicySet, Principal, Request, Resource, Target,
-    decide,
-};
+use policies::{PolicySet, Principal};
 
 pub use actions::action_of;
+pub use leave::Leave;
+pub use lookups::Lookups;
+pub(crate) use lookups::{BUCKET_POLICY, tags_of};
+pub use sets::{PolicyFiles, PolicySets};
 
 use crate::authenticate::{Authenticated, Proof};
 use crate::clock::Clock;
 use crate::error::GatewayError;
-use crate::s3::{Class, Code, Operation, S3Request};
+use crate::s3::{BucketName, Class, Code, ObjectKey, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::Access;
 
@@ -36,16 +40,6 @@ pub struct Permitted<T> {
     payload: Payload,
 }
 
-/// Whose leave a request runs under; decides about further keys the request turns out to name (the
-/// source of a copy, the keys of `DeleteObjects`).
-#[derive(Debug)]
-pub struct Leave {
-    principal: Arc<Principal>,
-    policies: Arc<PolicySet>,
-    session: Option<Arc<PolicySet>>,
-    context: Box<Context>,
-}
-
 impl<T> Permitted<T> {
     /// What is permitted.
     pub fn request(&self) -> &T {
@@ -57,67 +51,59 @@ impl<T> Permitted<T> {
     }
 }
 
-impl Leave {
-    /// The tenant on whose buckets the request acts.
-    pub fn tenant(&self) -> &str {
-        &self.principal.tenant
-    }
-
-    /// Decides about one more key.
-    pub fn also(&self, action: Action, bucket: &str, key: &str) -> Result<(), Denial> {
-        let resource = Resource {
-            tenant: self.principal.tenant.clone(),
-            bucket: Some(bucket.to_owned()),
-            key: Some(key.to_owned()),
-            ..Resource::default()
-        };
-        match self.decide(action, &resource) {
-            Decision::Permit { .. } => Ok(()),
-            Decision::Deny(denial) => Err(denial),
-        }
-    }
-
-    fn decide(&self, action: Action, resource: &Resource) -> Decision {
-        let layers = Layers {
-            tenant: &self.policies,
-            bucket: None,
-            session: self.session.as_deref(),
-        };
-        let request = Request {
-            principal: &self.principal,
-            action,
-            resource,
-            context: &self.context,
-        };
-        decide(layers, &request)
-    }
-}
-
 /// Decides about requests.
 #[derive(Debug, Clone)]
-pub struct Policies {
-    tenants: HashMap<String, Arc<PolicySet>>,
-    /// Of tenants that have none of their own.
-    shipped: Arc<PolicySet>,
-    upstream_region: Arc<str>,
+pub struct Policies(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Of tenants that have some of their own.
+    tenants: HashMap<String, Arc<OfTenant>>,
+    /// Of the others, unless they have put some.
+    others: Arc<OfTenant>,
+    sets: PolicySets,
+    lookups: Lookups,
+    upstream_region: String,
     clock: Clock,
 }
 
+/// What is declared about access for a tenant.
+#[derive(Debug, Clone)]
+pub struct OfTenant {
+    /// The product's, the deployment's and the tenant's policies.
+    pub policies: Arc<PolicySet>,
+    /// What its buckets are for, by name.
+    pub classes: BTreeMap<String, String>,
+}
+
 impl Policies {
-    /// The shipped policies for every tenant. `upstream_region`: where the store behind the gateway is.
-    pub fn new(upstream_region: &str, clock: Clock) -> Self {
-        Self {
-            tenants: HashMap::new(),
-            shipped: Arc::new(PolicySet::shipped(true)),
-            upstream_region: upstream_region.into(),
+    /// The policies of tenants as declared, those that others have put, and `others` for the rest.
+    /// `upstream_region`: where the store behind the gateway is.
+    pub fn new(
+        tenants: HashMap<String, Arc<OfTenant>>,
+        others: Arc<PolicySet>,
+        sets: PolicySets,
+        lookups: Lookups,
+        upstream_region: &str,
+        clock: Clock,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            tenants,
+            others: Arc::new(OfTenant {
+                policies: others,
+                classes: BTreeMap::new(),
+            }),
+            sets,
+            lookups,
+            upstream_region: upstream_region.to_owned(),
             clock,
-        }
+        }))
     }
 
     /// Permits a request or says why not. Names are looked up in the principal's own tenant only, so the
     /// resource's tenant is the principal's; the tenant rule still runs, as it will decide once resources
     /// can be named otherwise.
-    pub fn authorize(
+    pub async fn authorize(
         &self,
         request: Authenticated<S3Request>,
         access: &mut Access,
@@ -130,62 +116,46 @@ impl Policies {
                 .because(format!("{operation} is not offered: {why}."))
                 .into());
         }
-        let leave = self.leave(principal, &request, proof);
-        let decision = decide_all(&leave, &request);
+        let leave = self.leave(principal, &request, proof).await?;
+        let decision = leave.decide_all(operation).await?;
         access.decided(&decision);
-        match decision {
-            Decision::Permit { .. } => Ok(Permitted {
-                request,
-                leave,
-                payload,
-            }),
-            Decision::Deny(denial) => Err(GatewayError::Denied(denial)),
-        }
+        leave::permitted(decision)?;
+        Ok(Permitted {
+            request,
+            leave,
+            payload,
+        })
     }
 
-    fn leave(&self, principal: Arc<Principal>, request: &S3Request, proof: Proof) -> Leave {
-        let now = self.clock.now();
-        let context = circumstances::context_of(request, &proof, now, &self.upstream_region);
-        let own = self.tenants.get(&principal.tenant);
-        Leave {
-            policies: Arc::clone(own.unwrap_or(&self.shipped)),
+    async fn leave(
+        &self,
+        principal: Arc<Principal>,
+        request: &S3Request,
+        proof: Proof,
+    ) -> Result<Leave, GatewayError> {
+        let now = self.0.clock.now();
+        let context = circumstances::context_of(request, &proof, now, &self.0.upstream_region);
+        let tenant = self.0.of_tenant(&principal.tenant).await?;
+        let bucket = request.bucket.as_ref().map(BucketName::as_str);
+        let key = request.key.as_ref().map(ObjectKey::as_str);
+        Ok(Leave {
+            resource: leave::resource(&principal, &tenant, bucket, key),
+            actions: actions::actions_of(request),
+            policies: self.clone(),
+            tenant,
             session: proof.session_policy,
             context: Box::new(context),
             principal,
-        }
+        })
     }
 }
 
-/// All actions that the request needs, on what it names. The first denial is the answer.
-fn decide_all(leave: &Leave, request: &S3Request) -> Decision {
-    if request.operation == Operation::DeleteObjects {
-        return Decision::Permit {
-            policies: vec![EACH_KEY.to_owned()],
-        };
-    }
-    let mut resource = Resource {
-        tenant: leave.principal.tenant.clone(),
-        bucket: request.bucket.as_ref().map(ToString::to_string),
-        key: request.key.as_ref().map(|key| key.as_str().to_owned()),
-        ..Resource::default()
-    };
-    let mut by = Vec::new();
-    for action in actions::actions_of(request) {
-        if action.target() != Target::Object {
-            resource.key = None;
+impl Inner {
+    async fn of_tenant(&self, tenant: &str) -> Result<Arc<OfTenant>, GatewayError> {
+        if let Some(declared) = self.tenants.get(tenant) {
+            return Ok(Arc::clone(declared));
         }
-        match leave.decide(action, &resource) {
-            Decision::Permit { policies } => by.extend(policies),
-            denied @ Decision::Deny(_) => return denied,
-        }
+        let put = self.sets.of(tenant).await?;
+        Ok(put.unwrap_or_else(|| Arc::clone(&self.others)))
     }
-    by.sort();
-    by.dedup();
-    if by.is_empty() {
-        return Decision::Deny(Denial::because(policies::Reason::NotPermitted));
-    }
-    Decision::Permit { policies: by }
 }
-
-/// What the trail says of a request whose keys are decided about one by one.
-const EACH_KEY: &str = "each-key";

@@ -9,6 +9,7 @@ mod docs;
 mod inspect;
 mod keys;
 mod object;
+mod policy;
 mod scrub;
 mod self_signed;
 mod serve;
@@ -57,6 +58,9 @@ enum Command {
     /// Work with tenants' keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Check, test and ask policies, without a gateway.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Work with administrators' credentials and approvals.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -121,6 +125,7 @@ pub fn run() -> ExitCode {
         Command::Object(ObjectCommand::Open(open)) => open.run(&mut terminal),
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
+        Command::Policy(policy) => policy.run(&mut terminal),
         Command::Admin(admin) => admin.run(&mut terminal),
         Command::Tenant(tenant) => tenant.run(&mut terminal),
         Command::User(user) => user.run(&mut terminal),

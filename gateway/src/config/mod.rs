@@ -9,6 +9,7 @@ mod kms;
 mod limits;
 mod listen;
 mod logging;
+mod policies;
 mod reader;
 mod sealing;
 mod tenants;
@@ -27,6 +28,7 @@ pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, Se
 pub use kms::{KmsConfig, ProviderConfig};
 pub use limits::TenantLimits;
 pub use logging::start_logging;
+pub use policies::{Guardrails, PoliciesConfig, read_policy_file};
 pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
@@ -70,6 +72,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// The cipher suites of tenants that ask for none of their own.
     pub suites: Suites,
+    /// Policies that are among every tenant's.
+    pub guardrails: Guardrails,
     /// Tenants declared in the file.
     pub tenants: Vec<TenantConfig>,
 }
@@ -136,7 +140,9 @@ impl Config {
         });
         let suites = Suites::of_deployment(root, problems);
         let limits = TenantLimits::of_deployment(root, problems);
-        let tenants = tenants::read_tenants(root, (suites, limits), kms.as_ref(), base, problems);
+        let guardrails = Guardrails::read(root, base, problems);
+        let inherited = (suites, limits, &guardrails);
+        let tenants = tenants::read_tenants(root, inherited, kms.as_ref(), base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,
@@ -154,6 +160,7 @@ impl Config {
             cryptoperiod,
             audit: audit?,
             suites,
+            guardrails,
             tenants,
         })
     }
@@ -193,7 +200,7 @@ fn read_metrics(root: &mut Section, problems: &mut Problems) -> Option<SocketAdd
 
 #[cfg(test)]
 mod tests {
-    use policies::Role;
+    use ::policies::Role;
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! Reads a TOML table field by field and remembers every problem with its path, so that an operator
 //! sees all mistakes of a file at once.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -239,6 +240,18 @@ impl Section {
                 }
             })
             .collect()
+    }
+
+    /// All that is left here, as strings by name.
+    pub(super) fn remaining_texts(&mut self, problems: &mut Problems) -> BTreeMap<String, String> {
+        let names: Vec<String> = self.table.keys().cloned().collect();
+        let mut texts = BTreeMap::new();
+        for name in names {
+            if let Some(text) = self.optional_text(&name, problems) {
+                texts.insert(name, text);
+            }
+        }
+        texts
     }
 
     /// A table inside this one.

@@ -10,8 +10,11 @@ use policies::Role;
 use zeroize::Zeroizing;
 
 use super::identity::read_identity_providers;
+use super::policies::Guardrails;
 use super::reader::{Problems, Section};
-use super::{IdentityKind, IdentityProviderConfig, KmsConfig, Secret, Suites, TenantLimits};
+use super::{
+    IdentityKind, IdentityProviderConfig, KmsConfig, PoliciesConfig, Secret, Suites, TenantLimits,
+};
 use crate::key_scopes::ScopeTemplate;
 
 /// A tenant and its credentials.
@@ -27,6 +30,8 @@ pub struct TenantConfig {
     pub kms_key: Option<RootKeyName>,
     /// How buckets' objects are split into key scopes: a bucket's name and its template.
     pub key_scopes: Vec<(String, ScopeTemplate)>,
+    /// What decides about its requests, if that is declared.
+    pub policies: Option<PoliciesConfig>,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
     /// Who vouches for its people and programs.
@@ -56,7 +61,7 @@ pub struct CredentialConfig {
 
 pub(super) fn read_tenants(
     root: &mut Section,
-    (suites, limits): (Suites, TenantLimits),
+    (suites, limits, guardrails): (Suites, TenantLimits, &Guardrails),
     kms: Option<&KmsConfig>,
     base: &Path,
     problems: &mut Problems,
@@ -84,6 +89,7 @@ pub(super) fn read_tenants(
         let limits = TenantLimits::read(&mut section, limits, problems);
         let kms_key = KmsConfig::read_own_key(kms, &mut section, problems);
         let key_scopes = read_key_scopes(&mut section, problems);
+        let policies = guardrails.of_tenant(&mut section, base, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
             let read = read_credential(&mut credential, base, problems);
@@ -106,6 +112,7 @@ pub(super) fn read_tenants(
             limits,
             kms_key,
             key_scopes,
+            policies,
             credentials,
             identity_providers,
         });

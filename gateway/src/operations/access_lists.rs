@@ -8,7 +8,7 @@ use super::read::Source;
 use super::{Answered, Call, Operations, document, empty};
 use crate::body::Upload;
 use crate::error::GatewayError;
-use crate::s3::xml::{Element, Writer};
+use crate::s3::xml::Element;
 use crate::s3::{Code, Operation, S3Error};
 
 impl Operations {
@@ -44,19 +44,6 @@ impl Operations {
                 .into());
         }
         Err(not_supported().into())
-    }
-
-    /// The gateway has no bucket policies, and nothing in it is public.
-    pub(super) async fn get_policy(&self, call: &Call) -> Answered {
-        self.bucket(call).await?;
-        if call.request.operation == Operation::GetBucketPolicy {
-            return Err(Code::NoSuchBucketPolicy
-                .because("The bucket has no policy.")
-                .into());
-        }
-        let mut writer = Writer::new("PolicyStatus");
-        writer.text("IsPublic", "false");
-        Ok(document(writer.finish()))
     }
 
     /// Whether the bucket or object that the request names exists.

@@ -32,6 +32,9 @@ impl Operations {
             .copied_head(call, &source, named.version.as_deref())
             .await?;
         self.limits.fits(&place.bucket.tenant, size)?;
+        call.leave
+            .again(|context| context.size = Some(size))
+            .await?;
         let metadata = if replaces {
             Some(envelope::metadata_of(call.request.object_headers()?))
         } else {
@@ -175,9 +178,10 @@ impl Operations {
             Some(_) => Action::GetObjectVersion,
             None => Action::GetObject,
         };
+        let (from, version) = (named.bucket.as_str(), named.version.as_deref());
         call.leave
-            .also(action, named.bucket.as_str(), named.key.as_str())
-            .map_err(GatewayError::Denied)?;
+            .need(action, from, named.key.as_str(), version)
+            .await?;
         let bucket = self.bucket_named(call, &named.bucket).await?;
         Ok((
             Place {

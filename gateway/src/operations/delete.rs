@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use http::{Method, StatusCode};
 use md5::Digest as _;
-use policies::{Action, Denial};
+use policies::{Action, Decision};
 
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations, document, empty};
@@ -22,7 +22,10 @@ impl Operations {
         let request = StoreRequest::object(Method::DELETE, &place.bucket.upstream, &place.key)
             .with_query_if("versionId", call.request.version())
             .with_headers(call.request.write_conditions_for_store());
-        let stored = self.upstream.send(with_bypass(call, request)?).await?;
+        let stored = self
+            .upstream
+            .send(with_bypass(call, request).await?)
+            .await?;
         let mut response = empty(StatusCode::NO_CONTENT);
         pass_store_facts(&stored.headers, response.headers_mut());
         response
@@ -36,9 +39,9 @@ impl Operations {
         let parsed = parse_delete(&call.document(incoming, LONGEST_DELETE).await?)?;
         let (mut permitted, mut denied) = (Vec::new(), Vec::new());
         for object in parsed.objects {
-            match permits_deletion(call, &bucket.name, &object) {
-                Ok(()) => permitted.push(object),
-                Err(denial) => denied.push((object, denial)),
+            match deletion(call, &bucket.name, &object).await? {
+                Decision::Permit { .. } => permitted.push(object),
+                Decision::Deny(denial) => denied.push((object, denial)),
             }
         }
         let mut outcomes: Vec<KeyOutcome> = Vec::new();
@@ -77,19 +80,16 @@ impl Operations {
 
 /// Passes `x-amz-bypass-governance-retention` for those who may set retention, and refuses it from
 /// others: dropping it would delete less than was asked, passing it would delete more than is allowed.
-pub(super) fn with_bypass(
+pub(super) async fn with_bypass(
     call: &Call,
     request: StoreRequest,
 ) -> Result<StoreRequest, GatewayError> {
     if call.request.text(BYPASS)?.is_some() {
         let (bucket, key) = (call.request.bucket()?, call.request.key()?);
+        let (bypass, version) = (Action::BypassGovernanceRetention, call.request.version());
         call.leave
-            .also(
-                Action::BypassGovernanceRetention,
-                bucket.as_str(),
-                key.as_str(),
-            )
-            .map_err(GatewayError::Denied)?;
+            .need(bypass, bucket.as_str(), key.as_str(), version)
+            .await?;
     }
     pass_bypass(call, request)
 }
@@ -103,17 +103,22 @@ fn pass_bypass(call: &Call, mut request: StoreRequest) -> Result<StoreRequest, G
 }
 
 /// Whether this key may be deleted, and its retention bypassed where the request asks for that.
-fn permits_deletion(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<(), Denial> {
-    let (key, leave) = (object.key.as_str(), &call.leave);
-    let action = match object.version {
+async fn deletion(
+    call: &Call,
+    bucket: &str,
+    object: &ObjectIdentifier,
+) -> Result<Decision, GatewayError> {
+    let (key, version) = (object.key.as_str(), object.version.as_deref());
+    let action = match version {
         Some(_) => Action::DeleteObjectVersion,
         None => Action::DeleteObject,
     };
-    leave.also(action, bucket, key)?;
-    if call.request.header(BYPASS).is_some() {
-        leave.also(Action::BypassGovernanceRetention, bucket, key)?;
+    let decision = call.leave.also(action, bucket, key, version).await?;
+    if decision.is_permit() && call.request.header(BYPASS).is_some() {
+        let bypass = Action::BypassGovernanceRetention;
+        return call.leave.also(bypass, bucket, key, version).await;
     }
-    Ok(())
+    Ok(decision)
 }
 
 /// Some stores still insist on `Content-MD5` here.

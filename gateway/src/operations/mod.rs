@@ -6,6 +6,7 @@
 mod access_lists;
 mod attestation;
 mod attributes;
+mod bucket_policy;
 mod buckets;
 mod checksums;
 mod copy;
@@ -188,7 +189,9 @@ impl Operations {
             Op::GetBucketLocation => self.get_bucket_location(&call).await,
             Op::GetBucketAcl | Op::GetObjectAcl => self.get_acl(&call).await,
             Op::PutBucketAcl | Op::PutObjectAcl => self.put_acl(&call, body).await,
-            Op::GetBucketPolicy | Op::GetBucketPolicyStatus => self.get_policy(&call).await,
+            Op::GetBucketPolicy | Op::GetBucketPolicyStatus => self.get_bucket_policy(&call).await,
+            Op::PutBucketPolicy => self.put_bucket_policy(&call, body).await,
+            Op::DeleteBucketPolicy => self.delete_bucket_policy(&call).await,
             Op::GetPublicAccessBlock | Op::GetBucketOwnershipControls | Op::GetBucketTagging => {
                 self.get_setting(&call).await
             }

@@ -5,6 +5,7 @@ use http::{Method, Response};
 
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations};
+use crate::authorize::tags_of;
 use crate::body::{Answer, Upload};
 use crate::s3::xml::Element;
 use crate::s3::{Code, Operation, S3Error};
@@ -33,11 +34,17 @@ impl Operations {
             // Parsed to be sure that it is one document; written anew from what was read.
             let document = Element::parse(&document)?;
             check_restore(call.request.operation, &document)?;
+            if call.request.operation == Operation::PutObjectTagging {
+                let tags = tags_of(&document);
+                call.leave
+                    .again(|context| context.request_tags = tags)
+                    .await?;
+            }
             let document = document.rewritten();
             request = super::delete::with_document_md5(request, document);
         }
         if call.request.operation == Operation::PutObjectRetention {
-            request = super::delete::with_bypass(call, request)?;
+            request = super::delete::with_bypass(call, request).await?;
         }
         let stored = self.upstream.send(request).await?;
         let document = read_limited(stored.body, LONGEST).await?;

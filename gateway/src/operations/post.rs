@@ -31,6 +31,10 @@ impl Operations {
             let _memory = MEMORY.acquire_many(permits(possible.most)).await;
             let limit = usize::try_from(possible.most).unwrap_or(usize::MAX);
             let file = file.rest(limit).await?;
+            let size = file.length();
+            call.leave
+                .again(|context| context.size = Some(size))
+                .await?;
             self.put(&call, &place, Plain(file.length()), file).await?
         } else {
             forget_checksums(&mut call);

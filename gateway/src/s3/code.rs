@@ -78,6 +78,7 @@ codes! {
     KmsAccessDenied 403 "KMS.AccessDenied";
     KmsDisabled 400 "KMS.DisabledException";
     KmsInvalidState 400 "KMS.KMSInvalidStateException";
+    MalformedPolicy 400 "MalformedPolicy";
     MalformedPostRequest 400 "MalformedPOSTRequest";
     MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";

@@ -155,6 +155,8 @@ const NOTES: &str = "
   given back; nothing is public whatever they say.
 - **A bucket's settings** (versioning, object lock, tags, access block, ownership) may be changed by principals who may
   make buckets. Lifecycle rules and the like are for administrators of the store.
+- **Bucket policies** are compiled and decided by the gateway; docs/policies.md says what is understood. The rest is refused
+  with `MalformedPolicy`. `*` is every principal of the tenant. Copying and DeleteObjects are decided about key by key.
 - **Bucket names** belong to their tenant: two tenants may use the same name, and another tenant's bucket is
   `NoSuchBucket`.
 - **Checksums**: all ten algorithms of S3 and Content-MD5 are verified before anything is committed, kept sealed, and

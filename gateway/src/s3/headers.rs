@@ -431,6 +431,7 @@ const KNOWN_AMZ_HEADERS: &[&str] = &[
     "x-amz-api-version",
     "x-amz-bucket-object-lock-enabled",
     "x-amz-bypass-governance-retention",
+    "x-amz-confirm-remove-self-bucket-access",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-decoded-content-length",

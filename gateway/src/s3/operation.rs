@@ -114,7 +114,7 @@ operations! {
     DeleteBucketMetadataTableConfiguration: DELETE Bucket "metadataTable" [] Refuse;
     DeleteBucketMetricsConfiguration: DELETE Bucket "metrics" [] Admin;
     DeleteBucketOwnershipControls: DELETE Bucket "ownershipControls" [] Gateway;
-    DeleteBucketPolicy: DELETE Bucket "policy" [] Refuse;
+    DeleteBucketPolicy: DELETE Bucket "policy" [] Gateway;
     DeleteBucketReplication: DELETE Bucket "replication" [] Refuse;
     DeleteBucketTagging: DELETE Bucket "tagging" [] Gateway;
     DeleteBucketWebsite: DELETE Bucket "website" [] Refuse;
@@ -171,7 +171,7 @@ operations! {
     PutBucketNotification: PUT Bucket "notification" ["!"] Refuse;
     PutBucketNotificationConfiguration: PUT Bucket "notification" [] Refuse;
     PutBucketOwnershipControls: PUT Bucket "ownershipControls" [] Gateway;
-    PutBucketPolicy: PUT Bucket "policy" [] Refuse;
+    PutBucketPolicy: PUT Bucket "policy" [] Gateway;
     PutBucketReplication: PUT Bucket "replication" [] Refuse;
     PutBucketRequestPayment: PUT Bucket "requestPayment" [] Admin;
     PutBucketTagging: PUT Bucket "tagging" [] Gateway;
@@ -264,9 +264,6 @@ impl Operation {
             | Self::PutBucketEncryption
             | Self::DeleteBucketEncryption => {
                 "every object is always sealed; encryption is not a bucket setting here"
-            }
-            Self::PutBucketPolicy | Self::DeleteBucketPolicy => {
-                "a policy in the store would open a path around the gateway; bucket policies of the gateway are not offered yet"
             }
             Self::PutBucketAbac => "access is decided by policy, not by the bucket's tags",
             Self::GetObjectAnnotation

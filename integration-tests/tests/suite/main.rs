@@ -22,6 +22,7 @@ mod key_management;
 mod limits;
 mod memory;
 mod owed;
+mod policies;
 mod python;
 mod recorded;
 mod rest;

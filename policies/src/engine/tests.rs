@@ -363,6 +363,7 @@ fn every_question_keeps_to_the_schema() {
         acl: Some("private".to_owned()),
         storage_class: Some("STANDARD".to_owned()),
         version_id: Some("v".to_owned()),
+        upload: Some("part".to_owned()),
         overwrites: Some(true),
         lock_mode: Some("GOVERNANCE".to_owned()),
         remaining_retention_days: Some(3),

@@ -9,9 +9,9 @@ use cedar_policy::{
     Schema, ValidationMode, Validator,
 };
 
-use crate::Action;
 use crate::needs::Needs;
 use crate::problem::{Problem, Source};
+use crate::{Action, Resource};
 
 /// Policies that are decided by together.
 #[derive(Debug, Clone, Default)]
@@ -106,9 +106,10 @@ impl PolicySet {
     }
 
     /// What must be found out about a stored object before a decision about the action is asked for.
-    pub fn needs(&self, action: Action, bucket: Option<&str>) -> Needs {
-        self.slices(action, bucket)
+    pub fn needs(&self, action: Action, resource: &Resource) -> Needs {
+        self.slices(action, resource.bucket.as_deref())
             .fold(Needs::default(), |needs, slice| needs.and(slice.needs))
+            .for_class(resource.class.as_deref())
     }
 
     /// The slices that together hold every policy that can apply.

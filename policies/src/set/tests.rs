@@ -114,7 +114,7 @@ fn slices_hold_what_can_apply_and_nothing_else() {
 fn what_a_decision_needs_is_known_beforehand() {
     let needs = |text: &str| {
         let set = PolicySet::load(&[Source::new("t.cedar", text)]).unwrap();
-        let needs = set.needs(Action::GetObject, Some("b"));
+        let needs = set.needs(Action::GetObject, &bucket(None));
         (needs.tags, needs.lock, needs.overwrites)
     };
     let when = |condition: &str| {
@@ -145,5 +145,26 @@ fn what_a_decision_needs_is_known_beforehand() {
         (false, false, false)
     );
     let shipped = PolicySet::shipped(true);
-    assert!(shipped.needs(Action::GetObject, Some("b")).is_nothing());
+    for (action, class, needed) in [
+        (Action::GetObject, Some("contract"), false),
+        (Action::PutObject, None, false),
+        (Action::PutObject, Some("clinical"), false),
+        (Action::PutObject, Some("contract"), true),
+        (Action::DeleteObject, Some("attestation"), true),
+    ] {
+        let needs = shipped.needs(action, &bucket(class));
+        assert_eq!(
+            (needs.lock, !needs.is_nothing()),
+            (needed, needed),
+            "{action} {class:?}"
+        );
+    }
+}
+
+fn bucket(class: Option<&str>) -> Resource {
+    Resource {
+        bucket: Some("b".to_owned()),
+        class: class.map(str::to_owned),
+        ..Resource::default()
+    }
 }

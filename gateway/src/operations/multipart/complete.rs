@@ -34,7 +34,11 @@ impl Operations {
                 .await?,
         )?;
         let tokens = tokens_of(&listed, &ongoing)?;
-        check_announced_size(call, &tokens)?;
+        let size = tokens.iter().map(|token| token.plain().0).sum();
+        check_announced_size(call, size)?;
+        call.leave
+            .again(|context| context.size = Some(size))
+            .await?;
         let told = tell(ongoing.chosen(), &tokens, &listed, &call.request)?;
         match self.complete(call, &ongoing, &tokens, &told).await {
             // The client asked for an object to be replaced that is not there.
@@ -288,11 +292,10 @@ fn tokens_of(listed: &[CompletedPart], ongoing: &Ongoing) -> Result<Vec<PartToke
     listed.iter().map(token).collect()
 }
 
-fn check_announced_size(call: &Call, tokens: &[PartToken]) -> Result<(), GatewayError> {
+fn check_announced_size(call: &Call, size: u64) -> Result<(), GatewayError> {
     let Some(announced) = call.request.text("x-amz-mp-object-size")? else {
         return Ok(());
     };
-    let size: u64 = tokens.iter().map(|token| token.plain().0).sum();
     if announced.parse() == Ok(size) {
         return Ok(());
     }

@@ -72,6 +72,9 @@ impl Operations {
             return Err(Code::InvalidRange.because(format!("The range of x-amz-copy-source-range reaches past the end of the source, which has {} bytes.", reading.size)).into());
         }
         let length = Plain(reading.range.map_or(reading.size, Satisfied::length));
+        call.leave
+            .again(|context| context.size = Some(length.0))
+            .await?;
         let algorithm = ongoing.chosen().map(|chosen| chosen.algorithm);
         let body = Calculating::new(reading.body, algorithm);
         let (token, checksum) = self.store_part(&ongoing, number, length, body).await?;

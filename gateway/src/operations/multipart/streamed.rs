@@ -48,6 +48,10 @@ impl Operations {
                 "a form's file is still being read",
             ))?;
         let rest = file.rest(rest).await?;
+        let size = certain.saturating_add(rest.length());
+        call.leave
+            .again(|context| context.size = Some(size))
+            .await?;
         let mut tokens = vec![first];
         if rest.length() > 0 {
             let length = Plain(rest.length());
