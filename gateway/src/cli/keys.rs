@@ -1,4 +1,4 @@
-//! `sealgate keys`: what an administrator does with tenants' keys. All but `export-audit`, `backup` and `restore`
+//! `sealgate keys`: what an administrator does with tenants' keys. All but `export-audit`
 //! asks the admin API.
 
 use std::path::PathBuf;
