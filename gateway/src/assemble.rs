@@ -106,6 +106,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let admin = Admin::new(
         documents_in(&control, &keyrings, &clock),
+        Arc::clone(&keyrings),
         trail.clone(),
         clock.clone(),
         config
@@ -113,7 +114,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .iter()
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
-    );
+    )
+    .with_cryptoperiod(config.cryptoperiod);
     let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(
@@ -136,6 +138,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -146,7 +149,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             directory,
             clock,
         ),
-        policies: Policies,
+        policies,
         telemetry: Arc::new(Telemetry::watching(Arc::clone(trail.health()))),
         trail,
         operations,

@@ -1,9 +1,10 @@
 //! Who means it: verifies the signature and names the principal. The only maker of [`Authenticated`].
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
-use policies::Principal;
+use policies::{AuthType, BreakGlass, PolicySet, Principal};
 
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -11,7 +12,10 @@ use crate::error::GatewayError;
 use crate::s3::form::{Form, FormPolicy, FormSignature};
 use crate::s3::{BucketName, Code, S3Request};
 use crate::sigv2;
-use crate::sigv4::{Payload, SECURITY_TOKEN, SecretKey, SignatureError, Verification, Verifier};
+use crate::sigv4::{
+    Form as SignatureForm, Payload, SECURITY_TOKEN, SecretKey, SignatureError, Verification,
+    Verifier,
+};
 use crate::trail::Access;
 
 /// A request whose signature was verified, with the principal who signed it. Not `Clone`, and nobody
@@ -21,7 +25,7 @@ use crate::trail::Access;
 /// # use gateway::{authenticate::Authenticated, s3::S3Request, sigv4::Payload};
 /// # use std::sync::Arc;
 /// fn forge(request: S3Request, principal: Arc<policies::Principal>) -> Authenticated<S3Request> {
-///     Authenticated { request, principal, payload: Payload::Unsigned }
+///     Authenticated { request, principal, payload: Payload::Unsigned, proof: Default::default() }
 /// }
 /// ```
 #[derive(Debug)]
@@ -29,6 +33,34 @@ pub struct Authenticated<T> {
     request: T,
     principal: Arc<Principal>,
     payload: Payload,
+    proof: Proof,
+}
+
+/// How the principal proved itself, for policies that ask about it. What is not known is `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// Where the signature stood.
+    pub auth_type: AuthType,
+    /// When the client says it signed.
+    pub signed_at: Option<SystemTime>,
+    /// How long ago a second factor was shown; `None`: none was.
+    pub mfa_age: Option<Duration>,
+    /// How long ago the principal signed in.
+    pub auth_age: Option<Duration>,
+    /// How long the session was idle.
+    pub idle: Option<Duration>,
+    /// The policy of the session, which must permit as well.
+    pub session_policy: Option<Arc<PolicySet>>,
+    /// The declaration of an emergency that the request runs under.
+    pub break_glass: Option<BreakGlass>,
+    /// Distinct, fresh approvals of exactly this request.
+    pub approvals: u32,
+    /// The purpose of use.
+    pub purpose: Option<String>,
+    /// Whether the principal was not seen on this network before.
+    pub novel_network: Option<bool>,
+    /// Whether the principal was not seen with this device before.
+    pub novel_device: Option<bool>,
 }
 
 impl<T> Authenticated<T> {
@@ -42,8 +74,8 @@ impl<T> Authenticated<T> {
         &self.principal
     }
 
-    pub(crate) fn into_parts(self) -> (T, Arc<Principal>, Payload) {
-        (self.request, self.principal, self.payload)
+    pub(crate) fn into_parts(self) -> (T, Arc<Principal>, Payload, Proof) {
+        (self.request, self.principal, self.payload, self.proof)
     }
 }
 
@@ -79,7 +111,7 @@ impl Authenticator {
         mut request: S3Request,
         access: &mut Access,
     ) -> Result<Authenticated<S3Request>, GatewayError> {
-        let (access_key_id, session_token, payload) = match request.form.take() {
+        let signer = match request.form.take() {
             Some(mut form) => {
                 let signer = self.signer_of_form(&request, &mut form)?;
                 request.form = Some(form);
@@ -87,20 +119,25 @@ impl Authenticator {
             }
             None => self.signer(&request)?,
         };
-        if session_token.is_some() {
+        if signer.session_token.is_some() {
             return Err(Code::InvalidArgument
                 .because("Session tokens are not issued here; sign without x-amz-security-token.")
                 .into());
         }
         let credential = self
             .directory
-            .find(&access_key_id)
+            .find(&signer.access_key_id)
             .ok_or(SignatureError::InvalidAccessKeyId)?;
-        access.principal(&credential.principal, &access_key_id);
+        access.principal(&credential.principal, &signer.access_key_id);
         Ok(Authenticated {
             request,
             principal: Arc::clone(&credential.principal),
-            payload,
+            payload: signer.payload,
+            proof: Proof {
+                auth_type: signer.auth_type,
+                signed_at: signer.signed_at,
+                ..Proof::default()
+            },
         })
     }
 
@@ -109,20 +146,24 @@ impl Authenticator {
         let secret = |id: &str| self.secret(id);
         let now = self.clock.now();
         match self.verifier.verify(&request.parts, now, &secret)? {
-            Verification::Signed(verified) => Ok((
-                verified.access_key_id,
-                verified.session_token,
-                verified.payload,
-            )),
+            Verification::Signed(verified) => Ok(Signer {
+                access_key_id: verified.access_key_id,
+                session_token: verified.session_token,
+                payload: verified.payload,
+                auth_type: auth_type(verified.form),
+                signed_at: Some(verified.signed_at),
+            }),
             Verification::Version2 => {
                 let bucket = request.bucket.as_ref().filter(|_| request.bucket_in_host);
                 let bucket = bucket.map(BucketName::as_str);
                 let verified = self.version2.verify(&request.parts, bucket, now, &secret)?;
-                Ok((
-                    verified.access_key_id,
-                    verified.session_token,
-                    verified.payload,
-                ))
+                Ok(Signer {
+                    access_key_id: verified.access_key_id,
+                    session_token: verified.session_token,
+                    payload: verified.payload,
+                    auth_type: auth_type(verified.form),
+                    signed_at: None,
+                })
             }
             Verification::Anonymous { .. } => Err(Code::AccessDenied
                 .because("The request is not signed, and nothing here is public. Sign it with AWS Signature Version 4.")
@@ -158,7 +199,13 @@ impl Authenticator {
         policy.check(form, request.bucket()?.as_str(), now.into())?;
         form.lengths = policy.lengths();
         let session_token = form.field(SECURITY_TOKEN).map(str::to_owned);
-        Ok((access_key_id, session_token, Payload::Unsigned))
+        Ok(Signer {
+            access_key_id,
+            session_token,
+            payload: Payload::Unsigned,
+            auth_type: AuthType::Post,
+            signed_at: None,
+        })
     }
 
     fn secret(&self, access_key_id: &str) -> Option<Arc<SecretKey>> {
@@ -167,8 +214,21 @@ impl Authenticator {
     }
 }
 
-/// Access key id, session token, and how the body is covered.
-type Signer = (String, Option<String>, Payload);
+/// Whose signature it is, the session token that came with it, and how it covers the body.
+struct Signer {
+    access_key_id: String,
+    session_token: Option<String>,
+    payload: Payload,
+    auth_type: AuthType,
+    signed_at: Option<SystemTime>,
+}
+
+fn auth_type(form: SignatureForm) -> AuthType {
+    match form {
+        SignatureForm::Header => AuthType::Header,
+        SignatureForm::Presigned => AuthType::Presigned,
+    }
+}
 
 /// A form is signed by its policy. Headers are not covered by that, so none may look as if it were.
 fn refuse_signed_head(parts: &Parts) -> Result<(), SignatureError> {

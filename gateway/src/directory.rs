@@ -29,11 +29,8 @@ impl Directory {
         let mut credentials = HashMap::new();
         for tenant in tenants {
             for declared in &tenant.credentials {
-                let principal = Principal {
-                    tenant: tenant.id.clone(),
-                    name: declared.principal.clone(),
-                    role: declared.role,
-                };
+                let roles = [declared.role.name()];
+                let principal = Principal::with_roles(&tenant.id, &declared.principal, roles);
                 let credential = Credential {
                     secret: Arc::new(SecretKey::new(declared.secret_access_key.reveal())),
                     principal: Arc::new(principal),

@@ -13,6 +13,7 @@ pub mod checksum;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod control;
 pub mod cors;
 pub mod directory;

@@ -61,7 +61,9 @@ impl Service {
     /// A browser's question before a request carries no signature: what it may know is in the bucket's CORS rules.
     async fn preflight(&self, request: &S3Request, access: &mut Access) -> Answered {
         let answered = self.operations.cors.preflight(request).await?;
-        access.decided(policies::Decision::Permit("cors"));
+        access.decided(&policies::Decision::Permit {
+            policies: vec!["cors".to_owned()],
+        });
         Ok(answered)
     }
 

@@ -2,7 +2,7 @@
 //! command line, as people do.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -34,7 +34,20 @@ impl Administered {
     /// # Panics
     /// If it does not come up, with the end of its log.
     pub fn serve(upstream: Upstream, principals: &[Principal]) -> Self {
+        Self::serve_prepared(upstream, principals, |_| ())
+    }
+
+    /// The same once `prepare` has put something into the gateway's directory.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_prepared(
+        upstream: Upstream,
+        principals: &[Principal],
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let gateway = Gateway::serve_more(upstream, principals, |directory| {
+            prepare(directory);
             let mut section = "[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
             for (name, role, tenant) in PEOPLE {
                 let mut command = Command::new(tools::gateway());
@@ -119,7 +132,7 @@ impl Administered {
 ///
 /// # Panics
 /// If it cannot be run.
-pub fn run_at(url: &str, token_file: &std::path::Path, arguments: &[&str]) -> Output {
+pub fn run_at(url: &str, token_file: &Path, arguments: &[&str]) -> Output {
     Command::new(tools::gateway())
         .args(arguments)
         .env("SEALGATE_ADMIN_URL", url)
@@ -132,7 +145,7 @@ pub fn run_at(url: &str, token_file: &std::path::Path, arguments: &[&str]) -> Ou
 ///
 /// # Panics
 /// If it cannot be read.
-pub fn token_in(file: &std::path::Path) -> String {
+pub fn token_in(file: &Path) -> String {
     let text = fs::read_to_string(file).expect("the token file can be read");
     text.trim().to_owned()
 }

@@ -212,6 +212,20 @@ impl Gateway {
         })
     }
 
+    /// One more gateway over the same store with the same root keys; its journal is its own.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    #[must_use]
+    pub fn replica(&self, principals: &[Principal]) -> Self {
+        let first = self.directory.path();
+        let text = fs::read_to_string(first.join("sealgate.toml"));
+        let keys = format!("path = \"{}\"", first.join("root-keys.json").display());
+        let text = text.expect("it serves from a file");
+        let text = text.replace("path = \"root-keys.json\"", &keys);
+        Self::serve_configured(self.upstream, principals, |_| text)
+    }
+
     fn serve_configured(
         upstream: Upstream,
         principals: &[Principal],

@@ -37,6 +37,16 @@ pub enum KeyError {
         /// Whose keys.
         tenant: String,
     },
+    /// What was asked does not fit where the key is in its life.
+    #[error("key {id} of tenant {tenant} {why}")]
+    NotNow {
+        /// Whose key.
+        tenant: String,
+        /// Which key.
+        id: KeyId,
+        /// What it is or is not.
+        why: &'static str,
+    },
     /// The key waits for its destruction; it is not used while it waits.
     #[error("key {id} of tenant {tenant} is pending destruction")]
     PendingDestroy {
@@ -150,6 +160,7 @@ impl KeyError {
             Self::ProviderRefused { .. }
             | Self::StoreRefused { .. }
             | Self::Frozen { .. }
+            | Self::NotNow { .. }
             | Self::PendingDestroy { .. } => KeyErrorKind::Denied,
             Self::RootKeyMissing { .. }
             | Self::ProviderMissing { .. }

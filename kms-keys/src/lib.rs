@@ -32,7 +32,9 @@ pub use control::{
 pub use encryption_context::EncryptionContext;
 pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind, Refusal};
 pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};
-pub use keyrings::{CacheCounts, Keyrings, Provisioning, Settings};
+pub use keyrings::{
+    CacheCounts, KeyStatus, KeyringStatus, Keyrings, Provisioning, Settings, WrapStatus,
+};
 pub use local_file::{LocalFile, LocalFileError, WhenMissing};
 pub use provider::{KmsProvider, RootKey, WrappedKey};
 pub use providers::{KmsCall, KmsCalls, KmsOutcome, OwnRootKeys, Providers, RootKeyName, Wrap};

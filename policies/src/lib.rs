@@ -1,10 +1,24 @@
 //! Who may do what: pure decisions over principals, actions and resources. Knows no keys and no HTTP.
 //!
-//! Two rules hold here from the first day and cannot be configured away: nobody acts on another
-//! tenant's resource, and what is not permitted is denied.
+//! [`decide`] is the whole of it: Cedar policies in layers, of which any `forbid` wins, and what is not
+//! permitted, or cannot be decided, is denied. What the product itself forbids is compiled in
+//! (`policies/invariants.cedar`); what can be asked stands in `schema.cedarschema`.
 
+mod action;
+mod cedar;
 mod decision;
+mod engine;
+mod needs;
+mod problem;
+mod request;
 mod role;
+mod set;
 
-pub use decision::{Action, Decision, Denial, Principal, Resource, decide};
+pub use action::{Action, Group, Target, UnknownAction};
+pub use decision::{Decision, Denial, Reason};
+pub use engine::{Layers, decide};
+pub use needs::Needs;
+pub use problem::{Problem, Source};
+pub use request::{AuthType, BreakGlass, Context, Kind, Principal, Request, Resource};
 pub use role::{Role, UnknownRole};
+pub use set::{PolicySet, SCHEMA_TEXT};

@@ -58,6 +58,11 @@ pub struct Leave {
 }
 
 impl Leave {
+    /// The approval's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Who approved.
     pub fn names(&self) -> &[String] {
         &self.names

@@ -6,17 +6,22 @@
 
 mod approval;
 mod approvals;
+mod certificate;
 mod credential;
 mod credentials;
 mod error;
+mod keys;
 mod record;
 pub mod routes;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use kms_keys::Keyrings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +34,7 @@ pub use credential::{
     create as create_credential,
 };
 pub use error::AdminError;
+pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
 
 use crate::clock::Clock;
@@ -46,6 +52,10 @@ pub struct Admin {
     pub trail: Trail,
     /// The time.
     pub clock: Clock,
+    /// Tenants' keys.
+    pub keyrings: Arc<Keyrings>,
+    /// After this a KEK version is to be followed by another.
+    pub cryptoperiod: Duration,
     credentials: Credentials,
 }
 
@@ -170,19 +180,48 @@ impl Call {
 
 impl Admin {
     /// The admin API of a gateway; `declared`: the credentials of its configuration.
-    pub fn new(control: Control, trail: Trail, clock: Clock, declared: Vec<Declared>) -> Self {
+    pub fn new(
+        control: Control,
+        keyrings: Arc<Keyrings>,
+        trail: Trail,
+        clock: Clock,
+        declared: Vec<Declared>,
+    ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
             control,
             trail,
             clock,
+            keyrings,
+            cryptoperiod: CRYPTOPERIOD,
             credentials,
         }
     }
 
+    /// With another cryptoperiod than a year.
+    #[must_use]
+    pub fn with_cryptoperiod(self, cryptoperiod: Duration) -> Self {
+        Self {
+            cryptoperiod,
+            ..self
+        }
+    }
+
+    /// Records what the gateway does by itself, because it is time.
+    async fn record_own(
+        &self,
+        operation: &'static str,
+        tenant: &str,
+        of: Vec<String>,
+    ) -> Result<(), AdminError> {
+        let event = record::own(&self.trail, operation, tenant, of);
+        let recorded = self.trail.record(&event).await;
+        recorded.map_err(|_| AdminError::unrecorded())
+    }
+
     /// Answers one request, whatever becomes of it, and only once that is on record.
     pub async fn answer(&self, asked: Asked) -> (StatusCode, Value) {
-        let mut record = Record::begin(&self.trail, Uuid::new_v4(), &asked, self.clock.now());
+        let mut record = Record::begin(Uuid::new_v4(), &asked, self.clock.now());
         let answered = self.handle(&asked, &mut record).await;
         if let Err(error) = record.settle(&self.trail, &answered).await {
             return error.into_answer();
@@ -234,6 +273,9 @@ fn body_of(bytes: &[u8]) -> Result<Value, AdminError> {
         Err(AdminError::invalid("the body must be a JSON object"))
     }
 }
+
+/// A year, as NIST SP 800-57 part 1 has it for keys that wrap keys.
+const CRYPTOPERIOD: Duration = Duration::from_hours(365 * 24);
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,23 @@ use super::routes::{Effect, Route};
 use super::{AdminError, Asked, Reply};
 use crate::trail::Trail;
 
+/// What the gateway does by itself, complete.
+pub(super) fn own(trail: &Trail, operation: &str, tenant: &str, of: Vec<String>) -> Event {
+    let mut event = Event::new(
+        Kind::Admin,
+        trail.now(),
+        Uuid::new_v4().to_string(),
+        format!("admin:{operation}"),
+        Class::Admin,
+        Decision::Allow,
+    );
+    event.tenant = Some(tenant.to_owned());
+    event.principal = Some("sealgate".to_owned());
+    event.policies = vec!["schedule".to_owned()];
+    event.approvals = of;
+    event
+}
+
 /// The record of a call in the making.
 pub(super) struct Record {
     draft: Event,
@@ -18,7 +35,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn begin(trail: &Trail, id: Uuid, asked: &Asked, now: SystemTime) -> Self {
+    pub(super) fn begin(id: Uuid, asked: &Asked, now: SystemTime) -> Self {
         let mut draft = Event::new(
             Kind::Deny,
             now,
@@ -29,7 +46,6 @@ impl Record {
         );
         draft.src = asked.peer;
         draft.ua.clone_from(&asked.user_agent);
-        let _ = trail;
         Self {
             draft,
             intent: None,

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
-use super::{Admin, AdminError, Call, Reply, approvals, credentials};
+use super::{Admin, AdminError, Call, Reply, approvals, credentials, keys};
 
 /// One operation.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[Route]] = &[credentials::ROUTES, approvals::ROUTES];
+const FAMILIES: &[&[Route]] = &[credentials::ROUTES, approvals::ROUTES, keys::ROUTES];
 
 impl Route {
     /// Whether who calls may call this, about this tenant.

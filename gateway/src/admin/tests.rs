@@ -52,13 +52,13 @@ impl World {
         );
         let trail = Trail::new(
             Arc::new(journal.unwrap()),
-            keyrings,
+            Arc::clone(&keyrings),
             Arc::new(sealed_object::OsRandom),
             Attested::default(),
             clock.clone(),
         );
         Self {
-            admin: Admin::new(control, trail, clock, Vec::new()),
+            admin: Admin::new(control, keyrings, trail, clock, Vec::new()),
             now,
             directory,
             identity,
@@ -321,4 +321,194 @@ async fn an_approval_expires_and_can_be_refused() {
         .await
         .1;
     assert_eq!(states["approvals"].as_array().unwrap().len(), 1);
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+impl World {
+    /// Three security officers' tokens, and a tenant that has sealed something.
+    async fn with_a_tenant(&self) -> Vec<String> {
+        let keyrings = &self.admin.keyrings;
+        let (home, allowed) = (kms_keys::Scope::tenant(), kms_keys::Provisioning::Allowed);
+        let writing = keyrings.writing("acme", &home, allowed);
+        writing.await.unwrap();
+        let mut tokens = Vec::new();
+        for name in ["a", "b", "c"] {
+            tokens.push(self.token(name, AdminRole::SecurityOfficer, None).await);
+        }
+        tokens
+    }
+
+    /// Destroys by leave what `wish` says, in seven days.
+    async fn destroy(&self, tokens: &[String], wish: Value) -> (u16, Value) {
+        let path = "/v1/tenants/acme/keys/destroy";
+        let asked = self
+            .call(&tokens[0], Method::POST, path, wish.clone())
+            .await;
+        if asked.0 != 202 {
+            return asked;
+        }
+        let approval = asked.1["approval"].clone();
+        let id = approval["id"].as_str().unwrap();
+        for token in &tokens[1..] {
+            let path = format!("/v1/approvals/{id}/approve");
+            let word = json!({ "parameters_hash": approval["parameters_hash"] });
+            assert_eq!(self.call(token, Method::POST, &path, word).await.0, 200);
+        }
+        let mut wish = wish;
+        wish["approval"] = json!(id);
+        self.call(&tokens[0], Method::POST, path, wish).await
+    }
+}
+
+#[tokio::test]
+async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_verifies() {
+    let world = World::new().await;
+    let tokens = world.with_a_tenant().await;
+    let ask = async |path: &str| {
+        let path = format!("/v1/tenants/acme/keys{path}");
+        world
+            .call(&tokens[0], Method::GET, &path, json!({}))
+            .await
+            .1
+    };
+    for wish in [json!({ "days": 6 }), json!({ "days": 31 }), json!({})] {
+        let (status, error) = world.destroy(&tokens, wish).await;
+        assert_eq!(status, 400, "{error}");
+    }
+    let (status, waits) = world.destroy(&tokens, json!({ "days": 7 })).await;
+    assert_eq!(
+        (status, waits["keys"][0]["state"].as_str()),
+        (202, Some("pending-destroy"))
+    );
+    world.pass(DAY * 6);
+    let health = world.admin.tend_keys().await.unwrap();
+    assert_eq!(health.pending_destruction, 1);
+    assert_eq!(ask("/certificates").await["certificates"], json!([]));
+    world.pass(DAY);
+    // Twice: on two replicas, or again after a crash.
+    world.admin.tend_keys().await.unwrap();
+    world.admin.tend_keys().await.unwrap();
+    world.pass(Duration::from_secs(6));
+    assert_eq!(ask("").await["keys"][0]["state"], "destroyed");
+    assert_eq!(
+        world
+            .recorded("DestroyKeys")
+            .iter()
+            .filter(|line| line["kind"] == "admin")
+            .count(),
+        1
+    );
+
+    let told = ask("/certificates").await;
+    let all = told["certificates"].as_array().unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0]["public_key"], told["public_key"]);
+    let statement = all[0]["statement"].as_str().unwrap();
+    let decoded = |value: &Value| {
+        use base64::Engine as _;
+        let text = value.as_str().unwrap();
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .unwrap()
+    };
+    let algorithm = &aws_lc_rs::signature::ED25519;
+    let key = aws_lc_rs::signature::UnparsedPublicKey::new(algorithm, decoded(&told["public_key"]));
+    let signature = decoded(&all[0]["signature"]);
+    assert!(key.verify(statement.as_bytes(), &signature).is_ok());
+    assert!(
+        key.verify(statement.replace("acme", "acne").as_bytes(), &signature)
+            .is_err()
+    );
+    let statement: Value = serde_json::from_str(statement).unwrap();
+    assert_eq!(statement["destroyed_count"], 1);
+    assert_eq!(statement["approved_by"], json!(["b", "c"]));
+    assert_eq!(statement["remains"]["usable_kek_versions"], json!([]));
+}
+
+#[tokio::test]
+async fn a_destruction_that_was_taken_back_destroys_and_certifies_nothing() {
+    let world = World::new().await;
+    let tokens = world.with_a_tenant().await;
+    assert_eq!(world.destroy(&tokens, json!({ "days": 7 })).await.0, 202);
+    let cancel = "/v1/tenants/acme/keys/cancel-destruction";
+    let kept = world
+        .call(&tokens[2], Method::POST, cancel, json!({}))
+        .await;
+    assert_eq!(
+        (kept.0, kept.1["keys"][0]["state"].as_str()),
+        (200, Some("active"))
+    );
+    world.pass(DAY * 8);
+    world.admin.tend_keys().await.unwrap();
+    let path = "/v1/tenants/acme/keys/certificates";
+    let told = world.call(&tokens[0], Method::GET, path, json!({})).await.1;
+    assert_eq!(told["certificates"], json!([]));
+}
+
+#[tokio::test]
+async fn rotations_come_by_schedule_and_are_told_before_they_are_due() {
+    let world = World::new().await;
+    let tokens = world.with_a_tenant().await;
+    let show = async || {
+        let path = "/v1/tenants/acme/keys";
+        world.call(&tokens[0], Method::GET, path, json!({})).await.1
+    };
+    let first = show().await;
+    assert_eq!(first["rotation_overdue"], false);
+    world.pass(DAY * 365);
+    assert_eq!(show().await["rotation_overdue"], true);
+    let health = world.admin.tend_keys().await.unwrap();
+    assert_eq!((health.overdue, health.oldest_active), (0, Duration::ZERO));
+    let keks = show().await["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["purpose"] == "kek")
+        .count();
+    assert_eq!(keks, 2);
+    assert_eq!(world.recorded("RotateKey").len(), 1);
+    // While keys are frozen none is made, and that shows.
+    let freeze = "/v1/tenants/acme/keys/freeze";
+    world
+        .call(&tokens[0], Method::POST, freeze, json!({}))
+        .await;
+    world.pass(DAY * 365);
+    let health = world.admin.tend_keys().await.unwrap();
+    assert_eq!((health.overdue, health.frozen), (1, 1));
+}
+
+#[tokio::test]
+async fn a_tenant_owner_sees_and_changes_its_own_tenants_keys_only() {
+    let world = World::new().await;
+    world.with_a_tenant().await;
+    let owner = world
+        .token("owner", AdminRole::TenantOwner, Some("acme"))
+        .await;
+    let other = world
+        .token("other", AdminRole::TenantOwner, Some("other"))
+        .await;
+    let auditor = world.token("auditor", AdminRole::Auditor, None).await;
+    let show = async |token: &str| {
+        world
+            .call(token, Method::GET, "/v1/tenants/acme/keys", json!({}))
+            .await
+            .0
+    };
+    let rotate = async |token: &str| {
+        world
+            .call(
+                token,
+                Method::POST,
+                "/v1/tenants/acme/keys/rotate",
+                json!({}),
+            )
+            .await
+            .0
+    };
+    assert_eq!((show(&owner).await, rotate(&owner).await), (200, 200));
+    assert_eq!((show(&other).await, rotate(&other).await), (403, 403));
+    assert_eq!((show(&auditor).await, rotate(&auditor).await), (200, 403));
+    let all = world.call(&owner, Method::GET, "/v1/keys", json!({})).await;
+    assert_eq!(all.0, 403);
 }

@@ -1,9 +1,14 @@
-//! `sealgate keys`: what an administrator does with a tenant's keys.
+//! `sealgate keys`: what an administrator does with tenants' keys. All but `export-audit`, `backup` and `restore`
+//! asks the admin API.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
 
+use super::admin::{lines, tell, tell_asked};
+use super::client::{AdminOptions, segment, text_of};
 use super::object::tenant_of;
 use super::serve::load;
 use super::terminal::Terminal;
@@ -13,8 +18,70 @@ use crate::tools::{Custody, ToolError, export_audit_keys};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
+    /// List all keyrings.
+    List(AdminOptions),
+    /// Show a tenant's keyring: its KEK versions, their states, what wraps them.
+    Show(OfTenant),
+    /// Make a new KEK version the active one; the ones before open what they sealed.
+    Rotate(OfTenant),
+    /// Wrap all keys of a tenant under another root key. No object is touched.
+    Rewrap {
+        /// The root key's id or ARN; where a new key would be wrapped, if left out.
+        #[arg(long, value_name = "KEY")]
+        to_kms_key: Option<String>,
+        /// Its provider; the first that is configured, if left out.
+        #[arg(long, value_name = "NAME", requires = "to_kms_key")]
+        to_provider: Option<String>,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Stop all use of a tenant's keys, on every replica within five seconds.
+    Freeze(OfTenant),
+    /// End a freeze.
+    Thaw(OfTenant),
+    /// Have every replica forget a tenant's unwrapped keys within five seconds and ask the KMS anew.
+    Evict(OfTenant),
+    /// Destroy one KEK version or, without --key, all of a tenant's: what they sealed can then never be opened.
+    /// Waits 7 to 30 days, in which the keys are refused and the destruction can be taken back; needs two others.
+    Destroy {
+        /// The KEK version; all of the tenant's if left out.
+        #[arg(long, value_name = "ID")]
+        key: Option<String>,
+        /// How many days it waits.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(7..=30))]
+        days: u32,
+        /// The approval to use, once two others have given it.
+        #[arg(long, value_name = "ID")]
+        approval: Option<String>,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Take back the destruction of keys that wait for it.
+    CancelDestruction {
+        /// The KEK version; all that wait if left out.
+        #[arg(long, value_name = "ID")]
+        key: Option<String>,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Print the signed certificates of what was destroyed.
+    Certificates(OfTenant),
     /// Write a tenant's audit keys to a file: they check the MAC of stored objects and open none.
     ExportAudit(ExportAudit),
+}
+
+/// A tenant, and how to ask about it.
+#[derive(Debug, Args)]
+pub(super) struct OfTenant {
+    /// The tenant.
+    #[arg(long)]
+    tenant: String,
+    /// One of its key scopes, by prefix, for example `clinics/17/`; what is in no other if left out. A freeze and an
+    /// eviction are of the whole tenant.
+    #[arg(long, value_name = "PREFIX/")]
+    scope: Option<String>,
+    #[command(flatten)]
+    options: AdminOptions,
 }
 
 /// Options of `sealgate keys export-audit`.
@@ -33,13 +100,104 @@ pub(super) struct ExportAudit {
 
 impl KeysCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let Self::ExportAudit(export) = self;
-        let tenant = super::block_on(export.export())??;
-        terminal.say(&format!(
-            "{}: the audit keys of tenant {tenant}",
-            export.out.display()
-        ));
-        Ok(Outcome::Clean)
+        match self {
+            Self::List(options) => {
+                let all = options.ask(Method::GET, "/v1/keys", None)?;
+                tell(terminal, options.json, &all, |all| {
+                    lines(all, "keyrings", summary)
+                })
+            }
+            Self::Show(of) => {
+                let scope = of.scope.as_deref().map(segment);
+                let query = scope.map(|scope| format!("?scope={scope}"));
+                of.show(terminal, Method::GET, &query.unwrap_or_default(), None)
+            }
+            Self::Rotate(of) => {
+                let body = of.body([]);
+                of.show(terminal, Method::POST, "/rotate", Some(&body))
+            }
+            Self::Rewrap {
+                to_kms_key,
+                to_provider,
+                of,
+            } => {
+                let body = of.body([
+                    ("root_key", to_kms_key.map(Value::from)),
+                    ("provider", to_provider.map(Value::from)),
+                ]);
+                let moved = of.ask(Method::POST, "/rewrap", Some(&body))?;
+                tell(terminal, of.options.json, &moved, |moved| {
+                    let keyring = moved.get("keyring").map(shown).unwrap_or_default();
+                    let count = format!("{} keys moved", text_of(moved, "moved"));
+                    [vec![count], keyring].concat()
+                })
+            }
+            Self::Freeze(of) => of.show(terminal, Method::POST, "/freeze", None),
+            Self::Thaw(of) => of.show(terminal, Method::POST, "/thaw", None),
+            Self::Evict(of) => of.show(terminal, Method::POST, "/evict", None),
+            Self::Destroy {
+                key,
+                days,
+                approval,
+                of,
+            } => {
+                let body = of.body([
+                    ("key", key.map(Value::from)),
+                    ("days", Some(json!(days))),
+                    ("approval", approval.map(Value::from)),
+                ]);
+                let answer = of.ask(Method::POST, "/destroy", Some(&body))?;
+                match answer.get("approval") {
+                    Some(asked) => tell_asked(terminal, of.options.json, asked),
+                    None => tell(terminal, of.options.json, &answer, shown),
+                }
+            }
+            Self::CancelDestruction { key, of } => {
+                let body = of.body([("key", key.map(Value::from))]);
+                of.show(terminal, Method::POST, "/cancel-destruction", Some(&body))
+            }
+            Self::Certificates(of) => {
+                let all = of.ask(Method::GET, "/certificates", None)?;
+                tell(terminal, of.options.json, &all, certificates)
+            }
+            Self::ExportAudit(export) => {
+                let tenant = super::block_on(export.export())??;
+                terminal.say(&format!(
+                    "{}: the audit keys of tenant {tenant}",
+                    export.out.display()
+                ));
+                Ok(Outcome::Clean)
+            }
+        }
+    }
+}
+
+impl OfTenant {
+    fn ask(&self, method: Method, what: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let path = format!("/v1/tenants/{}/keys{what}", segment(&self.tenant));
+        self.options.ask(method, &path, body)
+    }
+
+    /// A body of the scope and of those members that have a value.
+    fn body<const N: usize>(&self, members: [(&str, Option<Value>); N]) -> Value {
+        let scope = ("scope", self.scope.clone().map(Value::from));
+        let given = members
+            .into_iter()
+            .chain([scope])
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(given.collect::<Map<_, _>>())
+    }
+
+    /// Asks, and shows the keyring as it is then.
+    fn show(
+        &self,
+        terminal: &mut Terminal,
+        method: Method,
+        what: &str,
+        body: Option<&Value>,
+    ) -> Result<Outcome, Failure> {
+        let keyring = self.ask(method, what, body)?;
+        tell(terminal, self.options.json, &keyring, shown)
     }
 }
 
@@ -51,4 +209,75 @@ impl ExportAudit {
         export_audit_keys(&custody.keys, &tenant, &self.out).await?;
         Ok(tenant)
     }
+}
+
+fn keys(keyring: &Value) -> impl Iterator<Item = &Value> {
+    let keys = keyring.get("keys").and_then(Value::as_array);
+    keys.into_iter().flatten()
+}
+
+fn summary(keyring: &Value) -> String {
+    let keks = keys(keyring).filter(|key| text_of(key, "purpose") == "kek");
+    let overdue = match text_of(keyring, "rotation_overdue").as_str() {
+        "true" => " (overdue)",
+        _ => "",
+    };
+    let frozen = match text_of(keyring, "frozen") {
+        since if since.is_empty() => since,
+        since => format!(", FROZEN since {since}"),
+    };
+    format!(
+        "{:<20} generation {}, {} KEK versions, rotation due {}{overdue}{frozen}",
+        text_of(keyring, "tenant"),
+        text_of(keyring, "generation"),
+        keks.count(),
+        text_of(keyring, "rotation_due"),
+    )
+}
+
+fn shown(keyring: &Value) -> Vec<String> {
+    let mut shown = vec![summary(keyring)];
+    for key in keys(keyring) {
+        let wraps = key.get("wraps").and_then(Value::as_array);
+        let wraps: Vec<String> = wraps
+            .into_iter()
+            .flatten()
+            .map(|wrap| {
+                format!(
+                    "{} {}",
+                    text_of(wrap, "provider"),
+                    text_of(wrap, "root_key")
+                )
+            })
+            .collect();
+        let end = match text_of(key, "state").as_str() {
+            "pending-destroy" => format!("  destroyed after {}", text_of(key, "destroy_after")),
+            "destroyed" => format!("  destroyed {}", text_of(key, "destroy_after")),
+            _ => String::new(),
+        };
+        shown.push(format!(
+            "  {}  {:<5} {:<15} made {}  {}{end}",
+            text_of(key, "id"),
+            text_of(key, "purpose"),
+            text_of(key, "state"),
+            text_of(key, "created"),
+            wraps.join(", ")
+        ));
+    }
+    shown
+}
+
+fn certificates(all: &Value) -> Vec<String> {
+    let mut shown = vec![format!(
+        "public key (Ed25519): {}",
+        text_of(all, "public_key")
+    )];
+    shown.extend(lines(all, "certificates", |one| {
+        format!(
+            "{}\n  signature {}",
+            text_of(one, "statement"),
+            text_of(one, "signature")
+        )
+    }));
+    shown
 }

@@ -4,9 +4,11 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
 use super::Failure;
 use super::terminal::Terminal;
@@ -70,6 +72,8 @@ pub(super) fn run(
         let Assembled { service, admin } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
+        let admin = Arc::new(admin);
+        let tending = tend(Arc::clone(&admin), Arc::clone(&service.telemetry));
         let admin = listen_to_admins(config.admin.as_ref(), listeners.admin, admin).await?;
         let telemetry = Arc::clone(&service.telemetry);
         let trail = service.trail.clone();
@@ -90,6 +94,7 @@ pub(super) fn run(
         let ended = tokio::select! {
             ended = server.run(stop) => ended.map_err(|error| Failure::new(&error)),
             never = watched => match never {},
+            never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
@@ -123,12 +128,11 @@ async fn watch(
 async fn listen_to_admins(
     config: Option<&AdminConfig>,
     bound: Option<std::net::TcpListener>,
-    admin: Admin,
+    admin: Arc<Admin>,
 ) -> Result<Option<AdminServer>, Failure> {
     let Some(config) = config else {
         return Ok(None);
     };
-    let admin = Arc::new(admin);
     let server = match bound {
         Some(listener) => TcpListener::from_std(listener)
             .and_then(|listener| AdminServer::with(listener, config, admin)),
@@ -136,6 +140,19 @@ async fn listen_to_admins(
     };
     let failed = |error| Failure(format!("cannot listen on {}: {error}", config.listen));
     server.map(Some).map_err(failed)
+}
+
+/// Sees to the keys by the time, for as long as it is asked.
+async fn tend(admin: Arc<Admin>, telemetry: Arc<Telemetry>) -> Infallible {
+    let mut time = tokio::time::interval(TEND_EVERY);
+    time.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        time.tick().await;
+        match admin.tend_keys().await {
+            Ok(health) => telemetry.keys(&health),
+            Err(error) => tracing::error!(%error, "the keys could not be tended"),
+        }
+    }
 }
 
 async fn administer(server: Option<AdminServer>) -> Result<Infallible, TlsError> {
@@ -156,3 +173,6 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
     }
 }
+
+/// Rotations and destructions are due by the day.
+const TEND_EVERY: Duration = Duration::from_mins(5);

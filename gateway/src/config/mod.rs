@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod keys;
 mod kms;
 mod listen;
 mod logging;
@@ -14,6 +15,7 @@ mod upstream;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub bucket_prefix: String,
     /// Where root keys come from.
     pub kms: KmsConfig,
+    /// How long a KEK version is the active one, until it is rotated by schedule.
+    pub cryptoperiod: Duration,
     /// The audit trail.
     pub audit: AuditConfig,
     /// The cipher suites of tenants that ask for none of their own.
@@ -121,6 +125,7 @@ impl Config {
         let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = upstream::read_upstream(root, base, problems);
         let kms = kms::read_kms(root, base, problems);
+        let cryptoperiod = keys::read_cryptoperiod(root, problems);
         let audit = read_required(root, "audit", problems, |audit, problems| {
             AuditConfig::read(audit, base, problems)
         });
@@ -140,6 +145,7 @@ impl Config {
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,
+            cryptoperiod,
             audit: audit?,
             suites,
             tenants,

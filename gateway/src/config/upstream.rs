@@ -33,6 +33,16 @@ pub enum UpstreamConfig {
     },
 }
 
+impl UpstreamConfig {
+    /// Where the store is; `here` for the embedded one, which is where the gateway is.
+    pub fn region<'a>(&'a self, here: &'a str) -> &'a str {
+        match self {
+            Self::Embedded { .. } => here,
+            Self::S3 { region, .. } => region,
+        }
+    }
+}
+
 pub(super) fn read_upstream(
     root: &mut Section,
     base: &Path,

@@ -28,7 +28,7 @@ pub enum GatewayError {
     #[error("the signature was not accepted")]
     Signature(#[from] SignatureError),
     /// Policy denies it.
-    #[error("denied by {}", .0.rule())]
+    #[error("denied: {0}")]
     Denied(Denial),
     /// The upload's body failed a check, or did not arrive.
     #[error("the upload was not accepted")]
@@ -62,7 +62,7 @@ impl GatewayError {
         match self {
             Self::Request(error) => error.clone(),
             Self::Signature(error) => faults::of_signature(error),
-            Self::Denied(Denial::OtherTenant | Denial::RoleDoesNotPermit) => Code::AccessDenied.because("Access denied by policy."),
+            Self::Denied(_) => Code::AccessDenied.because("Access denied by policy."),
             Self::Body(error) => faults::of_body(error),
             Self::Sealed(error) => faults::of_sealed(*error),
             Self::Keys(error) => faults::of_key(error),

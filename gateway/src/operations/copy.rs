@@ -170,8 +170,12 @@ impl Operations {
         call: &Call,
     ) -> Result<(Place, CopySource), GatewayError> {
         let named = call.request.copy_source()?;
+        let action = match named.version {
+            Some(_) => Action::GetObjectVersion,
+            None => Action::GetObject,
+        };
         call.leave
-            .also(Action::Read, named.bucket.as_str(), named.key.as_str())
+            .also(action, named.bucket.as_str(), named.key.as_str())
             .map_err(GatewayError::Denied)?;
         let bucket = self.bucket_named(call, &named.bucket).await?;
         Ok((

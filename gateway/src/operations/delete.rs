@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use http::{Method, StatusCode};
 use md5::Digest as _;
-use policies::Action;
+use policies::{Action, Denial};
 
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations, document, empty};
@@ -36,12 +36,9 @@ impl Operations {
         let parsed = parse_delete(&call.document(incoming, LONGEST_DELETE).await?)?;
         let (mut permitted, mut denied) = (Vec::new(), Vec::new());
         for object in parsed.objects {
-            match call
-                .leave
-                .also(Action::Delete, &bucket.name, object.key.as_str())
-            {
+            match permits_deletion(call, &bucket.name, &object) {
                 Ok(()) => permitted.push(object),
-                Err(_) => denied.push(object),
+                Err(denial) => denied.push((object, denial)),
             }
         }
         let mut outcomes: Vec<KeyOutcome> = Vec::new();
@@ -50,17 +47,18 @@ impl Operations {
             let request =
                 StoreRequest::bucket(Method::POST, &bucket.upstream).with_query("delete", "");
             let request =
-                with_document_md5(with_bypass(call, request)?, delete_document(&permitted));
+                with_document_md5(pass_bypass(call, request)?, delete_document(&permitted));
             let (_, answer) = self.upstream.document(request, LONGEST_RESULT).await?;
             write_result(&mut result, &answer, parsed.quiet);
             outcomes.extend(permitted.iter().map(|object| outcome_in(&answer, object)));
         }
-        for object in denied {
+        for (object, denial) in denied {
             let error = Some("AccessDenied".to_owned());
             outcomes.push(KeyOutcome {
                 key: object.key.as_str().to_owned(),
                 version: object.version.clone(),
                 error,
+                denial: Some(denial),
             });
             result.within("Error", |error| {
                 error
@@ -83,16 +81,39 @@ pub(super) fn with_bypass(
     call: &Call,
     request: StoreRequest,
 ) -> Result<StoreRequest, GatewayError> {
-    let Some(value) = call.request.text(BYPASS)? else {
-        return Ok(request);
-    };
-    let bucket = call.request.bucket()?;
-    call.leave
-        .also(Action::Protect, bucket.as_str(), "")
-        .map_err(GatewayError::Denied)?;
-    let mut request = request;
-    set(&mut request.headers, BYPASS, value);
+    if call.request.text(BYPASS)?.is_some() {
+        let (bucket, key) = (call.request.bucket()?, call.request.key()?);
+        call.leave
+            .also(
+                Action::BypassGovernanceRetention,
+                bucket.as_str(),
+                key.as_str(),
+            )
+            .map_err(GatewayError::Denied)?;
+    }
+    pass_bypass(call, request)
+}
+
+/// The same where it was decided about already.
+fn pass_bypass(call: &Call, mut request: StoreRequest) -> Result<StoreRequest, GatewayError> {
+    if let Some(value) = call.request.text(BYPASS)? {
+        set(&mut request.headers, BYPASS, value);
+    }
     Ok(request)
+}
+
+/// Whether this key may be deleted, and its retention bypassed where the request asks for that.
+fn permits_deletion(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<(), Denial> {
+    let (key, leave) = (object.key.as_str(), &call.leave);
+    let action = match object.version {
+        Some(_) => Action::DeleteObjectVersion,
+        None => Action::DeleteObject,
+    };
+    leave.also(action, bucket, key)?;
+    if call.request.header(BYPASS).is_some() {
+        leave.also(Action::BypassGovernanceRetention, bucket, key)?;
+    }
+    Ok(())
 }
 
 /// Some stores still insist on `Content-MD5` here.
@@ -156,6 +177,7 @@ fn outcome_in(answer: &Element, object: &ObjectIdentifier) -> KeyOutcome {
         key: object.key.as_str().to_owned(),
         version: object.version.clone(),
         error,
+        denial: None,
     }
 }
 

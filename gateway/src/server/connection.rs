@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::certificates::H2;
 use super::farewell::Farewell;
+use crate::connection::Connection;
 use crate::service::{ResponseBody, Service};
 use crate::upstream::BoxError;
 
@@ -49,6 +50,7 @@ impl Connections {
             service: Arc::clone(&self.service),
             places: Arc::clone(&self.places),
             peer,
+            connection: Connection::default(),
             unread: Arc::default(),
         };
         #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
@@ -80,7 +82,7 @@ async fn secured(
     stream: TcpStream,
     acceptor: &TlsAcceptor,
     running: watch::Receiver<()>,
-    requests: Requests,
+    mut requests: Requests,
     watcher: Watcher,
 ) -> Result<(), BoxError> {
     let stream = Farewell::new(stream, Arc::clone(&requests.unread));
@@ -90,6 +92,7 @@ async fn secured(
     } else {
         builder().http1_only()
     };
+    requests.connection = Connection::secured(stream.get_ref().1.protocol_version());
     requests.serve(stream, builder, watcher).await
 }
 
@@ -128,6 +131,7 @@ struct Requests {
     service: Arc<Service>,
     places: Arc<Semaphore>,
     peer: IpAddr,
+    connection: Connection,
     /// The last answer went to a client that may still be sending.
     unread: Arc<AtomicBool>,
 }
@@ -152,12 +156,13 @@ impl Requests {
         watcher.watch(connection).await
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
+    async fn answer(self, mut request: Request<Incoming>) -> Response<ResponseBody> {
         let Ok(place) = self.places.try_acquire_owned() else {
             let answer = self.service.decline(request).await;
             self.unread.store(is_last(&answer), Ordering::Relaxed);
             return answer;
         };
+        request.extensions_mut().insert(self.connection);
         let answer = self.service.answer(request, Some(self.peer)).await;
         self.unread.store(is_last(&answer), Ordering::Relaxed);
         answer.map(|body| {

@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub use endpoint::Endpoint;
 pub use exchange::Exchange;
 
+use crate::admin::KeyHealth;
 use crate::body::Upload;
 use crate::error::INTEGRITY_CLASSES;
 use crate::s3::RequestId;
@@ -29,6 +30,10 @@ pub struct Telemetry {
     received: Counter,
     sent: Counter,
     integrity_failures: Family<ClassLabel, Counter>,
+    oldest_active_key: Gauge,
+    overdue_rotations: Gauge,
+    keys_pending_destruction: Gauge,
+    frozen_tenants: Gauge,
     stopping: AtomicBool,
     trail: Arc<audit::Health>,
     unrecorded: Gauge,
@@ -56,6 +61,10 @@ impl Telemetry {
             received: Counter::default(),
             sent: Counter::default(),
             integrity_failures: Family::default(),
+            oldest_active_key: Gauge::default(),
+            overdue_rotations: Gauge::default(),
+            keys_pending_destruction: Gauge::default(),
+            frozen_tenants: Gauge::default(),
             stopping: AtomicBool::new(false),
             trail: Arc::default(),
             unrecorded: Gauge::default(),
@@ -123,6 +132,43 @@ impl Telemetry {
             "Intents on the trail without an outcome, until they are reconciled",
             self.open_intents.clone(),
         );
+        self.register_keys();
+    }
+
+    fn register_keys(&mut self) {
+        let registry = &mut self.registry;
+        registry.register_with_unit(
+            "oldest_active_key_age",
+            "Age of the oldest KEK version that is still the active one of a tenant",
+            Unit::Seconds,
+            self.oldest_active_key.clone(),
+        );
+        registry.register(
+            "overdue_rotations",
+            "Tenants whose active KEK version is older than the cryptoperiod",
+            self.overdue_rotations.clone(),
+        );
+        registry.register(
+            "keys_pending_destruction",
+            "KEK versions that wait for their destruction",
+            self.keys_pending_destruction.clone(),
+        );
+        registry.register(
+            "frozen_tenants",
+            "Tenants whose keys are frozen",
+            self.frozen_tenants.clone(),
+        );
+    }
+
+    /// How the keys were found to be.
+    pub fn keys(&self, health: &KeyHealth) {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.oldest_active_key
+            .set(number(health.oldest_active.as_secs()));
+        self.overdue_rotations.set(number(health.overdue));
+        self.keys_pending_destruction
+            .set(number(health.pending_destruction));
+        self.frozen_tenants.set(number(health.frozen));
     }
 
     /// A request has arrived.

@@ -56,6 +56,8 @@ pub struct KeyOutcome {
     pub version: Option<String>,
     /// The error code, if it was not done.
     pub error: Option<String>,
+    /// Why policy denied it, if it did.
+    pub denial: Option<policies::Denial>,
 }
 
 impl Facts {

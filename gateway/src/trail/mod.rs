@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use audit::{AuditKey, Event, Journal, JournalError, Kind, Uuid};
 use http::{HeaderMap, Response};
 use kms_keys::Keyrings;
-use policies::{Action, Principal};
+use policies::{Group, Principal};
 use sealed_object::{ObjectId, Random, UploadId};
 
 use crate::authorize::{Leave, Permitted, action_of};
@@ -244,7 +244,7 @@ impl Trail {
             }
             Err(error) => {
                 if let GatewayError::Denied(denial) = error {
-                    access.decided(policies::Decision::Deny(*denial));
+                    access.decided(&policies::Decision::Deny(denial.clone()));
                 }
                 let status = error.fault().code.status().as_u16();
                 (access.outcome(status, Some(error.trail_code())), Vec::new())
@@ -300,11 +300,12 @@ impl Access {
     /// What is asked.
     pub fn request(&mut self, request: &S3Request) {
         self.draft.op = format!("s3:{}", request.operation).into();
-        self.draft.class = match action_of(request.operation) {
-            Action::Read | Action::List => audit::Class::Read,
-            Action::Write | Action::Change => audit::Class::Write,
-            Action::Delete => audit::Class::Delete,
-            Action::Protect | Action::ManageBucket | Action::Administer => audit::Class::Admin,
+        let group = action_of(request.operation, false).map(policies::Action::group);
+        self.draft.class = match group {
+            Some(Group::Read | Group::List) => audit::Class::Read,
+            Some(Group::Write | Group::Change) => audit::Class::Write,
+            Some(Group::Delete) => audit::Class::Delete,
+            _ => audit::Class::Admin,
         };
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
@@ -334,13 +335,13 @@ impl Access {
     }
 
     /// What policy decided.
-    pub fn decided(&mut self, decision: policies::Decision) {
-        let (decision, rule) = match decision {
-            policies::Decision::Permit(rule) => (audit::Decision::Allow, rule),
-            policies::Decision::Deny(denial) => (audit::Decision::Deny, denial.rule()),
+    pub fn decided(&mut self, decision: &policies::Decision) {
+        self.draft.decision = if decision.is_permit() {
+            audit::Decision::Allow
+        } else {
+            audit::Decision::Deny
         };
-        self.draft.decision = decision;
-        self.draft.policies = vec![rule.to_owned()];
+        self.draft.policies = decision.rules();
     }
 
     fn facts(&mut self, facts: Option<&Facts>) {
@@ -379,6 +380,10 @@ impl Access {
     /// The event of one key of several.
     fn of_key(&self, outcome: KeyOutcome) -> Event {
         let mut event = self.outcome(200, outcome.error);
+        if let Some(denial) = outcome.denial {
+            event.decision = audit::Decision::Deny;
+            event.policies = denial.rules();
+        }
         event.key = Some(outcome.key);
         event.version = outcome.version;
         event.detail.insert("of_several".to_owned(), true.into());

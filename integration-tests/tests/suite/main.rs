@@ -15,6 +15,7 @@ mod command_line;
 mod crash;
 mod hostile;
 mod independent;
+mod key_life;
 mod key_management;
 mod memory;
 mod owed;

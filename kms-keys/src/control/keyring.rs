@@ -170,6 +170,12 @@ impl Keyring {
         }
     }
 
+    /// The newest key for this purpose, whatever its state.
+    pub(crate) fn last(&self, purpose: Purpose) -> Option<&Entry> {
+        let mut all = self.entries.iter().rev();
+        all.find(|entry| entry.purpose == purpose)
+    }
+
     /// Refuses a document that is whole but lies in another's place.
     pub(crate) fn check_place(
         &self,

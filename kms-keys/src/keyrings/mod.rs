@@ -4,6 +4,7 @@
 mod audit_keys;
 mod documents;
 mod flight;
+mod life;
 mod making;
 mod unwrapped;
 
@@ -17,6 +18,7 @@ use crate::{
     control::{ControlStore, Entry, Keyring, kek_index},
 };
 use documents::Documents;
+pub use life::{KeyStatus, KeyringStatus, WrapStatus};
 pub use unwrapped::CacheCounts;
 use unwrapped::{Limits, Name, Origin, Stamp, UnwrappedKeys};
 
@@ -139,9 +141,12 @@ impl Keyrings {
         };
         let active = |keyring: &Keyring, purpose| {
             let entry = keyring.active(purpose);
-            entry
-                .map(|entry| entry.id)
-                .map_err(|fault| self.documents.refused(tenant, &keyring.scope, fault))
+            entry.map(|entry| entry.id).map_err(|fault| {
+                // A scope whose keys are destroyed, or wait for it, has none that is active.
+                let last = keyring.last(purpose);
+                last.and_then(|last| usable(&home, keyring, last.id, purpose).err())
+                    .unwrap_or_else(|| self.documents.refused(tenant, &keyring.scope, fault))
+            })
         };
         let (kek, aux) = (
             active(&keyring, Purpose::Kek)?,
@@ -352,6 +357,8 @@ impl std::fmt::Debug for ClockHolder {
     }
 }
 
+#[cfg(test)]
+mod lives;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]

@@ -26,7 +26,14 @@ fn every_requirement_has_a_test() {
     let mut tested = BTreeSet::new();
     for file in std::fs::read_dir(root).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        tested.extend(text.lines().flat_map(named));
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            if line == "#[test]" {
+                is_test = true;
+            } else if line.starts_with("fn ") && std::mem::take(&mut is_test) {
+                tested.extend(named(line));
+            }
+        }
     }
     let required = requirements();
     assert_eq!(required, (1..=30).collect(), "numbers are consecutive");

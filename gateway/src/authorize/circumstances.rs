@@ -1,0 +1,227 @@
+//! The circumstances of a request that policies can ask about, from what was verified of it. What cannot be
+//! read is left out: policies see it as absent.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use percent_encoding::percent_decode_str;
+use policies::Context;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::authenticate::Proof;
+use crate::checksum::Declared;
+use crate::connection::Connection;
+use crate::s3::{Operation, S3Request};
+
+/// The context of a request, as far as its head and its proof of identity tell.
+pub(super) fn context_of(
+    request: &S3Request,
+    proof: &Proof,
+    now: SystemTime,
+    upstream_region: &str,
+) -> Context {
+    let header = |name: &str| {
+        let value = request.headers.get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let connection = request.parts.extensions.get::<Connection>();
+    let query = |name: &str| request.query.get(name).map(str::to_owned);
+    let mut context = Context {
+        src_ip: request.peer,
+        tls: connection.map_or(0, |connection| connection.tls),
+        client_cert_fp: connection.and_then(|connection| connection.client_cert_fp.clone()),
+        auth_type: proof.auth_type,
+        mfa_age: proof.mfa_age,
+        auth_age: proof.auth_age,
+        idle: proof.idle,
+        sig_age: proof
+            .signed_at
+            .map(|at| now.duration_since(at).unwrap_or_default()),
+        user_agent: header("user-agent"),
+        referer: header("referer"),
+        copy_source: copy_source(request),
+        version_id: request.version().map(str::to_owned),
+        break_glass: proof.break_glass.clone(),
+        approvals: proof.approvals,
+        purpose: proof.purpose.clone(),
+        novel_network: proof.novel_network,
+        novel_device: proof.novel_device,
+        ..Context::at(now, upstream_region)
+    };
+    if lists(request.operation) {
+        context.list_prefix = query("prefix");
+        context.delimiter = query("delimiter");
+        let most = ["max-keys", "max-uploads", "max-buckets"];
+        context.max_keys = most
+            .into_iter()
+            .find_map(|name| request.query.get(name)?.parse().ok());
+    }
+    if writes(request.operation) {
+        context.size = size(request);
+        context.content_type = header("content-type");
+        context.checksum_alg = checksum(request);
+        context.request_tags =
+            header("x-amz-tagging").map_or_else(BTreeMap::new, |tags| tags_in(&tags));
+        context.metadata_directive = header("x-amz-metadata-directive");
+        context.acl = header("x-amz-acl");
+        context.storage_class = header("x-amz-storage-class");
+        context.lock_mode = header("x-amz-object-lock-mode");
+        context.remaining_retention_days =
+            header("x-amz-object-lock-retain-until-date").and_then(|until| days_until(&until, now));
+    }
+    context
+}
+
+fn lists(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::ListObjects
+            | Operation::ListObjectsV2
+            | Operation::ListObjectVersions
+            | Operation::ListMultipartUploads
+            | Operation::ListBuckets
+    )
+}
+
+fn writes(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::PutObject
+            | Operation::PostObject
+            | Operation::CopyObject
+            | Operation::CreateMultipartUpload
+            | Operation::UploadPart
+            | Operation::UploadPartCopy
+            | Operation::CompleteMultipartUpload
+            | Operation::PutObjectAcl
+            | Operation::CreateBucket
+            | Operation::PutBucketAcl
+    )
+}
+
+/// The bytes of the object or part, where the head says so; those of a form's file and of a copy's source are
+/// known later, and decided about then.
+fn size(request: &S3Request) -> Option<u64> {
+    if !matches!(
+        request.operation,
+        Operation::PutObject | Operation::UploadPart
+    ) {
+        return None;
+    }
+    let chunked = request.headers.contains_key("x-amz-decoded-content-length");
+    request.body_length(chunked).ok()
+}
+
+fn checksum(request: &S3Request) -> Option<String> {
+    let declared = Declared::from_headers(&request.headers).ok()?.algorithm();
+    let of_upload = request.text("x-amz-checksum-algorithm").ok().flatten();
+    let md5 = request.headers.contains_key("content-md5").then_some("MD5");
+    declared
+        .map(|algorithm| algorithm.name().to_owned())
+        .or(of_upload.or(md5).map(str::to_owned))
+}
+
+/// `a=1&b=2`, percent-encoded.
+fn tags_in(header: &str) -> BTreeMap<String, String> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    header
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+fn copy_source(request: &S3Request) -> Option<String> {
+    request.headers.get("x-amz-copy-source")?;
+    let source = request.copy_source().ok()?;
+    Some(format!("{}/{}", source.bucket, source.key.as_str()))
+}
+
+/// Whole days, begun ones included.
+fn days_until(until: &str, now: SystemTime) -> Option<u64> {
+    let until = SystemTime::from(OffsetDateTime::parse(until, &Rfc3339).ok()?);
+    let left = until.duration_since(now).unwrap_or_default();
+    Some(left.as_secs().div_ceil(24 * 60 * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use policies::AuthType;
+
+    use super::*;
+    use crate::s3::{Addressing, RequestId};
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn context(method: &str, uri: &str, headers: &[(&str, &str)]) -> Context {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.extensions.insert(Connection {
+            tls: 13,
+            client_cert_fp: None,
+        });
+        let peer = Some("10.0.0.7".parse().unwrap());
+        let request = S3Request::parse(parts, RequestId(1), peer, &Addressing::default()).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+        let proof = Proof {
+            auth_type: AuthType::Presigned,
+            signed_at: Some(now - Duration::from_secs(9)),
+            ..Proof::default()
+        };
+        context_of(&request, &proof, now, "eu-central-1")
+    }
+
+    #[test]
+    fn what_is_written_is_described() {
+        let put = context(
+            "PUT",
+            "/b/k",
+            &[
+                ("content-length", "99"),
+                ("x-amz-decoded-content-length", "7"),
+                ("content-type", "video/mp4"),
+                ("x-amz-trailer", "x-amz-checksum-sha256"),
+                ("x-amz-tagging", "contractId=a%20b&witnessId=7"),
+                ("x-amz-object-lock-mode", "GOVERNANCE"),
+                (
+                    "x-amz-object-lock-retain-until-date",
+                    "2027-01-17T08:00:00Z",
+                ),
+            ],
+        );
+        assert_eq!(put.size, Some(7));
+        assert_eq!(put.content_type.as_deref(), Some("video/mp4"));
+        assert_eq!(put.checksum_alg.as_deref(), Some("SHA256"));
+        let tags = [("contractId", "a b"), ("witnessId", "7")];
+        let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(put.request_tags, tags.into());
+        // NOW is 2027-01-15T08:00:00Z.
+        assert_eq!(put.remaining_retention_days, Some(2));
+        assert_eq!((put.tls, put.sig_age), (13, Some(Duration::from_secs(9))));
+        assert_eq!(put.src_ip, Some("10.0.0.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_not_said_is_absent() {
+        let list = context("GET", "/b?list-type=2&prefix=&max-keys=3", &[]);
+        assert_eq!(list.list_prefix.as_deref(), Some(""));
+        assert_eq!((list.delimiter, list.max_keys), (None, Some(3)));
+        let list = context("GET", "/b?list-type=2", &[("content-type", "x/y")]);
+        assert_eq!((list.list_prefix, list.content_type), (None, None));
+        let put = context("PUT", "/b/k", &[("content-length", "5")]);
+        assert_eq!((put.size, put.checksum_alg), (Some(5), None));
+        assert!(put.request_tags.is_empty());
+    }
+}

@@ -1,0 +1,122 @@
+//! The decision itself: a pure function of the policies and the question.
+//!
+//! Layers are not merged: a request is denied if any policy of any layer forbids it or cannot be evaluated,
+//! and permitted if then any policy of any layer permits it, which is what one merged set would decide. A
+//! session's own policy is another matter: it must permit as well.
+
+use std::sync::LazyLock;
+
+use cedar_policy::{Authorizer, Decision as Answer};
+
+use crate::cedar::Question;
+use crate::decision::{Decision, Denial, Reason};
+use crate::request::Request;
+use crate::set::PolicySet;
+
+/// What a request is decided by.
+#[derive(Debug, Clone, Copy)]
+pub struct Layers<'a> {
+    /// The product's, the deployment's and the tenant's policies.
+    pub tenant: &'a PolicySet,
+    /// The policy of the bucket.
+    pub bucket: Option<&'a PolicySet>,
+    /// The policy of the session, which must permit as well.
+    pub session: Option<&'a PolicySet>,
+}
+
+impl<'a> Layers<'a> {
+    /// A tenant's policies alone.
+    pub fn of(tenant: &'a PolicySet) -> Self {
+        Self {
+            tenant,
+            bucket: None,
+            session: None,
+        }
+    }
+}
+
+/// Decides. What is not permitted is denied, and so is what cannot be decided.
+pub fn decide(layers: Layers<'_>, request: &Request<'_>) -> Decision {
+    if request.principal.tenant != request.resource.tenant {
+        // A policy says so too; but a question of which even the policies are another tenant's ends here.
+        return Decision::Deny(Denial::because(Reason::OtherTenant));
+    }
+    let Ok(question) = Question::new(request) else {
+        return Decision::Deny(Denial::because(Reason::Failed));
+    };
+    let bucket = request.resource.bucket.as_deref();
+    let mut verdict = Verdict::default();
+    for set in [Some(layers.tenant), layers.bucket].into_iter().flatten() {
+        verdict.hear(set, request, bucket, &question);
+    }
+    let decision = verdict.decision(Reason::NotPermitted);
+    match (&decision, layers.session) {
+        (Decision::Permit { .. }, Some(session)) => {
+            let mut second = Verdict::default();
+            second.hear(session, request, bucket, &question);
+            match second.decision(Reason::NotInSession) {
+                Decision::Permit { .. } => decision,
+                denied @ Decision::Deny(_) => denied,
+            }
+        }
+        _ => decision,
+    }
+}
+
+/// What the policies heard so far say.
+#[derive(Debug, Default)]
+struct Verdict {
+    permits: Vec<String>,
+    forbids: Vec<String>,
+    failed: Vec<String>,
+}
+
+impl Verdict {
+    fn hear(
+        &mut self,
+        set: &PolicySet,
+        request: &Request<'_>,
+        bucket: Option<&str>,
+        question: &Question,
+    ) {
+        for slice in set.slices(request.action, bucket) {
+            let response =
+                AUTHORIZER.is_authorized(&question.request, &slice.policies, &question.entities);
+            let diagnostics = response.diagnostics();
+            let reasons = diagnostics.reason().map(ToString::to_string);
+            match response.decision() {
+                Answer::Allow => self.permits.extend(reasons),
+                Answer::Deny => self.forbids.extend(reasons),
+            }
+            let failed = diagnostics.errors().map(|error| match error {
+                cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
+                    error.policy_id().to_string()
+                }
+            });
+            self.failed.extend(failed);
+        }
+    }
+
+    fn decision(mut self, otherwise: Reason) -> Decision {
+        for policies in [&mut self.permits, &mut self.forbids, &mut self.failed] {
+            policies.sort();
+        }
+        let deny = |reason, policies| Decision::Deny(Denial { reason, policies });
+        if !self.forbids.is_empty() {
+            deny(Reason::Forbidden, self.forbids)
+        } else if !self.failed.is_empty() {
+            deny(Reason::Failed, self.failed)
+        } else if self.permits.is_empty() {
+            deny(otherwise, Vec::new())
+        } else {
+            Decision::Permit {
+                policies: self.permits,
+            }
+        }
+    }
+}
+
+static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::new);
+
+#[cfg(test)]
+mod tests;

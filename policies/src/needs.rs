@@ -1,0 +1,100 @@
+//! What a policy asks about a stored object that only the store can tell, so that the store is asked when, and
+//! only when, a decision depends on it.
+
+use std::sync::Arc;
+
+use cedar_policy::Policy;
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
+
+/// Facts of a stored object that a decision depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Its tags.
+    pub tags: bool,
+    /// Its legal hold and retention.
+    pub lock: bool,
+    /// Whether there is one at all.
+    pub overwrites: bool,
+}
+
+impl Needs {
+    /// Whether nothing is needed.
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            tags: self.tags || other.tags,
+            lock: self.lock || other.lock,
+            overwrites: self.overwrites || other.overwrites,
+        }
+    }
+
+    /// What this policy needs. Of one that cannot be read, everything.
+    pub(crate) fn of(policy: &Policy) -> Self {
+        let everything = Self {
+            tags: true,
+            lock: true,
+            overwrites: true,
+        };
+        let Ok(tree) = policy.to_pst() else {
+            return everything;
+        };
+        let clauses = tree.body().clauses().iter();
+        clauses.fold(Self::default(), |needs, clause| {
+            let (Clause::When(expr) | Clause::Unless(expr)) = clause;
+            needs.and(of_expr(expr))
+        })
+    }
+}
+
+fn of_expr(expr: &Expr) -> Needs {
+    let here = match expr {
+        Expr::GetAttr { expr, attr } => of_attribute(expr, attr),
+        Expr::HasAttr { expr, attrs } => of_attribute(expr, attrs.first()),
+        Expr::BinaryOp {
+            op: BinaryOp::GetTag | BinaryOp::HasTag,
+            left,
+            ..
+        } => Needs {
+            // `resource` in whatever disguise; those of the request are an attribute of the context.
+            tags: !matches!(&**left, Expr::GetAttr { attr, .. } if attr == "reqTags")
+                && !matches!(&**left, Expr::Var(Var::Principal)),
+            ..Needs::default()
+        },
+        _ => Needs::default(),
+    };
+    children(expr)
+        .into_iter()
+        .fold(here, |needs, child| needs.and(of_expr(child)))
+}
+
+fn of_attribute(of: &Expr, name: &str) -> Needs {
+    let of_resource = !matches!(of, Expr::Var(Var::Principal | Var::Context));
+    Needs {
+        tags: false,
+        lock: of_resource && (name == "legalHold" || name == "retainUntil"),
+        overwrites: !matches!(of, Expr::Var(Var::Principal | Var::Resource))
+            && name == "overwrites",
+    }
+}
+
+fn children(expr: &Expr) -> Vec<&Arc<Expr>> {
+    match expr {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => vec![expr],
+        Expr::BinaryOp { left, right, .. } => vec![left, right],
+        Expr::Is { expr, in_expr, .. } => std::iter::once(expr).chain(in_expr).collect(),
+        Expr::IfThenElse {
+            cond,
+            then_expr,
+            else_expr,
+        } => vec![cond, then_expr, else_expr],
+        Expr::Set(items) => items.iter().collect(),
+        Expr::Record(fields) => fields.values().collect(),
+        _ => Vec::new(),
+    }
+}
