@@ -21,14 +21,18 @@ use crate::clock::Clock;
 use crate::config::{Config, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
-use crate::directory::Directory;
+use crate::directory::{AccessKeyIds, Directory};
 use crate::key_management::KeyManagement;
 use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
+use crate::limits::Limits;
+use crate::oidc::{self, ProvidersError};
 use crate::operations::{Layouts, Operations};
 use crate::s3::{Addressing, Code};
 use crate::service::Service;
+use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
+use crate::sts::Sts;
 use crate::telemetry::Telemetry;
 use crate::trail::{Attested, Trail};
 use crate::upstream::{
@@ -57,6 +61,9 @@ pub enum AssembleError {
     /// The authorities given for the store's certificate.
     #[error("the authorities for the store's certificate cannot be used")]
     Authorities(#[from] crate::config::TlsError),
+    /// The identity providers.
+    #[error("the identity providers cannot be asked")]
+    Providers(#[from] ProvidersError),
     /// The control documents' client.
     #[error("the system bucket's client cannot be made")]
     ControlStore(#[from] object_store::Error),
@@ -104,25 +111,33 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
+    let documented = documents_in(&control, &keyrings, &clock);
+    let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
+    let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
+    let directory = Arc::new(directory);
+    let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
+    let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
+    let declared = config.admin.iter();
     let admin = Admin::new(
-        documents_in(&control, &keyrings, &clock),
+        documented,
         Arc::clone(&keyrings),
         trail.clone(),
         clock.clone(),
-        config
-            .admin
-            .iter()
+        declared
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
+        (Arc::clone(&directory), Arc::clone(&liveness)),
     )
     .with_cryptoperiod(config.cryptoperiod);
-    let directory = Arc::new(Directory::declared(&config.tenants));
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(
         suite = config.suites.sealing.name(),
         implementation = config.suites.sealing.implementation(),
         "objects of tenants that ask for no other suite are sealed"
     );
+    let telemetry = Arc::new(Telemetry::watching(Arc::clone(trail.health())));
+    let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
+    let limits = Arc::new(limits);
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -132,12 +147,14 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         buckets,
         keys: Keys::new(keyrings, suites, KeyScopes::declared(&config.tenants)),
         layouts: Layouts::default(),
+        limits: Arc::clone(&limits),
         left_behind: Arc::default(),
         accommodations: config.accommodations,
         system_bucket: system_bucket.into(),
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let providers = oidc::Providers::declared(&config.tenants, &clock)?;
     let policies = Policies::new(config.upstream.region(&config.region), clock.clone());
     let service = Service {
         addressing: Addressing {
@@ -146,13 +163,16 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         authenticator: Authenticator::new(
             &config.region,
             config.signature_v2_headers,
-            directory,
-            clock,
+            Arc::clone(&directory),
+            (Arc::clone(&sessions), Arc::clone(&liveness)),
+            clock.clone(),
         ),
+        sts: Sts::new((providers, directory), sessions, liveness, clock),
+        limits,
         policies,
-        telemetry: Arc::new(Telemetry::watching(Arc::clone(trail.health()))),
         trail,
         operations,
+        telemetry,
     };
     Ok(Assembled { service, admin })
 }
@@ -181,6 +201,7 @@ async fn open_trail(
         Arc::clone(keyrings),
         Arc::clone(random),
         Attested(config.audit.attested.clone()),
+        config.audit.durabilities.clone(),
         clock.clone(),
     );
     trail.begin().await?;
@@ -311,6 +332,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the key of the control documents is derived for.
 const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
+
+/// What the check in access key ids is derived for.
+const ACCESS_KEY_IDS: &str = "sealgate 2026-11-26 access key ids";
 
 /// What the secret of the audit trail's keys is derived for.
 const AUDIT: &str = "sealgate 2026-11-26 audit trail";

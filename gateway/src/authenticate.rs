@@ -1,20 +1,23 @@
 //! Who means it: verifies the signature and names the principal. The only maker of [`Authenticated`].
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
-use policies::{AuthType, BreakGlass, PolicySet, Principal};
+use policies::{AuthType, BreakGlass, Kind, PolicySet, Principal};
 
 use crate::clock::Clock;
-use crate::directory::Directory;
+use crate::connection::Connection;
+use crate::directory::{Directory, principal_of};
 use crate::error::GatewayError;
 use crate::s3::form::{Form, FormPolicy, FormSignature};
-use crate::s3::{BucketName, Code, S3Request};
+use crate::s3::{BucketName, Code, S3Error, S3Request};
+use crate::sessions::{Ended, Liveness, Session, SessionKeys};
 use crate::sigv2;
 use crate::sigv4::{
-    Form as SignatureForm, Payload, SECURITY_TOKEN, SecretKey, SignatureError, Verification,
-    Verifier,
+    Claimed, Form as SignatureForm, Payload, SECURITY_TOKEN, SecretKey, SignatureError,
+    Verification, Verifier,
 };
 use crate::trail::Access;
 
@@ -79,87 +82,274 @@ impl<T> Authenticated<T> {
     }
 }
 
+/// Who called the Security Token Service with a signature.
+#[derive(Debug)]
+pub struct Caller {
+    /// The credential's public half.
+    pub access_key_id: String,
+    /// Who acts with it.
+    pub principal: Arc<Principal>,
+    /// The session, where the credential is one's.
+    pub session: Option<Arc<Session>>,
+}
+
 /// Verifies requests against the directory.
 #[derive(Debug)]
 pub struct Authenticator {
     verifier: Verifier,
+    sts: Verifier,
     version2: sigv2::Verifier,
     directory: Arc<Directory>,
+    sessions: Arc<SessionKeys>,
+    liveness: Arc<Liveness>,
     clock: Clock,
 }
 
+/// A credential that a request names, and whom it stands for.
+struct Identity {
+    access_key_id: String,
+    secret: Arc<SecretKey>,
+    principal: Arc<Principal>,
+    session: Option<Arc<Session>>,
+    /// Why it is not good here and now, though the secret is right.
+    unfit: Option<S3Error>,
+}
+
+/// From where a request came.
+#[derive(Debug, Clone, Copy)]
+struct Origin<'r> {
+    peer: Option<IpAddr>,
+    certificate: Option<&'r str>,
+}
+
 impl Authenticator {
-    /// An authenticator for clients that sign for `region`. `version2_headers`: whether `Authorization` headers of
-    /// Signature Version 2 are verified; its presigned URLs and forms always are.
+    /// An authenticator for clients that sign for `region`, with the credentials of `directory` or those of a session.
+    /// `version2_headers`: whether `Authorization` headers of Signature Version 2 are verified; its presigned URLs and
+    /// forms always are.
     pub fn new(
         region: &str,
         version2_headers: bool,
         directory: Arc<Directory>,
+        (sessions, liveness): (Arc<SessionKeys>, Arc<Liveness>),
         clock: Clock,
     ) -> Self {
         Self {
             verifier: Verifier::new(vec![region.to_owned()]),
+            sts: Verifier::for_sts(vec![region.to_owned()]),
             version2: sigv2::Verifier::new(version2_headers),
             directory,
+            sessions,
+            liveness,
             clock,
         }
     }
 
     /// Verifies one request. Whoever does not sign is refused: there is no anonymous access.
-    pub fn verify(
+    pub async fn verify(
         &self,
         mut request: S3Request,
         access: &mut Access,
     ) -> Result<Authenticated<S3Request>, GatewayError> {
+        let claimed = self.claimed(&request)?;
+        let origin = origin_of(&request.parts, request.peer);
+        let identity = self.identity(claimed.as_ref(), origin).await?;
         let signer = match request.form.take() {
             Some(mut form) => {
-                let signer = self.signer_of_form(&request, &mut form)?;
+                let signer = self.signer_of_form(&request, &mut form, identity.as_ref())?;
                 request.form = Some(form);
                 signer
             }
-            None => self.signer(&request)?,
+            None => self.signer(&request, identity.as_ref())?,
         };
-        if signer.session_token.is_some() {
-            return Err(Code::InvalidArgument
-                .because("Session tokens are not issued here; sign without x-amz-security-token.")
-                .into());
-        }
-        let credential = self
-            .directory
-            .find(&signer.access_key_id)
-            .ok_or(SignatureError::InvalidAccessKeyId)?;
-        access.principal(&credential.principal, &signer.access_key_id);
+        let identity = proven(identity, claimed, &signer.signed)?;
+        access.principal(&identity.principal, &identity.access_key_id);
+        let idle = self.admit(&identity).await?;
+        let mut proof = self.proof(&identity).await?;
+        proof.auth_type = signer.auth_type;
+        proof.signed_at = signer.signed_at;
+        proof.idle = idle;
         Ok(Authenticated {
             request,
-            principal: Arc::clone(&credential.principal),
+            principal: identity.principal,
             payload: signer.payload,
-            proof: Proof {
-                auth_type: signer.auth_type,
-                signed_at: signer.signed_at,
-                ..Proof::default()
-            },
+            proof,
         })
     }
 
-    /// Whose signature it is, the session token that came with it, and how it covers the body.
-    fn signer(&self, request: &S3Request) -> Result<Signer, GatewayError> {
-        let secret = |id: &str| self.secret(id);
+    /// Verifies a call of the Security Token Service, whose body is in hand.
+    pub async fn verify_sts(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        peer: Option<IpAddr>,
+        access: &mut Access,
+    ) -> Result<Caller, GatewayError> {
+        let claimed = self.sts.claimed_whole(parts, body);
+        let origin = origin_of(parts, peer);
+        let identity = self.identity(claimed.as_ref(), origin).await?;
+        let secret = |id: &str| secret(identity.as_ref(), id);
+        let verified = self
+            .sts
+            .verify_whole(parts, body, self.clock.now(), &secret)?
+            .ok_or_else(|| {
+                Code::AccessDenied.because(
+                    "The request is not signed. Sign it with AWS Signature Version 4, in the Authorization header.",
+                )
+            })?;
+        let signed = Claimed {
+            access_key_id: verified.access_key_id,
+            session_token: verified.session_token,
+        };
+        let identity = proven(identity, claimed, &signed)?;
+        access.principal(&identity.principal, &identity.access_key_id);
+        self.admit(&identity).await?;
+        Ok(Caller {
+            access_key_id: identity.access_key_id,
+            principal: identity.principal,
+            session: identity.session,
+        })
+    }
+
+    /// The credential that a request names, before anything of it is believed.
+    fn claimed(&self, request: &S3Request) -> Result<Option<Claimed>, S3Error> {
+        let Some(form) = &request.form else {
+            return Ok(self
+                .verifier
+                .claimed(&request.parts)
+                .or_else(|| sigv2::claimed(&request.parts)));
+        };
+        let access_key_id = match form.signature()? {
+            None => return Ok(None),
+            Some(FormSignature::Version4(signed)) => Verifier::claimed_in(signed.credential),
+            Some(FormSignature::Version2 { access_key_id, .. }) => Some(access_key_id.to_owned()),
+        };
+        Ok(access_key_id.map(|access_key_id| Claimed {
+            access_key_id,
+            session_token: form.field(SECURITY_TOKEN).map(str::to_owned),
+        }))
+    }
+
+    /// Whom that credential stands for.
+    async fn identity(
+        &self,
+        claimed: Option<&Claimed>,
+        origin: Origin<'_>,
+    ) -> Result<Option<Identity>, GatewayError> {
+        let Some(claimed) = claimed else {
+            return Ok(None);
+        };
+        if let Some(token) = &claimed.session_token {
+            return self.identity_in_session(token).map(Some);
+        }
+        let found = self.directory.find(&claimed.access_key_id).await?;
+        Ok(found.map(|credential| Identity {
+            access_key_id: claimed.access_key_id.clone(),
+            secret: Arc::clone(&credential.secret),
+            principal: Arc::clone(&credential.principal),
+            session: None,
+            unfit: credential
+                .unfit(origin.peer, origin.certificate, self.clock.now())
+                .map(|why| Code::AccessDenied.because(why)),
+        }))
+    }
+
+    fn identity_in_session(&self, token: &str) -> Result<Identity, GatewayError> {
+        let (session, secret) = self.sessions.open(token).map_err(|_| {
+            Code::InvalidToken.because(
+                "The provided token is malformed or otherwise not valid: it was not issued here.",
+            )
+        })?;
+        Ok(Identity {
+            access_key_id: session.access_key_id(),
+            secret,
+            principal: Arc::new(principal_of(&session)),
+            session: Some(Arc::new(session)),
+            unfit: None,
+        })
+    }
+
+    /// Lets in whoever is neither disabled nor here with a key that is not good here and now, nor in a session that is
+    /// over; presigned URLs included. How long the session was idle, where that is known.
+    async fn admit(&self, identity: &Identity) -> Result<Option<Duration>, GatewayError> {
+        if let Some(unfit) = &identity.unfit {
+            return Err(unfit.clone().into());
+        }
+        if !self.directory.lets_in(&identity.principal).await? {
+            return Err(Code::AccessDenied
+                .because("This user or its tenant is disabled.")
+                .into());
+        }
+        self.liveness.used_by(&identity.principal).await;
+        let Some(session) = &identity.session else {
+            return Ok(None);
+        };
+        let checked = if self.is_orphan(session).await? {
+            Err(Ended::Revoked)
+        } else {
+            self.liveness.check(session).await?
+        };
+        checked.map_err(|ended| {
+            Code::ExpiredToken
+                .because(format!("The provided token has expired: {ended}."))
+                .into()
+        })
+    }
+
+    /// Whether a long-lived key that the session was made with is gone.
+    async fn is_orphan(&self, session: &Session) -> Result<bool, GatewayError> {
+        for id in &session.made_with {
+            if !crate::sessions::is_session_id(id) && self.directory.find(id).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How the principal proved itself, but for what the signature says.
+    async fn proof(&self, identity: &Identity) -> Result<Proof, GatewayError> {
+        let now = self.clock.now();
+        let age = |at: crate::sessions::Seconds| {
+            let at = SystemTime::from(at);
+            now.duration_since(at).unwrap_or_default()
+        };
+        let session = identity.session.as_deref();
+        Ok(Proof {
+            mfa_age: session.and_then(|session| session.second_factor).map(age),
+            auth_age: session.and_then(|session| session.signed_in).map(age),
+            break_glass: self.directory.emergency(&identity.principal).await?,
+            ..Proof::default()
+        })
+    }
+
+    /// Whose signature it is, and how it covers the body.
+    fn signer(
+        &self,
+        request: &S3Request,
+        identity: Option<&Identity>,
+    ) -> Result<Signer, GatewayError> {
+        let secret = |id: &str| secret(identity, id);
         let now = self.clock.now();
         match self.verifier.verify(&request.parts, now, &secret)? {
-            Verification::Signed(verified) => Ok(Signer {
-                access_key_id: verified.access_key_id,
-                session_token: verified.session_token,
-                payload: verified.payload,
-                auth_type: auth_type(verified.form),
-                signed_at: Some(verified.signed_at),
-            }),
+            Verification::Signed(verified) => {
+                Ok(Signer {
+                    signed: Claimed {
+                        access_key_id: verified.access_key_id,
+                        session_token: verified.session_token,
+                    },
+                    payload: verified.payload,
+                    auth_type: auth_type(verified.form),
+                    signed_at: Some(verified.signed_at),
+                })
+            }
             Verification::Version2 => {
                 let bucket = request.bucket.as_ref().filter(|_| request.bucket_in_host);
                 let bucket = bucket.map(BucketName::as_str);
                 let verified = self.version2.verify(&request.parts, bucket, now, &secret)?;
                 Ok(Signer {
-                    access_key_id: verified.access_key_id,
-                    session_token: verified.session_token,
+                    signed: Claimed {
+                        access_key_id: verified.access_key_id,
+                        session_token: verified.session_token,
+                    },
                     payload: verified.payload,
                     auth_type: auth_type(verified.form),
                     signed_at: None,
@@ -172,8 +362,13 @@ impl Authenticator {
     }
 
     /// Whose policy allows the form: its signature is right, and it allows every field of it.
-    fn signer_of_form(&self, request: &S3Request, form: &mut Form) -> Result<Signer, GatewayError> {
-        let secret = |id: &str| self.secret(id);
+    fn signer_of_form(
+        &self,
+        request: &S3Request,
+        form: &mut Form,
+        identity: Option<&Identity>,
+    ) -> Result<Signer, GatewayError> {
+        let secret = |id: &str| secret(identity, id);
         let now = self.clock.now();
         refuse_signed_head(&request.parts)?;
         let signature = form.signature()?.ok_or_else(|| {
@@ -198,26 +393,39 @@ impl Authenticator {
         let policy = FormPolicy::parse(policy)?;
         policy.check(form, request.bucket()?.as_str(), now.into())?;
         form.lengths = policy.lengths();
-        let session_token = form.field(SECURITY_TOKEN).map(str::to_owned);
-        Ok(Signer {
+        let signed = Claimed {
             access_key_id,
-            session_token,
+            session_token: form.field(SECURITY_TOKEN).map(str::to_owned),
+        };
+        Ok(Signer {
+            signed,
             payload: Payload::Unsigned,
             auth_type: AuthType::Post,
             signed_at: None,
         })
     }
+}
 
-    fn secret(&self, access_key_id: &str) -> Option<Arc<SecretKey>> {
-        let found = self.directory.find(access_key_id);
-        found.map(|credential| Arc::clone(&credential.secret))
+impl Caller {
+    /// Whether the caller acts in this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.principal.roles.contains(role)
+    }
+
+    /// The roles that the caller acts in.
+    pub fn roles(&self) -> Vec<String> {
+        self.principal.roles.iter().cloned().collect()
+    }
+
+    /// Whether the caller is a person.
+    pub fn is_human(&self) -> bool {
+        self.principal.kind == Kind::Human
     }
 }
 
-/// Whose signature it is, the session token that came with it, and how it covers the body.
+/// The credential whose signature was right, where it stood, and how the body is covered.
 struct Signer {
-    access_key_id: String,
-    session_token: Option<String>,
+    signed: Claimed,
     payload: Payload,
     auth_type: AuthType,
     signed_at: Option<SystemTime>,
@@ -228,6 +436,33 @@ fn auth_type(form: SignatureForm) -> AuthType {
         SignatureForm::Header => AuthType::Header,
         SignatureForm::Presigned => AuthType::Presigned,
     }
+}
+
+fn origin_of(parts: &Parts, peer: Option<IpAddr>) -> Origin<'_> {
+    let connection = parts.extensions.get::<Connection>();
+    Origin {
+        peer,
+        certificate: connection.and_then(|connection| connection.client_cert_fp.as_deref()),
+    }
+}
+
+/// The secret of the credential that a request names, and of no other.
+fn secret(identity: Option<&Identity>, access_key_id: &str) -> Option<Arc<SecretKey>> {
+    identity
+        .filter(|identity| identity.access_key_id == access_key_id)
+        .map(|identity| Arc::clone(&identity.secret))
+}
+
+/// The identity, if what the signature covers is what was looked up: the same key and the same session token.
+fn proven(
+    identity: Option<Identity>,
+    claimed: Option<Claimed>,
+    signed: &Claimed,
+) -> Result<Identity, SignatureError> {
+    let is_same = claimed.is_some_and(|claimed| claimed == *signed);
+    identity
+        .filter(|identity| is_same && identity.access_key_id == signed.access_key_id)
+        .ok_or(SignatureError::InvalidAccessKeyId)
 }
 
 /// A form is signed by its policy. Headers are not covered by that, so none may look as if it were.

@@ -1,5 +1,6 @@
 //! What is known of the connection that a request came over. Travels in the request's extensions.
 
+use sha2::{Digest as _, Sha256};
 use tokio_rustls::rustls::ProtocolVersion;
 
 /// A connection, as far as policies can ask about it.
@@ -12,8 +13,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection of that version of TLS, without a client's certificate.
-    pub fn secured(version: Option<ProtocolVersion>) -> Self {
+    /// A connection of that version of TLS, with the client's certificate (DER) if it showed one, which was verified.
+    pub fn secured(version: Option<ProtocolVersion>, certificate: Option<&[u8]>) -> Self {
         let tls = match version {
             Some(ProtocolVersion::TLSv1_3) => 13,
             Some(ProtocolVersion::TLSv1_2) => 12,
@@ -21,7 +22,7 @@ impl Connection {
         };
         Self {
             tls,
-            client_cert_fp: None,
+            client_cert_fp: certificate.map(|der| hex::encode(Sha256::digest(der))),
         }
     }
 }

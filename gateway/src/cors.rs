@@ -129,9 +129,14 @@ impl Cors {
         asked: &Asked,
         tenant: Option<&str>,
     ) -> Result<Option<HeaderMap>, GatewayError> {
-        let claimed = asked.access_key_id.as_ref();
-        let claimed = claimed.and_then(|id| self.directory.find(id));
-        let tenant = tenant.or(claimed.map(|credential| credential.principal.tenant.as_str()));
+        let claimed = match &asked.access_key_id {
+            Some(id) => Box::pin(self.directory.find(id)).await?,
+            None => None,
+        };
+        let claimed = claimed
+            .as_ref()
+            .map(|credential| credential.principal.tenant.as_str());
+        let tenant = tenant.or(claimed);
         let request = CorsRequest {
             origin: &asked.origin,
             method: &asked.method,
@@ -143,7 +148,7 @@ impl Cors {
         }
         // Strangers cannot make the gateway ask the store all at once.
         let _turn = self.strangers.acquire().await;
-        for tenant in self.directory.tenants() {
+        for tenant in Box::pin(self.directory.tenants()).await?.iter() {
             let rules = self.rules(tenant, &asked.bucket).await?;
             if let Some(headers) = rules.and_then(|rules| rules.allow(request)) {
                 return Ok(Some(varying(headers)));

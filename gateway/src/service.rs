@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -15,10 +16,12 @@ use crate::authorize::Policies;
 use crate::body::{Answer, Upload, patiently, read_form};
 use crate::cors::Asked;
 use crate::error::GatewayError;
+use crate::limits::Limits;
 use crate::operations::{Answered, Operations};
 use crate::s3::xml::error_document;
 use crate::s3::{Addressing, Code, Operation, RequestId, S3Error, S3Request};
-use crate::telemetry::Telemetry;
+use crate::sts::{self, Sts};
+use crate::telemetry::{Exchange, Telemetry};
 use crate::trail::{Access, Trail};
 use crate::upstream::{BoxError, UpstreamError};
 
@@ -29,6 +32,10 @@ pub struct Service {
     pub addressing: Addressing,
     /// Who means it.
     pub authenticator: Authenticator,
+    /// Who gets a session.
+    pub sts: Sts,
+    /// Do they leave something for others.
+    pub limits: Arc<Limits>,
     /// And may they.
     pub policies: Policies,
     /// Is it on record.
@@ -51,11 +58,17 @@ impl Service {
         }
         let request = unfold(request, &body, access).await?;
         request.refuse_unsafe_headers()?;
-        let request = self.authenticator.verify(request, access)?;
+        let request = Box::pin(self.authenticator.verify(request, access)).await?;
+        let tenant = &request.principal().tenant;
+        let taken = self.limits.admit(tenant, request.request(), &body)?;
         let request = self.policies.authorize(request, access)?;
-        body.begin().await;
+        // What asks for an access list that is refused is not told to go on.
+        if !request.request().grants_to_others()? {
+            body.begin().await;
+        }
         let request = self.trail.intent(request, access).await?;
-        Box::pin(self.operations.run(request, body)).await
+        let answered = Box::pin(self.operations.run(request, body)).await?;
+        Ok(answered.map(|answer| self.limits.keep(answer, taken)))
     }
 
     /// A browser's question before a request carries no signature: what it may know is in the bucket's CORS rules.
@@ -82,6 +95,9 @@ impl Service {
         let upload = body.clone();
         let mut exchange = self.telemetry.arrival(id, body.clone());
         let mut access = self.trail.arrival(id, peer, &parts.headers);
+        if sts::is_meant(&parts) {
+            return Box::pin(self.session(exchange, (&parts, &body), peer, access)).await;
+        }
         let parsed = S3Request::parse(parts, id, peer, &self.addressing);
         let operation = parsed.as_ref().ok().map(|request| request.operation);
         if let Some(operation) = operation {
@@ -121,6 +137,38 @@ impl Service {
             accommodations::close(response.headers_mut());
         }
         identified(response, id)
+    }
+
+    /// Answers a call of the Security Token Service.
+    async fn session(
+        &self,
+        exchange: Exchange,
+        (parts, body): (&Parts, &Upload),
+        peer: Option<IpAddr>,
+        mut access: Access,
+    ) -> Response<ResponseBody> {
+        let id = exchange.id();
+        let answered = self
+            .sts
+            .answer(&self.authenticator, (parts, body), peer, &mut access)
+            .await;
+        let response = match self.trail.settle(access, answered).await {
+            Ok(response) => response.map(into_wire),
+            Err(error) => {
+                exchange.failed(&error);
+                body.drain().await;
+                let fault = error.fault();
+                let document = sts::error_document(&fault, id);
+                let mut response = Response::new(into_wire(Answer::Ready(document.into())));
+                *response.status_mut() = fault.code.status();
+                response.headers_mut().insert(
+                    http::header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/xml"),
+                );
+                response
+            }
+        };
+        exchange.answered(identified(response, id))
     }
 
     async fn done(

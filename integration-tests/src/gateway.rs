@@ -352,6 +352,20 @@ impl Gateway {
         directories
     }
 
+    /// The beginning of the names of its buckets in the store.
+    ///
+    /// # Panics
+    /// If its store is the embedded one.
+    pub fn bucket_prefix(&self) -> String {
+        let file = self.directory.path().join("sealgate.toml");
+        let text = fs::read_to_string(file).expect("this gateway serves from a file");
+        let prefix = text
+            .lines()
+            .find_map(|line| line.strip_prefix("bucket_prefix = \""));
+        let prefix = prefix.and_then(|rest| rest.strip_suffix('"'));
+        prefix.expect("its store is another's").to_owned()
+    }
+
     /// The directory with this gateway's own data.
     pub fn directory(&self) -> &Path {
         self.directory.path()

@@ -13,6 +13,7 @@ pub mod cipher_suite;
 pub mod client;
 pub mod gateway;
 pub mod hostile;
+pub mod identity_provider;
 pub mod moto;
 pub mod port;
 pub mod process;

@@ -22,6 +22,7 @@ mod local_file;
 mod provider;
 mod providers;
 mod scope;
+mod sealing;
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -39,6 +40,7 @@ pub use local_file::{LocalFile, LocalFileError, WhenMissing};
 pub use provider::{KmsProvider, RootKey, WrappedKey};
 pub use providers::{KmsCall, KmsCalls, KmsOutcome, OwnRootKeys, Providers, RootKeyName, Wrap};
 pub use scope::Scope;
+pub use sealing::SealingKey;
 
 /// What tells this room the time: wall clock, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use audit::signed::VerifyingKey;
-use audit::verify::{Finding, Receipt, Report, Severity, verify_receipt, verify_trail};
+use audit::verify::{
+    EXTRACT, Extract, Finding, Receipt, Report, Severity, extract, verify_extract, verify_receipt,
+    verify_trail,
+};
 use clap::{Parser, Subcommand};
 
 /// Verify a Sealgate audit trail offline, with nothing but the deployment's public key.
@@ -34,6 +37,22 @@ enum What {
         /// The directory.
         directory: PathBuf,
     },
+    /// Take one tenant's lines out of a trail, each with its proof. Needs no key.
+    Extract {
+        /// The directory.
+        directory: PathBuf,
+        /// Whose lines.
+        #[arg(long)]
+        tenant: String,
+        /// The new file.
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Check an extract: every line is on the trail, and none of the tenant's is missing.
+    Tenant {
+        /// The extract.
+        extract: PathBuf,
+    },
     /// Check the receipt of an upload, and with --file that a file is what was uploaded.
     Receipt {
         /// The receipt, as `GET <object>?attestation` gives it.
@@ -46,10 +65,19 @@ enum What {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = key_of(cli.key.as_deref()).and_then(|key| match &cli.what {
-        What::Trail { directory } => trail(directory, &key, cli.json),
-        What::Receipt { receipt, file } => check(receipt, file.as_deref(), &key, cli.json),
-    });
+    let key = || key_of(cli.key.as_deref());
+    let outcome = match &cli.what {
+        What::Trail { directory } => key().and_then(|key| trail(directory, &key, cli.json)),
+        What::Extract {
+            directory,
+            tenant,
+            out,
+        } => take_out(directory, tenant, out),
+        What::Tenant { extract } => key().and_then(|key| of_tenant(extract, &key, cli.json)),
+        What::Receipt { receipt, file } => {
+            key().and_then(|key| check(receipt, file.as_deref(), &key, cli.json))
+        }
+    };
     outcome.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "sealgate-verify: {error}");
         ExitCode::FAILURE
@@ -73,10 +101,32 @@ fn key_of(given: Option<&str>) -> Result<VerifyingKey, String> {
 
 fn trail(directory: &Path, key: &VerifyingKey, json: bool) -> Outcome {
     let report = verify_trail(directory, key).map_err(|error| with_source(&error))?;
+    give(&report, json)
+}
+
+fn take_out(directory: &Path, tenant: &str, out: &Path) -> Outcome {
+    let taken = extract(directory, tenant).map_err(|error| with_source(&error))?;
+    let text = serde_json::to_string_pretty(&taken).map_err(|error| error.to_string())?;
+    std::fs::write(out, text).map_err(|error| format!("{}: {error}", out.display()))?;
+    let lines: usize = taken.logs.iter().map(|log| log.lines.len()).sum();
+    say(&format!("{}: {lines} lines of {tenant}", out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_tenant(path: &Path, key: &VerifyingKey, json: bool) -> Outcome {
+    let text = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let extract: Extract = serde_json::from_slice(&text)
+        .ok()
+        .filter(|extract: &Extract| extract.kind == EXTRACT)
+        .ok_or_else(|| format!("{} is no extract", path.display()))?;
+    give(&verify_extract(&extract, key), json)
+}
+
+fn give(report: &Report, json: bool) -> Outcome {
     if json {
-        say(&serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?)?;
+        say(&serde_json::to_string_pretty(report).map_err(|error| error.to_string())?)?;
     } else {
-        tell(&report)?;
+        tell(report)?;
     }
     Ok(ExitCode::from(report.exit_code()))
 }

@@ -29,6 +29,13 @@ pub(super) struct Head {
     pub(super) detail: Map<String, Value>,
 }
 
+impl Head {
+    /// Whether it is a line of this form, of this log.
+    pub(super) fn is_of(&self, log: &str) -> bool {
+        self.v == VERSION && self.log == log
+    }
+}
+
 /// A line in its place.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
@@ -87,7 +94,7 @@ fn segment(
             let within = head.seq >= first && bound.is_none_or(|bound| head.seq < bound);
             // Without a bound a number far off would ask for room for all before it.
             let near = head.seq <= count(lines).saturating_add(FAR);
-            whole && head.v == VERSION && head.log == log && within && near
+            whole && head.is_of(log) && within && near
         });
         let at = head
             .as_ref()

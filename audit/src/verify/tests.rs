@@ -412,6 +412,38 @@ async fn a_log_that_is_gone_is_found_by_the_super_log() {
     assert_eq!(code, 3);
 }
 
+#[tokio::test]
+async fn an_extract_shows_one_tenant_whole_and_no_other() {
+    let trail = Written::new().await;
+    let made = extract(&trail.journal, "acme").unwrap();
+    let text = serde_json::to_string(&made).unwrap();
+    assert!(!text.contains("rival"), "nothing of others");
+    let report = verify_extract(&made, &key());
+    assert_eq!((report.lines, report.findings.as_slice()), (200, &[][..]));
+
+    let changed = |change: fn(&mut LogExtract)| {
+        let mut made = made.clone();
+        change(&mut made.logs[0]);
+        let report = verify_extract(&made, &key());
+        let codes: Vec<Code> = report.findings.iter().map(|one| one.code).collect();
+        (codes, report.exit_code())
+    };
+    let edited = changed(|log| log.lines[5].line = log.lines[5].line.replace("allow", "alloW"));
+    assert_eq!(edited, (vec![Code::LineAltered], 3));
+    assert_eq!(
+        changed(|log| drop(log.lines.remove(5))),
+        (vec![Code::Chain], 3)
+    );
+    let cut = changed(|log| drop(log.lines.pop()));
+    assert_eq!(cut, (vec![Code::LinesMissing], 3), "the last one, too");
+    assert_eq!(changed(|log| log.heads = None), (vec![Code::Running], 0));
+    let other = changed(|log| log.checkpoint = log.checkpoint.replace("403", "404"));
+    assert_eq!(other, (vec![Code::Checkpoint], 3));
+    let stranger = SigningKey::from_seed("sealgate/d", &[9; 32]).unwrap();
+    let report = verify_extract(&made, stranger.verifying());
+    assert_eq!(report.findings[0].code, Code::Certificate);
+}
+
 /// printf hello | b3sum
 fn statement() -> Statement {
     Statement {

@@ -107,5 +107,5 @@ async fn find(admin: &Admin, call: &Call) -> Result<Kept<Approval>, AdminError> 
 
 /// A tenant owner knows what is asked about that tenant, and nothing else.
 fn concerns(kept: &Kept<Approval>, call: &Call) -> bool {
-    call.principal.role != AdminRole::TenantOwner || kept.value.tenant == call.principal.tenant
+    !call.principal.role.is_of_one_tenant() || kept.value.tenant == call.principal.tenant
 }

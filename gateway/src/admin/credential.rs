@@ -23,6 +23,10 @@ use crate::control::{Control, ControlError, Document, Form};
 pub enum AdminRole {
     /// Decides about one tenant: its keys, its policy, its principals.
     TenantOwner,
+    /// Looks after one tenant's users and their access keys.
+    TenantAdmin,
+    /// Ends sessions, takes access keys away and declares emergencies in one tenant.
+    TenantHelpdesk,
     /// Decides about the deployment's security: keys of all tenants, credentials, approvals.
     SecurityOfficer,
     /// Runs the deployment: jobs, metrics, rotation by hand; no policy and no destruction.
@@ -33,17 +37,29 @@ pub enum AdminRole {
 
 impl AdminRole {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::TenantOwner,
+        Self::TenantAdmin,
+        Self::TenantHelpdesk,
         Self::SecurityOfficer,
         Self::Operator,
         Self::Auditor,
     ];
 
+    /// Whether its holder administers one tenant only.
+    pub fn is_of_one_tenant(self) -> bool {
+        matches!(
+            self,
+            Self::TenantOwner | Self::TenantAdmin | Self::TenantHelpdesk
+        )
+    }
+
     /// The word in documents, configuration and commands.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TenantOwner => "tenant-owner",
+            Self::TenantAdmin => "tenant-admin",
+            Self::TenantHelpdesk => "tenant-helpdesk",
             Self::SecurityOfficer => "security-officer",
             Self::Operator => "operator",
             Self::Auditor => "auditor",
@@ -63,7 +79,8 @@ impl FromStr for AdminRole {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
         found.ok_or_else(|| {
-            format!("{text:?} is no role: tenant-owner, security-officer, operator or auditor")
+            let roles = Self::ALL.map(Self::as_str).join(", ");
+            format!("{text:?} is no role: {roles}")
         })
     }
 }
@@ -77,7 +94,7 @@ pub struct AdminPrincipal {
     pub name: String,
     /// What it may do.
     pub role: AdminRole,
-    /// The one tenant of a tenant owner.
+    /// The one tenant of whoever administers one only.
     pub tenant: Option<String>,
 }
 
@@ -88,7 +105,7 @@ pub struct AdminCredential {
     pub name: String,
     /// What it may do.
     pub role: AdminRole,
-    /// The one tenant of a tenant owner.
+    /// The one tenant of whoever administers one only.
     pub tenant: Option<String>,
     /// SHA-256 of the token, in hexadecimal. The token has 256 random bits, so no slow hash is needed.
     pub sha256: String,
@@ -114,7 +131,7 @@ pub struct Declared {
     pub name: String,
     /// What it may do.
     pub role: AdminRole,
-    /// The one tenant of a tenant owner.
+    /// The one tenant of whoever administers one only.
     pub tenant: Option<String>,
     /// SHA-256 of the token, in hexadecimal.
     pub sha256: String,
@@ -163,7 +180,7 @@ fn id_of(token: &str) -> Option<&str> {
     is_hex.then_some(id)
 }
 
-/// Makes a credential and keeps what is kept of it. A tenant owner has one tenant; nobody else has one.
+/// Makes a credential and keeps what is kept of it. Roles of a tenant have one; nobody else has one.
 pub async fn create(
     control: &Control,
     clock: &Clock,
@@ -195,14 +212,12 @@ pub fn check(name: &str, role: AdminRole, tenant: Option<&str>) -> Result<(), Ad
             "name: 1 to 64 letters, digits or _ - . @",
         ));
     }
-    match (role, tenant) {
-        (AdminRole::TenantOwner, None) => {
-            Err(AdminError::invalid("tenant: a tenant-owner has one"))
-        }
-        (AdminRole::TenantOwner, Some(_)) | (_, None) => Ok(()),
-        (_, Some(_)) => Err(AdminError::invalid(
-            "tenant: only a tenant-owner is of one tenant",
-        )),
+    match (role.is_of_one_tenant(), tenant) {
+        (true, None) => Err(AdminError::invalid(&format!("tenant: a {role} has one"))),
+        (true, Some(_)) | (false, None) => Ok(()),
+        (false, Some(_)) => Err(AdminError::invalid(&format!(
+            "tenant: a {role} is not of one tenant"
+        ))),
     }
 }
 

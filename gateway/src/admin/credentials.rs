@@ -83,6 +83,7 @@ struct New {
 async fn create(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let new: New = call.body()?;
     credential::check(&new.name, new.role, new.tenant.as_deref())?;
+    no_data(admin, &new.name).await?;
     let leave = match admin.approved(call).await? {
         Approved::Granted(leave) => leave,
         Approved::Asked(reply) => return Ok(reply),
@@ -102,6 +103,22 @@ async fn create(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     Ok(Reply::of(&made)?
         .with_status(StatusCode::CREATED)
         .by_leave(&leave))
+}
+
+/// Whoever has access to data does not administer: one name is never both.
+async fn no_data(admin: &Admin, name: &str) -> Result<(), AdminError> {
+    for tenant in admin.directory.tenants().await?.iter() {
+        let declared = admin.directory.declared_principal(tenant, name).is_some();
+        if declared || admin.directory.knows(tenant, name).await? {
+            return Err(AdminError::conflict(
+                &format!(
+                    "A user of the tenant {tenant} has this name, and users do not administer."
+                ),
+                "Make the credential for another name of the person, or take the user away.",
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn revoke(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {

@@ -4,15 +4,21 @@
 //!
 //! It knows no S3, and no object byte passes through it.
 
+mod access_keys;
 mod approval;
 mod approvals;
+mod break_glass;
 mod certificate;
+mod changes;
 mod credential;
 mod credentials;
 mod error;
 mod keys;
 mod record;
+mod review;
 pub mod routes;
+mod sessions;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -39,6 +45,8 @@ pub use routes::{Effect, Route};
 
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::directory::Directory;
+use crate::sessions::Liveness;
 use crate::trail::Trail;
 use credential::Credentials;
 use record::Record;
@@ -56,6 +64,10 @@ pub struct Admin {
     pub keyrings: Arc<Keyrings>,
     /// After this a KEK version is to be followed by another.
     pub cryptoperiod: Duration,
+    /// Tenants, users and access keys.
+    pub directory: Arc<Directory>,
+    /// Sessions, and what ends them.
+    pub liveness: Arc<Liveness>,
     credentials: Credentials,
 }
 
@@ -186,6 +198,7 @@ impl Admin {
         trail: Trail,
         clock: Clock,
         declared: Vec<Declared>,
+        (directory, liveness): (Arc<Directory>, Arc<Liveness>),
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -194,6 +207,8 @@ impl Admin {
             clock,
             keyrings,
             cryptoperiod: CRYPTOPERIOD,
+            directory,
+            liveness,
             credentials,
         }
     }
@@ -217,6 +232,19 @@ impl Admin {
         let event = record::own(&self.trail, operation, tenant, of);
         let recorded = self.trail.record(&event).await;
         recorded.map_err(|_| AdminError::unrecorded())
+    }
+
+    /// The administrators whom the configuration declares and who may act in a tenant.
+    fn declared_administrators<'a>(&'a self, tenant: &'a str) -> impl Iterator<Item = Value> + 'a {
+        self.credentials
+            .declared()
+            .filter(move |one| one.tenant.as_deref().is_none_or(|of| of == tenant))
+            .map(|one| serde_json::json!({ "name": one.name, "role": one.role }))
+    }
+
+    /// The names of all administrators whom the configuration declares.
+    fn declared_names(&self) -> impl Iterator<Item = &str> {
+        self.credentials.declared().map(|one| one.name.as_str())
     }
 
     /// Answers one request, whatever becomes of it, and only once that is on record.

@@ -7,7 +7,10 @@ use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
-use super::{Admin, AdminError, Call, Reply, approvals, credentials, keys};
+use super::{
+    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, credentials, keys, review,
+    sessions, tenants,
+};
 
 /// One operation.
 #[derive(Debug)]
@@ -43,7 +46,16 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[Route]] = &[credentials::ROUTES, approvals::ROUTES, keys::ROUTES];
+const FAMILIES: &[&[Route]] = &[
+    credentials::ROUTES,
+    approvals::ROUTES,
+    keys::ROUTES,
+    tenants::ROUTES,
+    access_keys::ROUTES,
+    sessions::ROUTES,
+    break_glass::ROUTES,
+    review::ROUTES,
+];
 
 impl Route {
     /// Whether who calls may call this, about this tenant.
@@ -59,13 +71,13 @@ impl Route {
                 &format!("Use a credential of one of the roles {}.", roles.join(", ")),
             ));
         }
-        if principal.role == AdminRole::TenantOwner
+        if principal.role.is_of_one_tenant()
             && tenant.is_some()
             && tenant != principal.tenant.as_ref()
         {
             return Err(AdminError::forbidden(
                 "This credential is of another tenant.",
-                "Use a credential of an owner of that tenant.",
+                "Use a credential of that tenant.",
             ));
         }
         Ok(())

@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
+
+use super::BodyError;
+use crate::clock::Clock;
+use crate::limits::Meter;
 
 /// A request body that has not been read yet. Whoever handles the request reads it; whoever answers
 /// keeps a handle to drain it.
@@ -29,6 +33,8 @@ struct State {
     first: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>,
     /// Bytes read so far.
     received: u64,
+    /// Where they are counted beside, and by which clock.
+    meter: Option<(Arc<Meter>, Clock)>,
 }
 
 impl Upload {
@@ -41,6 +47,7 @@ impl Upload {
             waits: headers.contains_key(http::header::EXPECT),
             first: Poll::Pending,
             received: 0,
+            meter: None,
         })))
     }
 
@@ -75,15 +82,44 @@ impl Upload {
             let length = frame.data_ref().map_or(0, Bytes::len);
             let length = u64::try_from(length).unwrap_or(u64::MAX);
             state.received = state.received.saturating_add(length);
+            if let Some((meter, clock)) = &state.meter {
+                meter.charge(length, clock.now());
+            }
         }
         state.ended = frame.is_none() || state.incoming.is_end_stream();
         Poll::Ready(frame)
+    }
+
+    /// All of it, of a request that is a short document.
+    pub async fn read_whole(&self, limit: usize) -> Result<Bytes, BodyError> {
+        let reading = async {
+            let mut whole = BytesMut::new();
+            while let Some(frame) = std::future::poll_fn(|context| self.poll_frame(context)).await {
+                let frame = frame.map_err(BodyError::Broken)?;
+                let Ok(piece) = frame.into_data() else {
+                    continue;
+                };
+                if whole.len().saturating_add(piece.len()) > limit {
+                    return Err(BodyError::TooLong { limit });
+                }
+                whole.extend_from_slice(&piece);
+            }
+            Ok(whole.freeze())
+        };
+        let read = tokio::time::timeout(LONGEST_READ, reading).await;
+        read.unwrap_or(Err(BodyError::Idle))
     }
 
     /// Bytes of it that were read so far.
     pub fn received(&self) -> u64 {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.received
+    }
+
+    /// Counts what arrives from now on.
+    pub fn charge_to(&self, meter: Arc<Meter>, clock: Clock) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.meter = Some((meter, clock));
     }
 
     /// Whether the client has nothing more to send of it. If not, it may send the rest or, having waited for
@@ -122,5 +158,6 @@ impl Upload {
     }
 }
 
+const LONGEST_READ: Duration = Duration::from_secs(20);
 const MOST_DRAINED: usize = 1024 * 1024;
 const LONGEST_DRAIN: Duration = Duration::from_secs(2);

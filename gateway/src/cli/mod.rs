@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod client;
+mod credentials;
 mod dev;
 mod docs;
 mod inspect;
@@ -11,6 +12,7 @@ mod object;
 mod scrub;
 mod self_signed;
 mod serve;
+mod tenants;
 mod terminal;
 
 use std::path::PathBuf;
@@ -58,6 +60,21 @@ enum Command {
     /// Work with administrators' credentials and approvals.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Work with tenants.
+    #[command(subcommand)]
+    Tenant(tenants::TenantCommand),
+    /// Work with a tenant's users and their sessions.
+    #[command(subcommand)]
+    User(tenants::UserCommand),
+    /// Work with users' long-lived access keys.
+    #[command(subcommand)]
+    Credential(credentials::CredentialCommand),
+    /// Break the glass in emergencies, and review it afterwards.
+    #[command(subcommand)]
+    Emergency(credentials::EmergencyCommand),
+    /// Review who can do what, and sign the review.
+    #[command(subcommand)]
+    AccessReview(credentials::ReviewCommand),
     /// Give the receipt of an upload: what was uploaded, when and by whom, with the proof that it is on record.
     Attestation(object::Attestation),
     /// Work with the audit trail.
@@ -105,6 +122,11 @@ pub fn run() -> ExitCode {
         Command::Scrub(scrub) => scrub.run(&mut terminal),
         Command::Keys(keys) => keys.run(&mut terminal),
         Command::Admin(admin) => admin.run(&mut terminal),
+        Command::Tenant(tenant) => tenant.run(&mut terminal),
+        Command::User(user) => user.run(&mut terminal),
+        Command::Credential(credential) => credential.run(&mut terminal),
+        Command::Emergency(emergency) => emergency.run(&mut terminal),
+        Command::AccessReview(review) => review.run(&mut terminal),
         Command::Attestation(attestation) => attestation.run(&mut terminal),
         Command::Audit(audit) => audit.run(&mut terminal),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),

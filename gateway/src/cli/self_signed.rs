@@ -30,6 +30,7 @@ impl SelfSigned {
             server: TlsConfig {
                 certificate: folder.join("server.pem"),
                 key: folder.join("server-key.pem"),
+                client_authorities: None,
             },
         }
     }

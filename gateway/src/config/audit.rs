@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::trail::{Durabilities, Durability};
+
 use super::reader::{Problems, Section};
 
 /// The trail's settings.
@@ -14,6 +16,8 @@ pub struct AuditConfig {
     pub replica: String,
     /// Buckets of class `attestation` or `contract`, as tenant and bucket: each upload yields a receipt.
     pub attested: HashSet<(String, String)>,
+    /// What buckets ask for while the journal takes no events; others are strict.
+    pub durabilities: Durabilities,
 }
 
 impl AuditConfig {
@@ -34,23 +38,98 @@ impl AuditConfig {
             );
         }
         let mut attested = HashSet::new();
+        let mut durabilities = Durabilities::new();
         for mut bucket in audit.sections("buckets", problems) {
             let tenant = bucket.text("tenant", "clinic", problems);
             let name = bucket.text("bucket", "videos", problems);
             let class = bucket.text("class", "attestation", problems);
+            let mode = read_durability(&mut bucket, &class, problems);
             match class.as_str() {
                 "attestation" | "contract" => {
-                    attested.insert((tenant, name));
+                    attested.insert((tenant.clone(), name.clone()));
                 }
-                "" => {}
-                _ => problems.add(&bucket.at("class"), "must be attestation or contract"),
+                "phi" | "general" | "" => {}
+                _ => problems.add(
+                    &bucket.at("class"),
+                    "must be attestation, contract, phi or general",
+                ),
             }
+            durabilities.insert((tenant, name), mode);
             bucket.finish(problems);
         }
         Self {
             journal,
             replica,
             attested,
+            durabilities,
+        }
+    }
+}
+
+/// What must not be lost must not go on unrecorded.
+fn read_durability(bucket: &mut Section, class: &str, problems: &mut Problems) -> Durability {
+    let Some(asked) = bucket.optional_text("durability", problems) else {
+        return Durability::Strict;
+    };
+    let mode = match asked.as_str() {
+        "strict" => Durability::Strict,
+        "strict-writes" => Durability::StrictWrites,
+        "availability" => Durability::Availability,
+        _ => {
+            let allowed = "must be strict, strict-writes or availability";
+            problems.add(&bucket.at("durability"), allowed);
+            Durability::Strict
+        }
+    };
+    if mode != Durability::Strict && class != "general" {
+        let why = "must be strict where the class is not general";
+        problems.add(&bucket.at("durability"), why);
+    }
+    mode
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (AuditConfig, Vec<String>) {
+        let mut problems = Problems::default();
+        let mut root = Section::root(text.parse().unwrap());
+        let mut audit = root.section("audit", &mut problems).unwrap();
+        let config = AuditConfig::read(&mut audit, Path::new("/"), &mut problems);
+        audit.finish(&mut problems);
+        let problems = problems.into_vec();
+        (config, problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn bucket(rest: &str) -> String {
+        format!(
+            "[audit]\njournal = \"j\"\n[[audit.buckets]]\ntenant = \"t\"\nbucket = \"b\"\n{rest}"
+        )
+    }
+
+    #[test]
+    fn a_bucket_is_strict_unless_it_is_of_no_class_that_must_be() {
+        let place = ("t".to_owned(), "b".to_owned());
+        let (config, problems) = read(&bucket(
+            "class = \"general\"\ndurability = \"availability\"",
+        ));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(
+            config.durabilities.get(&place),
+            Some(&Durability::Availability)
+        );
+        let (config, problems) = read(&bucket("class = \"attestation\""));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(config.durabilities.get(&place), Some(&Durability::Strict));
+        assert!(config.attested.contains(&place));
+        for bad in [
+            "class = \"phi\"\ndurability = \"availability\"",
+            "class = \"contract\"\ndurability = \"strict-writes\"",
+            "class = \"general\"\ndurability = \"sometimes\"",
+            "class = \"secret\"",
+        ] {
+            assert_eq!(read(&bucket(bad)).1.len(), 1, "{bad}");
         }
     }
 }

@@ -3,8 +3,10 @@
 
 mod admin;
 mod audit;
+mod identity;
 mod keys;
 mod kms;
+mod limits;
 mod listen;
 mod logging;
 mod reader;
@@ -21,7 +23,9 @@ use zeroize::Zeroizing;
 
 pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
+pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
 pub use kms::{KmsConfig, ProviderConfig};
+pub use limits::TenantLimits;
 pub use logging::start_logging;
 pub use reader::Problem;
 use reader::{Problems, Section};
@@ -29,6 +33,7 @@ pub use sealing::Suites;
 pub use tenants::{CredentialConfig, TenantConfig};
 pub use tls::{TlsConfig, TlsError, authorities};
 pub use upstream::UpstreamConfig;
+pub(crate) use upstream::endpoint_is_safe;
 
 use crate::accommodations::Accommodations;
 
@@ -130,7 +135,8 @@ impl Config {
             AuditConfig::read(audit, base, problems)
         });
         let suites = Suites::of_deployment(root, problems);
-        let tenants = tenants::read_tenants(root, suites, kms.as_ref(), base, problems);
+        let limits = TenantLimits::of_deployment(root, problems);
+        let tenants = tenants::read_tenants(root, (suites, limits), kms.as_ref(), base, problems);
         let listen = listen?;
         Some(Self {
             listen: listen.address?,

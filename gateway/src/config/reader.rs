@@ -213,6 +213,13 @@ impl Section {
         }
     }
 
+    /// A switch of which it matters whether anything is said.
+    pub(super) fn optional_flag(&mut self, name: &str, problems: &mut Problems) -> Option<bool> {
+        self.table
+            .contains_key(name)
+            .then(|| self.flag(name, problems))
+    }
+
     pub(super) fn texts(&mut self, name: &str, problems: &mut Problems) -> Vec<String> {
         let Some(value) = self.table.remove(name) else {
             return Vec::new();
@@ -252,6 +259,14 @@ impl Section {
                 );
                 None
             }
+        }
+    }
+
+    /// A table that need not be there, without settings.
+    pub(super) fn empty(&self, name: &str) -> Self {
+        Self {
+            path: self.at(name),
+            table: Table::new(),
         }
     }
 

@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::SystemTime;
 
+use ipnet::IpNet;
 use kms_keys::RootKeyName;
 use policies::Role;
 use zeroize::Zeroizing;
 
+use super::identity::read_identity_providers;
 use super::reader::{Problems, Section};
-use super::{KmsConfig, Secret, Suites};
+use super::{IdentityKind, IdentityProviderConfig, KmsConfig, Secret, Suites, TenantLimits};
 use crate::key_scopes::ScopeTemplate;
 
 /// A tenant and its credentials.
@@ -18,12 +21,16 @@ pub struct TenantConfig {
     pub id: String,
     /// Its cipher suites.
     pub suites: Suites,
+    /// How much of the gateway it may take.
+    pub limits: TenantLimits,
     /// The root key that it holds itself.
     pub kms_key: Option<RootKeyName>,
     /// How buckets' objects are split into key scopes: a bucket's name and its template.
     pub key_scopes: Vec<(String, ScopeTemplate)>,
     /// Its access keys.
     pub credentials: Vec<CredentialConfig>,
+    /// Who vouches for its people and programs.
+    pub identity_providers: Vec<IdentityProviderConfig>,
 }
 
 /// An access key.
@@ -37,11 +44,19 @@ pub struct CredentialConfig {
     pub principal: String,
     /// What they may do.
     pub role: Role,
+    /// Whether they are a person.
+    pub kind: IdentityKind,
+    /// Where it may be used from; none: from anywhere.
+    pub networks: Vec<IpNet>,
+    /// The client's certificate it may be used with only: its SHA-256, hexadecimal.
+    pub certificate: Option<String>,
+    /// When it ends, if it does.
+    pub expires: Option<SystemTime>,
 }
 
 pub(super) fn read_tenants(
     root: &mut Section,
-    suites: Suites,
+    (suites, limits): (Suites, TenantLimits),
     kms: Option<&KmsConfig>,
     base: &Path,
     problems: &mut Problems,
@@ -66,6 +81,7 @@ pub(super) fn read_tenants(
             );
         }
         let suites = Suites::read(&mut section, suites, problems);
+        let limits = TenantLimits::read(&mut section, limits, problems);
         let kms_key = KmsConfig::read_own_key(kms, &mut section, problems);
         let key_scopes = read_key_scopes(&mut section, problems);
         let mut credentials = Vec::new();
@@ -82,13 +98,16 @@ pub(super) fn read_tenants(
             }
             credential.finish(problems);
         }
+        let identity_providers = read_identity_providers(&mut section, base, problems);
         section.finish(problems);
         tenants.push(TenantConfig {
             id,
             suites,
+            limits,
             kms_key,
             key_scopes,
             credentials,
+            identity_providers,
         });
     }
     tenants
@@ -138,12 +157,60 @@ fn read_credential(
     }
     let principal = section.text("principal", "upload-service", problems);
     let role = section.parsed("role", "writer", problems);
+    let kind = section.optional_parsed("kind", "service", problems);
+    let networks = read_networks(section, problems);
+    let certificate = section.optional_text("certificate", problems);
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if let Some(text) = &certificate
+        && (text.len() != 64 || !text.bytes().all(is_hex))
+    {
+        problems.add(
+            &section.at("certificate"),
+            "must be the SHA-256 of the client's certificate, 64 lower-case hexadecimal digits",
+        );
+    }
+    let expires = section.optional_parsed::<Moment>("expires", "2027-06-30T00:00:00Z", problems);
     Some(CredentialConfig {
         access_key_id,
         secret_access_key: Secret(Zeroizing::new(secret)),
         principal,
         role: role?,
+        kind: kind.unwrap_or(IdentityKind::Service),
+        networks,
+        certificate,
+        expires: expires.map(|moment| moment.0),
     })
+}
+
+fn read_networks(section: &mut Section, problems: &mut Problems) -> Vec<IpNet> {
+    let texts = section.texts("networks", problems);
+    let parsed = texts.iter().map(|text| (text, text.parse()));
+    let mut networks = Vec::new();
+    for (text, network) in parsed {
+        match network {
+            Ok(network) => networks.push(network),
+            Err(_) => problems.add(
+                &section.at("networks"),
+                format!("{text:?} is no network; for example \"192.0.2.0/24\""),
+            ),
+        }
+    }
+    networks
+}
+
+/// A moment as RFC 3339 writes it.
+struct Moment(SystemTime);
+
+impl std::str::FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed =
+            time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339);
+        parsed
+            .map(|at| Self(at.into()))
+            .map_err(|_| "must be a time as RFC 3339 writes it")
+    }
 }
 
 /// What S3 stores ask for.

@@ -19,6 +19,8 @@ pub struct TlsConfig {
     pub certificate: PathBuf,
     /// Its private key, PEM (PKCS #8, PKCS #1 or SEC 1).
     pub key: PathBuf,
+    /// Whose certificates clients may show, PEM; without, they are not asked for any.
+    pub client_authorities: Option<PathBuf>,
 }
 
 /// Why a certificate, a key or an authority cannot be used.
@@ -47,6 +49,9 @@ pub enum TlsError {
     /// The certificate is none, or the key is not its own.
     #[error("the certificate and the key do not go together")]
     Pair(#[source] rustls::Error),
+    /// The authorities of clients.
+    #[error("clients' certificates cannot be verified")]
+    Clients(#[source] rustls::server::VerifierBuilderError),
     /// A certificate that is none.
     #[error("{} holds something that is no certificate", file.display())]
     Authority {
@@ -77,7 +82,15 @@ impl TlsConfig {
         let config = Self {
             certificate: tls.path("certificate", "tls/server.pem", base, problems),
             key: tls.path("key", "tls/server-key.pem", base, problems),
+            client_authorities: tls
+                .optional_text("client_authorities", problems)
+                .map(|file| base.join(file)),
         };
+        if let Some(file) = &config.client_authorities
+            && let Err(error) = authorities(file)
+        {
+            problems.add(&tls.at("client_authorities"), crate::error::report(&error));
+        }
         if problems.count() == before
             && let Err(error) = config.load()
         {

@@ -131,7 +131,7 @@ fn read_authorities(s3: &mut Section, base: &Path, problems: &mut Problems) -> O
 }
 
 /// Sealed bytes and store credentials travel over TLS; without it only inside this machine.
-pub(super) fn endpoint_is_safe(endpoint: &str) -> Result<(), String> {
+pub(crate) fn endpoint_is_safe(endpoint: &str) -> Result<(), String> {
     let uri: http::Uri = endpoint
         .parse()
         .map_err(|error| format!("is no URL: {error}"))?;

@@ -31,6 +31,7 @@ impl Operations {
         let (store, opened, size) = self
             .copied_head(call, &source, named.version.as_deref())
             .await?;
+        self.limits.fits(&place.bucket.tenant, size)?;
         let metadata = if replaces {
             Some(envelope::metadata_of(call.request.object_headers()?))
         } else {

@@ -36,6 +36,7 @@ use crate::clock::Clock;
 use crate::cors::Cors;
 use crate::error::GatewayError;
 use crate::keys::Keys;
+use crate::limits::Limits;
 use crate::s3::{BucketName, Class, Code, Operation, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::{AuditKeys, Recorded};
@@ -59,6 +60,8 @@ pub struct Operations {
     pub audit_keys: AuditKeys,
     /// Layouts of objects read lately.
     pub layouts: Layouts,
+    /// How large tenants' objects may be.
+    pub limits: Arc<Limits>,
     /// Uploads of the gateway's own whose clients left.
     pub left_behind: Arc<LeftBehind>,
     /// What is done for single clients' sake.

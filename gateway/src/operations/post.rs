@@ -24,6 +24,7 @@ impl Operations {
         let success = form.success();
         let possible = possible_lengths(&call.request, form.left)?;
         form.lengths.check(possible.least, possible.most)?;
+        self.limits.fits(call.leave.tenant(), possible.least)?;
         let mut file = FormFile::new(incoming, &call.request, form.lengths, self.clock.clone())?;
         let stored = if possible.least < SMALLEST_PART {
             let place = self.place(&call).await?;

@@ -19,6 +19,7 @@ impl Operations {
     pub async fn reconcile_for_good(&self, trail: &Trail, telemetry: &Telemetry) -> Infallible {
         loop {
             telemetry.open_intents(trail.open_intents());
+            trail.catch_up().await;
             self.reconcile(trail).await;
             telemetry.open_intents(trail.open_intents());
             tokio::time::sleep(EVERY).await;
@@ -108,7 +109,7 @@ const WRITES: &[&str] = &[
 ];
 
 /// How long an intent stays open at most while the store answers.
-const EVERY: Duration = Duration::from_secs(30);
+const EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

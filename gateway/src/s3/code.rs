@@ -1,13 +1,13 @@
-//! S3's error codes with their HTTP status, and the error a client is given: code, message, details.
+//! S3's and STS's error codes with their HTTP status, and the error a client is given: code, message, details.
 
 use http::StatusCode;
 
 macro_rules! codes {
     ($($name:ident $status:literal $text:literal;)*) => {
-        /// An S3 error code (Amazon S3 API Reference, "Error responses"), and the few of our own that
-        /// SOF-1 adds.
+        /// An S3 error code (Amazon S3 API Reference, "Error responses") or one of STS (its API Reference), and
+        /// the few of our own that SOF-1 adds.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the names are S3's own")]
+        #[expect(missing_docs, reason = "the names are S3's and STS's own")]
         pub enum Code { $($name),* }
 
         impl Code {
@@ -45,15 +45,20 @@ codes! {
     EntityTooLarge 400 "EntityTooLarge";
     EntityTooSmall 400 "EntityTooSmall";
     ExpiredToken 400 "ExpiredToken";
+    ExpiredTokenException 400 "ExpiredTokenException";
+    IdpCommunicationError 400 "IDPCommunicationError";
+    IdpRejectedClaim 403 "IDPRejectedClaim";
     IncompleteBody 400 "IncompleteBody";
     IntegrityError 422 "IntegrityError";
     InternalError 500 "InternalError";
     InvalidAccessKeyId 403 "InvalidAccessKeyId";
+    InvalidAction 400 "InvalidAction";
     InvalidArgument 400 "InvalidArgument";
     InvalidBucketAclWithObjectOwnership 400 "InvalidBucketAclWithObjectOwnership";
     InvalidBucketName 400 "InvalidBucketName";
     InvalidBucketState 409 "InvalidBucketState";
     InvalidDigest 400 "InvalidDigest";
+    InvalidIdentityToken 400 "InvalidIdentityToken";
     InvalidLocationConstraint 400 "InvalidLocationConstraint";
     InvalidObjectState 403 "InvalidObjectState";
     InvalidPart 400 "InvalidPart";
@@ -65,6 +70,7 @@ codes! {
     InvalidRetentionPeriod 400 "InvalidRetentionPeriod";
     InvalidStorageClass 400 "InvalidStorageClass";
     InvalidTag 400 "InvalidTag";
+    InvalidToken 400 "InvalidToken";
     InvalidUri 400 "InvalidURI";
     KeyNotFound 409 "KeyNotFound";
     KeyShredded 410 "KeyShredded";
@@ -78,6 +84,7 @@ codes! {
     MaxPostPreDataLengthExceeded 400 "MaxPostPreDataLengthExceeded";
     MetadataTooLarge 400 "MetadataTooLarge";
     MethodNotAllowed 405 "MethodNotAllowed";
+    MissingAction 400 "MissingAction";
     MissingContentLength 411 "MissingContentLength";
     NoSuchBucket 404 "NoSuchBucket";
     NoSuchBucketPolicy 404 "NoSuchBucketPolicy";
@@ -102,6 +109,7 @@ codes! {
     SlowDown 503 "SlowDown";
     TooManyBuckets 400 "TooManyBuckets";
     UnresolvableGrantByEmailAddress 400 "UnresolvableGrantByEmailAddress";
+    ValidationError 400 "ValidationError";
     XAmzContentSha256Mismatch 400 "XAmzContentSHA256Mismatch";
 }
 

@@ -92,7 +92,10 @@ async fn secured(
     } else {
         builder().http1_only()
     };
-    requests.connection = Connection::secured(stream.get_ref().1.protocol_version());
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates().and_then(<[_]>::first);
+    requests.connection =
+        Connection::secured(session.protocol_version(), certificate.map(AsRef::as_ref));
     requests.serve(stream, builder, watcher).await
 }
 

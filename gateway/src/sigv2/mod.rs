@@ -19,7 +19,7 @@ use http::request::Parts;
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 
-use crate::sigv4::{Form, Payload, SecretKey, SignatureError};
+use crate::sigv4::{Claimed, Form, Payload, SecretKey, SignatureError};
 use claim::Claim;
 
 /// Verifies requests signed with Signature Version 2.
@@ -39,6 +39,15 @@ pub struct Verified {
     pub payload: Payload,
     /// Where the signature stood.
     pub form: Form,
+}
+
+/// The credential that a request names, if it has a signature of this version; nothing of it is verified.
+pub fn claimed(parts: &Parts) -> Option<Claimed> {
+    let claim = Claim::find(parts).ok()?;
+    Some(Claimed {
+        access_key_id: claim.access_key_id,
+        session_token: claim::session_token(parts).ok()?,
+    })
 }
 
 impl Verifier {

@@ -10,10 +10,19 @@ use super::payload::Announced;
 use super::scope::Credential;
 use super::timestamp::Timestamp;
 
-/// Reads the value of an `Authorization` header and the headers that go with it.
-pub(super) fn claim(value: &str, headers: &HeaderMap) -> Result<Claim, SignatureError> {
+/// Reads the value of an `Authorization` header and the headers that go with it. `body`: the hexadecimal SHA-256
+/// of a body that is in hand already; S3's requests, whose body is not, name it in a header.
+pub(super) fn claim(
+    value: &str,
+    headers: &HeaderMap,
+    body: Option<&str>,
+) -> Result<Claim, SignatureError> {
     let fields = Fields::parse(algorithm_removed(value)?)?;
-    let Some(payload_hash) = one_header(headers, CONTENT_SHA256)? else {
+    let announced = match body {
+        Some(sha256) => Some(sha256),
+        None => one_header(headers, CONTENT_SHA256)?,
+    };
+    let Some(payload_hash) = announced else {
         return Err(SignatureError::InvalidRequest {
             problem: "Missing required header for this request: x-amz-content-sha256".to_owned(),
         });

@@ -29,6 +29,15 @@ pub(super) struct Claim {
     pub(super) lifetime: Lifetime,
 }
 
+/// The credential that a request names, before anything of it is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The public half of an access key.
+    pub access_key_id: String,
+    /// The session token that came along.
+    pub session_token: Option<String>,
+}
+
 /// How long the signature is good.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lifetime {
@@ -50,8 +59,12 @@ pub(super) enum Found {
 }
 
 impl Claim {
-    /// Finds the one signature of a request.
-    pub(super) fn find(parts: &Parts, query: &Query) -> Result<Found, SignatureError> {
+    /// Finds the one signature of a request; `body` is the SHA-256 of a body that is in hand.
+    pub(super) fn find(
+        parts: &Parts,
+        query: &Query,
+        body: Option<&str>,
+    ) -> Result<Found, SignatureError> {
         let header = one_header(&parts.headers, AUTHORIZATION.as_str())?;
         if parts.headers.contains_key("x-amz-s3session-token") {
             return Err(SignatureError::NotImplemented {
@@ -64,7 +77,9 @@ impl Claim {
         match (header, v4_query, v2_query) {
             (None, false, false) => Ok(Found::Nothing),
             (Some(value), false, false) if value.starts_with("AWS ") => Ok(Found::Version2),
-            (Some(value), false, false) => authorization::claim(value, &parts.headers).map(found),
+            (Some(value), false, false) => {
+                authorization::claim(value, &parts.headers, body).map(found)
+            }
             (None, true, false) => presigned::claim(query, &parts.headers).map(found),
             (None, false, true) => Ok(Found::Version2),
             _ => Err(SignatureError::InvalidArgument {

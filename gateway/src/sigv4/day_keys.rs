@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::key::{SecretKey, SigningKey};
-use super::scope::{SERVICE, Scope};
+use super::scope::Scope;
 
 /// At most 1024 signing keys by access key id and scope.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl DayKeys {
         if let Some(entry) = keys.get(&name).filter(|entry| entry.secret.is(secret)) {
             return entry.key.clone();
         }
-        let key = SigningKey::derive(secret, time, &scope.region, SERVICE);
+        let key = SigningKey::derive(secret, time, &scope.region, scope.service.name());
         if keys.len() >= CAPACITY {
             // Days end all at once, so forgetting everything now and then is as good as any order
             // of eviction.
@@ -56,6 +56,7 @@ const CAPACITY: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sigv4::scope::Service;
 
     #[test]
     fn a_replaced_secret_does_not_get_the_old_key() {
@@ -63,6 +64,7 @@ mod tests {
         let scope = Scope {
             day: "19700101".to_owned(),
             region: "us-east-1".to_owned(),
+            service: Service::S3,
         };
         let sign = |secret: &str| {
             let secret = Arc::new(SecretKey::new(secret));
@@ -84,6 +86,7 @@ mod tests {
         let scope = Scope {
             day: "19700101".to_owned(),
             region: "us-east-1".to_owned(),
+            service: Service::S3,
         };
         for number in 0..CAPACITY + 10 {
             keys.get(&number.to_string(), &secret, SystemTime::UNIX_EPOCH, &scope);

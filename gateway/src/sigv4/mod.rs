@@ -34,6 +34,7 @@ mod vectors;
 pub use aws_chunked::{ChunkError, Decoded, Decoder, Step};
 pub use canonical::{encode_path, encode_query};
 pub use chunk_signer::ChunkSigner;
+pub use claim::Claimed;
 pub(crate) use claim::{CONTENT_SHA256, MAX_SKEW, SECURITY_TOKEN, one_header};
 pub use error::SignatureError;
 pub use key::SecretKey;

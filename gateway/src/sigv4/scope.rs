@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// `AKIA…/20130524/us-east-1/s3/aws4_request`, taken apart. The service is always `s3`.
+/// `AKIA…/20130524/us-east-1/s3/aws4_request`, taken apart.
 #[derive(Debug, Clone)]
 pub(super) struct Credential {
     pub(super) access_key_id: String,
@@ -17,6 +17,25 @@ pub(super) struct Scope {
     pub(super) day: String,
     /// May be empty.
     pub(super) region: String,
+    pub(super) service: Service,
+}
+
+/// What a client signs for: the services that this gateway is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Service {
+    /// Buckets and objects.
+    S3,
+    /// The Security Token Service.
+    Sts,
+}
+
+impl Service {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Sts => "sts",
+        }
+    }
 }
 
 impl Credential {
@@ -39,11 +58,10 @@ impl Credential {
         if terminator != "aws4_request" {
             return Err("the credential must end in \"aws4_request\"".to_owned());
         }
-        if service != SERVICE {
-            return Err(format!(
-                "the credential names the service \"{service}\"; this endpoint belongs to \"s3\""
-            ));
-        }
+        let service = [Service::S3, Service::Sts]
+            .into_iter()
+            .find(|one| one.name() == service)
+            .ok_or_else(|| not_here(service, Service::S3))?;
         if access_key_id.is_empty() || access_key_id.len() > MAX_ACCESS_KEY_ID {
             return Err(format!(
                 "the access key id in the credential must have 1 to {MAX_ACCESS_KEY_ID} characters"
@@ -52,6 +70,7 @@ impl Credential {
         let scope = Scope {
             day: day.to_owned(),
             region: region.to_owned(),
+            service,
         };
         Ok(Self {
             access_key_id: access_key_id.to_owned(),
@@ -62,12 +81,17 @@ impl Credential {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{SERVICE}/aws4_request", self.day, self.region)
+        let service = self.service.name();
+        write!(f, "{}/{}/{service}/aws4_request", self.day, self.region)
     }
 }
 
-/// The only service this gateway is.
-pub(super) const SERVICE: &str = "s3";
+/// What is wrong with a credential for `service` where `here` is asked.
+pub(super) fn not_here(service: &str, here: Service) -> String {
+    let here = here.name();
+    format!("the credential names the service \"{service}\"; this endpoint belongs to \"{here}\"")
+}
+
 const MAX_ACCESS_KEY_ID: usize = 128;
 
 #[cfg(test)]
@@ -96,7 +120,7 @@ mod tests {
         for text in [
             "",
             "AK/20130524/us-east-1/s3",
-            "AK/20130524/us-east-1/sts/aws4_request",
+            "AK/20130524/us-east-1/ec2/aws4_request",
             "AK/20130524/us-east-1/s3/aws4",
             "/20130524/us-east-1/s3/aws4_request",
         ] {

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::canonical::is_canonical_path;
 use super::key::SecretKey;
-use super::scope::SERVICE;
+use super::scope::Service;
 
 /// Signs requests to one store with one set of credentials.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Signer {
         let params = SigningParams::builder()
             .identity(&self.identity)
             .region(&self.region)
-            .name(SERVICE)
+            .name(Service::S3.name())
             .time(now)
             .settings(settings())
             .build()

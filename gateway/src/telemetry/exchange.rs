@@ -38,6 +38,11 @@ impl Exchange {
         }
     }
 
+    /// The request's id.
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
     /// What is asked.
     pub fn operation(&mut self, operation: Operation) {
         self.operation = operation.name();

@@ -19,6 +19,7 @@ pub use exchange::Exchange;
 use crate::admin::KeyHealth;
 use crate::body::Upload;
 use crate::error::INTEGRITY_CLASSES;
+use crate::limits::Limit;
 use crate::s3::RequestId;
 
 /// The numbers of this process, from its start.
@@ -34,6 +35,7 @@ pub struct Telemetry {
     overdue_rotations: Gauge,
     keys_pending_destruction: Gauge,
     frozen_tenants: Gauge,
+    limited: Family<LimitLabel, Counter>,
     stopping: AtomicBool,
     trail: Arc<audit::Health>,
     unrecorded: Gauge,
@@ -51,6 +53,11 @@ struct ClassLabel {
     class: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: &'static str,
+}
+
 impl Telemetry {
     /// All numbers at zero; each failure class is there from the start, so that its first rise shows.
     pub fn new() -> Self {
@@ -65,6 +72,7 @@ impl Telemetry {
             overdue_rotations: Gauge::default(),
             keys_pending_destruction: Gauge::default(),
             frozen_tenants: Gauge::default(),
+            limited: Family::default(),
             stopping: AtomicBool::new(false),
             trail: Arc::default(),
             unrecorded: Gauge::default(),
@@ -74,6 +82,10 @@ impl Telemetry {
             let _ = telemetry
                 .integrity_failures
                 .get_or_create(&ClassLabel { class });
+        }
+        for limit in Limit::ALL {
+            let limit = limit.name();
+            let _ = telemetry.limited.get_or_create(&LimitLabel { limit });
         }
         telemetry.register();
         telemetry
@@ -123,6 +135,11 @@ impl Telemetry {
             self.integrity_failures.clone(),
         );
         registry.register(
+            "limited",
+            "Requests refused because their tenant takes more than its limit, by limit",
+            self.limited.clone(),
+        );
+        registry.register(
             "audit_unrecorded_events",
             "Events that the journal did not take since the start; their requests were refused",
             self.unrecorded.clone(),
@@ -169,6 +186,12 @@ impl Telemetry {
         self.keys_pending_destruction
             .set(number(health.pending_destruction));
         self.frozen_tenants.set(number(health.frozen));
+    }
+
+    /// A request was refused because its tenant takes too much.
+    pub fn limited(&self, limit: Limit) {
+        let limit = limit.name();
+        self.limited.get_or_create(&LimitLabel { limit }).inc();
     }
 
     /// A request has arrived.

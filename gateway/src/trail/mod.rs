@@ -22,12 +22,15 @@ use crate::s3::{Class, Operation, RequestId, S3Request};
 use crate::sigv4::Payload;
 
 mod attest;
+mod durability;
 mod facts;
 mod keys;
 mod reconcile;
 mod stream;
 
 pub use attest::{Attested, NewReceipt};
+use durability::Late;
+pub use durability::{Durabilities, Durability};
 pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
 pub use reconcile::{Found, Orphan};
@@ -72,6 +75,8 @@ pub struct Trail {
     random: Arc<dyn Random>,
     /// Buckets whose uploads each yield a receipt.
     attested: Arc<Attested>,
+    /// What is recorded late.
+    late: Arc<Late>,
     /// Intents whose outcome could not be recorded, until they are reconciled.
     orphans: Arc<Mutex<Vec<Orphan>>>,
     clock: Clock,
@@ -93,6 +98,7 @@ impl Trail {
         keyrings: Arc<Keyrings>,
         random: Arc<dyn Random>,
         attested: Attested,
+        durabilities: Durabilities,
         clock: Clock,
     ) -> Self {
         Self {
@@ -100,6 +106,7 @@ impl Trail {
             keys: AuditKeys::new(keyrings),
             random,
             attested: Arc::new(attested),
+            late: Arc::new(Late::new(durabilities)),
             orphans: Arc::default(),
             clock,
         }
@@ -259,7 +266,7 @@ impl Trail {
         let recorded = of_keys
             .iter()
             .chain([&event])
-            .map(|event| self.journal.record(event, access.key.as_deref()));
+            .map(|event| self.late.record(&self.journal, event, access.key.as_ref()));
         if let Err(error) = futures_util::future::try_join_all(recorded).await {
             self.orphaned(&access);
             return Err(error.into());
@@ -269,8 +276,14 @@ impl Trail {
 
     async fn record_access(&self, event: &Event, access: &mut Access) -> Result<(), JournalError> {
         access.keys(&self.keys).await;
-        let key = access.key.as_deref();
-        self.journal.record(event, key).await.map(drop)
+        self.late
+            .record(&self.journal, event, access.key.as_ref())
+            .await
+    }
+
+    /// Records what could not be recorded in time, once that can be done again.
+    pub async fn catch_up(&self) {
+        self.late.catch_up(&self.journal, self.clock.now()).await;
     }
 }
 
@@ -327,6 +340,38 @@ impl Access {
         self.draft.tenant = Some(principal.tenant.clone());
         self.draft.principal = Some(principal.name.clone());
         self.draft.credential = Some(access_key_id.to_owned());
+    }
+
+    /// A call of the Security Token Service.
+    pub fn sts(&mut self, operation: &'static str) {
+        self.draft.op = operation.into();
+        self.draft.class = audit::Class::Admin;
+    }
+
+    /// In which tenant somebody wants to act, whom nothing vouches for yet.
+    pub fn tenant_of(&mut self, tenant: &str) {
+        self.draft.tenant = Some(tenant.to_owned());
+    }
+
+    /// Whom an identity provider vouches for.
+    pub fn acts_as(&mut self, principal: &str) {
+        self.draft.principal = Some(principal.to_owned());
+    }
+
+    /// The credential that was issued.
+    pub fn session_begins(&mut self, access_key_id: &str) {
+        self.draft.credential = Some(access_key_id.to_owned());
+    }
+
+    /// The request's id.
+    pub fn request_id(&self) -> String {
+        self.draft.req.clone()
+    }
+
+    /// A rule outside the policies permits it.
+    pub fn permitted_by(&mut self, rule: &'static str) {
+        self.draft.decision = audit::Decision::Allow;
+        self.draft.policies = vec![rule.to_owned()];
     }
 
     /// Whose credentials were verified, if any were.

@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod administration;
 mod attestation;
 mod broken_store;
 mod browsers;
@@ -14,12 +15,15 @@ mod clients;
 mod command_line;
 mod crash;
 mod hostile;
+mod identity;
 mod independent;
 mod key_life;
 mod key_management;
+mod limits;
 mod memory;
 mod owed;
 mod python;
+mod recorded;
 mod rest;
 mod rooms;
 mod routes;

@@ -1,5 +1,6 @@
 //! Who may do what: tenants do not see each other, and a role is what its name says.
 
+use integration_tests::client::Account;
 use integration_tests::gateway::{Gateway, Principal, Upstream};
 
 use crate::on_both_upstreams;
@@ -7,6 +8,50 @@ use crate::on_both_upstreams;
 on_both_upstreams! {
     tenants_do_not_see_each_other => strangers;
     roles_are_what_they_say => roles;
+}
+
+/// A fault of routing, or a store that serves one tenant's object for another's, gives nobody anything: the object does
+/// not open under another tenant's keys.
+#[test]
+fn isolation_is_cryptographic() {
+    let ours = Principal::new("clinic", "clinic-admin", "tenant-admin");
+    let theirs = Principal::new("lab", "lab-admin", "tenant-admin");
+    let gateway = Gateway::serve(Upstream::SeaweedFs, &[ours, theirs.clone()]);
+    let (clinic, lab) = (
+        gateway.account(),
+        gateway.account().with(theirs.credentials),
+    );
+    lab.run_script("isolation.py", &["put", "isolation", "the lab's"]);
+    clinic.run_script("isolation.py", &["put", "isolation", "the clinic's"]);
+    // Below the gateway: the lab's sealed object, whole, is put where the clinic's lies.
+    let store = integration_tests::world::World::get().seaweedfs();
+    let prefix = gateway.bucket_prefix();
+    let store = Account {
+        endpoint: store.endpoint().to_owned(),
+        credentials: store.credentials().clone(),
+        authority: None,
+    };
+    let (from, to) = (
+        format!("{prefix}lab-isolation"),
+        format!("{prefix}clinic-isolation"),
+    );
+    store.run_script("isolation.py", &["move", &from, &to]);
+    clinic.run_script("isolation.py", &["refused", "isolation", "KeyNotFound"]);
+    // Nor where it claims to be sealed under the clinic's key.
+    store.run_script("isolation.py", &["move", &from, &to, "claimed"]);
+    clinic.run_script("isolation.py", &["refused", "isolation", "IntegrityError"]);
+    // It is the object that is refused, not the lab's own access to it.
+    lab.run_script("isolation.py", &["read", "isolation", "the lab's"]);
+    let journal = gateway.journal();
+    let refused = journal.iter().filter(|line| {
+        line["tenant"] == "clinic" && line["op"] == "s3:GetObject" && line["err"].is_string()
+    });
+    let errors: Vec<&str> = refused.filter_map(|line| line["err"].as_str()).collect();
+    // Opening under the clinic's key fails where the key proves itself.
+    assert_eq!(
+        errors,
+        ["KeyNotFound", "KeyNotFound", "E_COMMIT", "E_COMMIT"]
+    );
 }
 
 fn strangers(upstream: Upstream) {

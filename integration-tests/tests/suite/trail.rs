@@ -13,6 +13,7 @@ on_both_upstreams! {
     a_put_and_a_get_are_on_the_trail => recorded;
     a_refused_request_is_on_the_trail => refused;
     without_a_journal_nothing_is_served => unavailable;
+    buckets_may_choose_to_go_on => going_on;
     what_a_crash_interrupts_is_reconciled => reconciled;
 }
 
@@ -91,6 +92,50 @@ fn unavailable(upstream: Upstream) {
         .account()
         .run_script("unrecorded.py", &["after", "unrecorded"]);
     assert_eq!(gateway.watched("/readyz").status(), 200);
+}
+
+/// Where a bucket asks for it, accesses go on without the journal, and are on record once it is back.
+fn going_on(upstream: Upstream) {
+    let mut gateway = serve(upstream);
+    gateway.reconfigure(|text| {
+        let bucket = |name: &str, durability: &str| {
+            format!(
+                "[[audit.buckets]]\ntenant = \"clinic\"\nbucket = \"{name}\"\nclass = \"general\"\n\
+                 durability = \"{durability}\"\n"
+            )
+        };
+        text + &bucket("reads-go-on", "strict-writes") + &bucket("all-goes-on", "availability")
+    });
+    gateway.account().run_script("going_on.py", &["before"]);
+    let journal = gateway.directory().join("audit");
+    let aside = gateway.directory().join("aside");
+    std::fs::rename(&journal, &aside).expect("it can be moved");
+    std::fs::write(&journal, "a file in its place").expect("it can be written");
+    gateway.account().run_script("going_on.py", &["without"]);
+    std::fs::remove_file(&journal).expect("it can be removed");
+    std::fs::rename(&aside, &journal).expect("it can be moved");
+    let limit = Instant::now() + Duration::from_mins(1);
+    while gateway.watched("/readyz").status() != 200 || !told(&gateway, "audit.config") {
+        assert!(
+            Instant::now() < limit,
+            "what was remembered is not recorded"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut trail = gateway.trail();
+    // What was refused meanwhile is reconciled, in lines that belong to no request.
+    trail.retain(|line| line["req"].is_string());
+    let late = about(&trail, "s3:PutObject", "late");
+    let ended = |line: &Value| line["bucket"] == "all-goes-on" && line["status"] == 200;
+    assert!(late.iter().any(ended), "{late:?}");
+    assert!(
+        late.iter().all(|line| line["status"] != 200 || ended(line)),
+        "{late:?}"
+    );
+}
+
+fn told(gateway: &Gateway, kind: &str) -> bool {
+    gateway.journal().iter().any(|line| line["kind"] == kind)
 }
 
 /// kill -9 amid uploads: each that was confirmed has its outcome, and of each that was begun the next run finds out

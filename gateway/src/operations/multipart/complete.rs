@@ -76,6 +76,8 @@ impl Operations {
         tokens: &[PartToken],
         told: &Told,
     ) -> Result<Committed, GatewayError> {
+        let plain = tokens.iter().map(|token| token.plain().0).sum();
+        self.limits.fits(&ongoing.place.bucket.tenant, plain)?;
         let tokens = &*self.in_store(ongoing, tokens).await?;
         let Place { bucket, key } = &ongoing.place;
         let keys = self.keys.sealing(bucket, key).await?;

@@ -153,7 +153,12 @@ pub struct Writer {
 impl Writer {
     /// Begins a document with this root in S3's namespace.
     pub fn new(root: &'static str) -> Self {
-        let out = format!("{DECLARATION}<{root} xmlns=\"{NAMESPACE}\">");
+        Self::in_namespace(root, NAMESPACE)
+    }
+
+    /// The same in another namespace.
+    pub fn in_namespace(root: &'static str, namespace: &'static str) -> Self {
+        let out = format!("{DECLARATION}<{root} xmlns=\"{namespace}\">");
         Self {
             out,
             open: vec![root],

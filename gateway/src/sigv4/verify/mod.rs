@@ -5,21 +5,24 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::request::Parts;
+use sha2::{Digest as _, Sha256};
 
 use crate::sigv4::canonical::{ALGORITHM, CanonicalRequest, Query, string_to_sign};
 use crate::sigv4::chunk_signer::ChunkSigner;
-use crate::sigv4::claim::{CONTENT_SHA256, Claim, Found, Lifetime, MAX_SKEW};
+use crate::sigv4::claim::{CONTENT_SHA256, Claim, Claimed, Found, Lifetime, MAX_SKEW};
 use crate::sigv4::day_keys::DayKeys;
 use crate::sigv4::error::SignatureError;
 use crate::sigv4::key::{SecretKey, Signature, SigningKey};
 use crate::sigv4::payload::Payload;
-use crate::sigv4::scope::{Credential, Scope};
+use crate::sigv4::scope::{Credential, Scope, Service, not_here};
 use crate::sigv4::timestamp::Timestamp;
 
 /// Verifies requests signed with Signature Version 4 for the service `s3`, in the header and the
-/// presigned form. One per process: it keeps the signing keys of the day.
+/// presigned form, or for `sts`, in the header form. One per process and service: it keeps the signing
+/// keys of the day.
 #[derive(Debug)]
 pub struct Verifier {
+    service: Service,
     regions: Vec<String>,
     expected_region: String,
     day_keys: DayKeys,
@@ -89,7 +92,17 @@ impl Verifier {
     /// one, which clients use when nobody told them better. The first given one is named to clients
     /// that sign for another; it is `us-east-1` when none is given.
     pub fn new(regions: Vec<String>) -> Self {
+        Self::of(Service::S3, regions)
+    }
+
+    /// The same for requests to the Security Token Service.
+    pub fn for_sts(regions: Vec<String>) -> Self {
+        Self::of(Service::Sts, regions)
+    }
+
+    fn of(service: Service, regions: Vec<String>) -> Self {
         Self {
+            service,
             expected_region: regions
                 .first()
                 .map_or(DEFAULT_REGION, String::as_str)
@@ -114,23 +127,72 @@ impl Verifier {
         secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
     ) -> Result<Verification, SignatureError> {
         let query = Query::parse(parts.uri.query().unwrap_or(""));
-        let claim = match Claim::find(parts, &query)? {
+        match Claim::find(parts, &query, None)? {
             Found::Nothing => {
                 let payload = Claim::anonymous_payload(&parts.headers)?.without_signer()?;
-                return Ok(Verification::Anonymous { payload });
+                Ok(Verification::Anonymous { payload })
             }
-            Found::Version2 => return Ok(Verification::Version2),
-            Found::Version4(claim) => *claim,
-        };
+            Found::Version2 => Ok(Verification::Version2),
+            Found::Version4(claim) => {
+                let verified = self.check(parts, &query, *claim, now, secrets)?;
+                Ok(Verification::Signed(verified))
+            }
+        }
+    }
+
+    /// The credential that a request names, if it has one signature of this version; nothing of it is verified.
+    pub fn claimed(&self, parts: &Parts) -> Option<Claimed> {
+        claimed(parts, None)
+    }
+
+    /// The same for a request whose whole body is in hand.
+    pub fn claimed_whole(&self, parts: &Parts, body: &[u8]) -> Option<Claimed> {
+        claimed(parts, Some(&hex::encode(Sha256::digest(body))))
+    }
+
+    /// The access key id in a credential of a form.
+    pub fn claimed_in(credential: &str) -> Option<String> {
+        let credential = Credential::parse(credential).ok()?;
+        Some(credential.access_key_id)
+    }
+
+    /// Verifies a request whose whole body is in hand, in the header form; `None` where it has no such signature.
+    ///
+    /// An unknown access key id costs the same work as a wrong signature.
+    pub fn verify_whole(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        now: SystemTime,
+        secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
+    ) -> Result<Option<Verified>, SignatureError> {
+        let query = Query::parse(parts.uri.query().unwrap_or(""));
+        let sha256 = hex::encode(Sha256::digest(body));
+        match Claim::find(parts, &query, Some(&sha256))? {
+            Found::Version4(claim) if matches!(claim.lifetime, Lifetime::Skew) => {
+                self.check(parts, &query, *claim, now, secrets).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn check(
+        &self,
+        parts: &Parts,
+        query: &Query,
+        claim: Claim,
+        now: SystemTime,
+        secrets: &dyn Fn(&str) -> Option<Arc<SecretKey>>,
+    ) -> Result<Verified, SignatureError> {
         let expires = claim.check_time(now)?;
         self.check_scope(
             &claim.credential.scope,
             &claim.timestamp,
             &|problem, region| claim.malformed(problem, region),
         )?;
-        check_all_signed(parts, &query, &claim)?;
+        check_all_signed(parts, query, &claim)?;
         let request =
-            CanonicalRequest::new(parts, &query, &claim.signed_headers, &claim.payload_hash)?;
+            CanonicalRequest::new(parts, query, &claim.signed_headers, &claim.payload_hash)?;
 
         let access_key_id = &claim.credential.access_key_id;
         let secret = secrets(access_key_id);
@@ -147,9 +209,7 @@ impl Verifier {
             (Some(_), None) => Err(SignatureError::SignatureDoesNotMatch {
                 missing_headers: Vec::new(),
             }),
-            (Some(_), Some(signature)) => Ok(Verification::Signed(verified(
-                claim, key, signature, expires,
-            ))),
+            (Some(_), Some(signature)) => Ok(verified(claim, key, signature, expires)),
         }
     }
 
@@ -228,6 +288,12 @@ impl Verifier {
             );
             return Err(malformed(problem, None));
         }
+        if scope.service != self.service {
+            return Err(malformed(
+                not_here(scope.service.name(), self.service),
+                None,
+            ));
+        }
         let known = |region: &str| region == scope.region;
         if ALWAYS_ACCEPTED.iter().any(|region| known(region))
             || self.regions.iter().any(|region| known(region))
@@ -239,6 +305,17 @@ impl Verifier {
             scope.region, self.expected_region
         );
         Err(malformed(problem, Some(self.expected_region.clone())))
+    }
+}
+
+fn claimed(parts: &Parts, body: Option<&str>) -> Option<Claimed> {
+    let query = Query::parse(parts.uri.query().unwrap_or(""));
+    match Claim::find(parts, &query, body).ok()? {
+        Found::Version4(claim) => Some(Claimed {
+            access_key_id: claim.credential.access_key_id,
+            session_token: claim.session_token,
+        }),
+        Found::Nothing | Found::Version2 => None,
     }
 }
 

@@ -1,0 +1,290 @@
+//! `sealgate tenant …` and `sealgate user …`: tenants and their users, by the admin API.
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::admin::{lines, tell};
+use super::client::{AdminOptions, segment, text_of};
+use super::terminal::Terminal;
+use super::{Failure, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TenantCommand {
+    /// List all tenants.
+    List(AdminOptions),
+    /// Show a tenant's settings.
+    Show {
+        /// Its id.
+        tenant: String,
+        #[command(flatten)]
+        options: AdminOptions,
+    },
+    /// Make a tenant, or change the settings that are given; the others stay.
+    Set(SetTenant),
+}
+
+/// Options of `sealgate tenant set`.
+#[derive(Debug, Args)]
+pub(super) struct SetTenant {
+    /// Its id.
+    tenant: String,
+    /// What people call it.
+    #[arg(long)]
+    name: Option<String>,
+    /// Whom to tell when something happens.
+    #[arg(long)]
+    security_contact: Option<String>,
+    /// Whether people may have long-lived access keys.
+    #[arg(long, value_name = "true|false")]
+    keys_for_people: Option<bool>,
+    /// Days that a long-lived access key lives at most.
+    #[arg(long, value_name = "DAYS")]
+    longest_key_days: Option<u32>,
+    /// Whether nobody of it is let in.
+    #[arg(long, value_name = "true|false")]
+    disabled: Option<bool>,
+    /// Only show what would change.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    options: AdminOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// List a tenant's users.
+    List {
+        /// The tenant.
+        tenant: String,
+        #[command(flatten)]
+        options: AdminOptions,
+    },
+    /// Show a user.
+    Show {
+        /// The tenant.
+        tenant: String,
+        /// The user.
+        user: String,
+        #[command(flatten)]
+        options: AdminOptions,
+    },
+    /// Make a user, or change what is given; the rest stays.
+    Set(SetUser),
+    /// End all sessions of a user, within five seconds on every replica.
+    EndSessions {
+        /// The tenant.
+        tenant: String,
+        /// The user; without, everybody of the tenant.
+        user: Option<String>,
+        /// Only this session, by its access key id.
+        #[arg(long, value_name = "ID", conflicts_with = "user")]
+        session: Option<String>,
+        #[command(flatten)]
+        options: AdminOptions,
+    },
+}
+
+/// Options of `sealgate user set`.
+#[derive(Debug, Args)]
+pub(super) struct SetUser {
+    /// The tenant.
+    tenant: String,
+    /// The user; `sso/alice` for somebody whom the identity provider `sso` vouches for.
+    user: String,
+    /// human or service; needed for a new user.
+    #[arg(long)]
+    kind: Option<String>,
+    /// The roles, all of them; may be given several times.
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// What policies are told; may be given several times. An empty value takes one away.
+    #[arg(long = "attribute", value_name = "NAME=VALUE")]
+    attributes: Vec<String>,
+    /// Whether the user is not let in, however it signs in.
+    #[arg(long, value_name = "true|false")]
+    disabled: Option<bool>,
+    /// Only show what would change.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    options: AdminOptions,
+}
+
+impl TenantCommand {
+    pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        match self {
+            Self::List(options) => {
+                let all = options.ask(Method::GET, "/v1/tenants", None)?;
+                tell(terminal, options.json, &all, |all| {
+                    lines(all, "tenants", |one| {
+                        let value = one.get("value").cloned().unwrap_or_default();
+                        format!("{:<32} {}", text_of(one, "id"), text_of(&value, "name"))
+                    })
+                })
+            }
+            Self::Show { tenant, options } => {
+                let path = format!("/v1/tenants/{}", segment(&tenant));
+                let one = options.ask(Method::GET, &path, None)?;
+                tell(terminal, options.json, &one, members)
+            }
+            Self::Set(set) => set.run(terminal),
+        }
+    }
+}
+
+impl SetTenant {
+    fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let path = format!("/v1/tenants/{}", segment(&self.tenant));
+        let given = [
+            ("name", self.name.map(Value::from)),
+            ("security_contact", self.security_contact.map(Value::from)),
+            ("keys_for_people", self.keys_for_people.map(Value::from)),
+            ("longest_key_days", self.longest_key_days.map(Value::from)),
+            ("disabled", self.disabled.map(Value::from)),
+        ];
+        // A tenant that is not there yet is made.
+        let before = self.options.ask(Method::GET, &path, None).ok();
+        put(
+            terminal,
+            &self.options,
+            (&path, before),
+            &given,
+            self.dry_run,
+        )
+    }
+}
+
+impl UserCommand {
+    pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        match self {
+            Self::List { tenant, options } => {
+                let path = format!("/v1/tenants/{}/users", segment(&tenant));
+                let all = options.ask(Method::GET, &path, None)?;
+                tell(terminal, options.json, &all, |all| {
+                    lines(all, "users", |one| {
+                        let value = one.get("value").cloned().unwrap_or_default();
+                        let roles = value.get("roles").cloned().unwrap_or_default();
+                        format!("{:<32} {roles}", text_of(one, "name"))
+                    })
+                })
+            }
+            Self::Show {
+                tenant,
+                user,
+                options,
+            } => {
+                let path = user_path(&tenant, &user);
+                let one = options.ask(Method::GET, &path, None)?;
+                tell(terminal, options.json, &one, members)
+            }
+            Self::Set(set) => set.run(terminal),
+            Self::EndSessions {
+                tenant,
+                user,
+                session,
+                options,
+            } => {
+                let body = match (user, session) {
+                    (Some(user), _) => json!({ "principal": user }),
+                    (None, Some(id)) => json!({ "access_key_id": id }),
+                    (None, None) => json!({ "everybody": true }),
+                };
+                let path = format!("/v1/tenants/{}/sessions/revoke", segment(&tenant));
+                let done = options.ask(Method::POST, &path, Some(&body))?;
+                tell(terminal, options.json, &done, |_| {
+                    vec!["ended; every replica follows within five seconds".to_owned()]
+                })
+            }
+        }
+    }
+}
+
+impl SetUser {
+    fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let path = user_path(&self.tenant, &self.user);
+        let before = self.options.ask(Method::GET, &path, None).ok();
+        let old = before
+            .as_ref()
+            .and_then(|before| before.pointer("/value/attributes"));
+        let mut attributes = old.and_then(Value::as_object).cloned().unwrap_or_default();
+        for given in &self.attributes {
+            let (name, value) = given
+                .split_once('=')
+                .ok_or_else(|| Failure(format!("--attribute {given}: must be NAME=VALUE")))?;
+            if value.is_empty() {
+                attributes.remove(name);
+            } else {
+                attributes.insert(name.to_owned(), json!(value));
+            }
+        }
+        let roles = (!self.roles.is_empty()).then(|| json!(self.roles));
+        let given = [
+            ("kind", self.kind.map(Value::from)),
+            ("roles", roles),
+            ("attributes", Some(Value::Object(attributes))),
+            ("disabled", self.disabled.map(Value::from)),
+        ];
+        put(
+            terminal,
+            &self.options,
+            (&path, before),
+            &given,
+            self.dry_run,
+        )
+    }
+}
+
+/// Puts what was there with what is given, if nobody changed it in between, and tells what that changes.
+fn put(
+    terminal: &mut Terminal,
+    options: &AdminOptions,
+    (path, before): (&str, Option<Value>),
+    given: &[(&str, Option<Value>)],
+    dry_run: bool,
+) -> Result<Outcome, Failure> {
+    let version = before
+        .as_ref()
+        .and_then(|before| before.get("version"))
+        .cloned();
+    let old = before.as_ref().and_then(|before| before.get("value"));
+    let mut value = old.and_then(Value::as_object).cloned().unwrap_or_default();
+    for (name, member) in given {
+        if let Some(member) = member {
+            value.insert((*name).to_owned(), member.clone());
+        }
+    }
+    let body = json!({ "value": value, "version": version.unwrap_or_else(|| json!(0)), "dry_run": dry_run });
+    let told = options.ask(Method::PUT, path, Some(&body))?;
+    tell(terminal, options.json, &told, |told| {
+        let mut said = lines(told, "changes", |change| {
+            let of = |name| change.get(name).cloned().unwrap_or_default();
+            format!(
+                "{}: {} -> {}",
+                text_of(change, "path"),
+                of("before"),
+                of("after")
+            )
+        });
+        if said.is_empty() {
+            said.push("nothing changes".to_owned());
+        } else if dry_run {
+            said.push("nothing was changed: --dry-run".to_owned());
+        }
+        said
+    })
+}
+
+/// The members of `value`, one a line.
+fn members(one: &Value) -> Vec<String> {
+    let members = one.get("value").and_then(Value::as_object).cloned();
+    let members = members.unwrap_or_default();
+    members
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect()
+}
+
+pub(super) fn user_path(tenant: &str, user: &str) -> String {
+    format!("/v1/tenants/{}/users/{}", segment(tenant), segment(user))
+}
