@@ -53,7 +53,10 @@ impl Service {
         request.refuse_unsafe_headers()?;
         let request = self.authenticator.verify(request, access)?;
         let request = self.policies.authorize(request, access)?;
-        body.begin().await;
+        // What asks for an access list that is refused is not told to go on.
+        if !request.request().grants_to_others()? {
+            body.begin().await;
+        }
         let request = self.trail.intent(request, access).await?;
         Box::pin(self.operations.run(request, body)).await
     }

@@ -12,10 +12,10 @@ s3.create_bucket(Bucket=bucket)
 DATA = noise(300_000)
 
 
-def expecting(path, query="", spoil=False, length=len(DATA)):
+def expecting(path, query="", spoil=False, length=len(DATA), headers=()):
     """Sends a head that asks for `100 Continue`; what is answered to it."""
     connection = open_socket()
-    request = head("PUT", path, payload=UNSIGNED, query=query,
+    request = head("PUT", path, headers, payload=UNSIGNED, query=query,
                    unsigned={"content-length": length, "expect": "100-continue"})
     if spoil:
         at = request.index(b"Signature=") + len(b"Signature=")
@@ -32,9 +32,10 @@ answer, _ = read_head(connection)
 assert answer.startswith(b"HTTP/1.1 200 "), answer
 assert read(s3, bucket, "continued") == DATA
 
-# Who may not is not told to go on: neither by a wrong signature nor by policy.
-for arguments in ({"spoil": True}, {"query": "replication="}):
-    connection, (answer, _) = expecting(f"/{bucket}/refused" if "spoil" in arguments else f"/{bucket}", **arguments)
+# Who may not is not told to go on: neither by a wrong signature nor by policy, nor with an access list for others.
+for path, arguments in ((f"/{bucket}/refused", {"spoil": True}), (f"/{bucket}", {"query": "replication="}),
+                        (f"/{bucket}/public", {"headers": {"x-amz-acl": "public-read"}})):
+    connection, (answer, _) = expecting(path, **arguments)
     assert b" 100 " not in answer and answer.split(b" ")[1][:1] in b"45", answer
     # Nobody can tell whether a body or another request comes next, so this is the connection's last answer; a
     # client that had lost its patience and sends the body finds somebody who listens.

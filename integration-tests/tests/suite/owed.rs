@@ -316,8 +316,9 @@ fn has_test(text: &str, name: &str) -> bool {
     text.lines().map(str::trim).any(|line| {
         let marked = before.starts_with("#[test]") || before.starts_with("#[tokio::test");
         before = line;
-        let in_macro =
-            line.starts_with(&format!("{name} =>")) || line.starts_with(&format!("row!({name};"));
+        let in_macro = line == name
+            || line.starts_with(&format!("{name} =>"))
+            || line.starts_with(&format!("row!({name};"));
         in_macro || (marked && line.contains(&function))
     })
 }
