@@ -47,10 +47,10 @@ fn isolation_is_cryptographic() {
         line["tenant"] == "clinic" && line["op"] == "s3:GetObject" && line["err"].is_string()
     });
     let errors: Vec<&str> = refused.filter_map(|line| line["err"].as_str()).collect();
-    // Opening under the clinic's key fails where the key proves itself.
+    // F11 of the format: behind the key's id comes the header's MAC under the tenant's KEK, before anything is unwrapped.
     assert_eq!(
         errors,
-        ["KeyNotFound", "KeyNotFound", "E_COMMIT", "E_COMMIT"]
+        ["KeyNotFound", "KeyNotFound", "E_CONTEXT", "E_CONTEXT"]
     );
 }
 
