@@ -42,7 +42,10 @@ pub fn action_of(operation: Operation, versioned: bool) -> Option<Action> {
     }
     let either = |plain, of_version| if versioned { of_version } else { plain };
     Some(match operation {
-        Op::GetObject | Op::HeadObject => either(Action::GetObject, Action::GetObjectVersion),
+        // The receipt of an upload says the object's digest, so it is for whoever may read the object.
+        Op::GetObject | Op::HeadObject | Op::GetObjectAttestation => {
+            either(Action::GetObject, Action::GetObjectVersion)
+        }
         Op::GetObjectAcl => either(Action::GetObjectAcl, Action::GetObjectVersionAcl),
         Op::GetObjectAttributes => either(
             Action::GetObjectAttributes,

@@ -204,7 +204,7 @@ mod tests {
     fn what_is_written_is_described() {
         let put = context(
             "PUT",
-            "/b/k",
+            "/bucket/k",
             &[
                 ("content-length", "99"),
                 ("x-amz-decoded-content-length", "7"),
@@ -232,12 +232,12 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_absent() {
-        let list = context("GET", "/b?list-type=2&prefix=&max-keys=3", &[]);
+        let list = context("GET", "/bucket?list-type=2&prefix=&max-keys=3", &[]);
         assert_eq!(list.list_prefix.as_deref(), Some(""));
         assert_eq!((list.delimiter, list.max_keys), (None, Some(3)));
-        let list = context("GET", "/b?list-type=2", &[("content-type", "x/y")]);
+        let list = context("GET", "/bucket?list-type=2", &[("content-type", "x/y")]);
         assert_eq!((list.list_prefix, list.content_type), (None, None));
-        let put = context("PUT", "/b/k", &[("content-length", "5")]);
+        let put = context("PUT", "/bucket/k", &[("content-length", "5")]);
         assert_eq!((put.size, put.checksum_alg), (Some(5), None));
         assert!(put.request_tags.is_empty());
     }
