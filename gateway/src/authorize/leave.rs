@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use policies::{
-    Action, Context, Decision, Denial, Layers, Needs, PolicySet, Principal, Reason, Request,
+    Action, Context, Decision, Denial, Group, Layers, Needs, PolicySet, Principal, Reason, Request,
     Resource, Target, decide,
 };
 
@@ -83,6 +83,25 @@ impl Leave {
     ) -> Result<Decision, GatewayError> {
         let Policies(inner) = &self.policies;
         let tenant = &self.tenant.policies;
+        // A bucket's policy forbids settings of the shared bucket and never permits them, so that whoever may not
+        // change them without it is refused before the store is asked for it.
+        if action.group() == Group::Administer {
+            let request = Request {
+                principal: &self.principal,
+                action,
+                resource: &resource,
+                context: &context,
+            };
+            let layers = Layers {
+                tenant,
+                bucket: None,
+                session: self.session.as_deref(),
+            };
+            let without = decide(layers, &request);
+            if !without.is_permit() {
+                return Ok(without);
+            }
+        }
         let of_bucket = match resource.bucket.as_deref() {
             Some(bucket) if action != Action::CreateBucket => {
                 inner

@@ -177,7 +177,7 @@ fn of_refusal(error: &KeyError) -> S3Error {
         } => Code::KmsInvalidState.because(
             "This tenant's key is in a state in which the key management service does not use it.",
         ),
-        KeyError::Frozen { .. } => Code::KmsDisabled.because("This tenant's keys are frozen."),
+        KeyError::Frozen { .. } => Code::KmsAccessDenied.because("This tenant's keys are frozen."),
         _ => Code::KmsAccessDenied
             .because("The key management service denies the use of this tenant's key."),
     }

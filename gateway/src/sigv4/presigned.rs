@@ -48,7 +48,7 @@ pub(super) fn claim(query: &Query, headers: &HeaderMap) -> Result<Claim, Signatu
         credential,
         signature: required(query, "X-Amz-Signature")?,
         timestamp,
-        session_token: session_token(query, headers)?,
+        session_token: session_token(query, headers, &signed_headers)?,
         payload_hash,
         payload,
         lifetime: Lifetime::Presigned(expires(&required(query, "X-Amz-Expires")?)?),
@@ -95,8 +95,20 @@ fn payload(
     Ok((line.to_owned(), payload))
 }
 
-fn session_token(query: &Query, headers: &HeaderMap) -> Result<Option<String>, SignatureError> {
+/// A token that the URL's signature does not cover is none: it is refused with all headers that are not signed.
+fn session_token(
+    query: &Query,
+    headers: &HeaderMap,
+    signed: &[String],
+) -> Result<Option<String>, SignatureError> {
     let in_query = at_most_one(query, SECURITY_TOKEN)?;
+    if in_query.is_none()
+        && !signed
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(SECURITY_TOKEN))
+    {
+        return Ok(None);
+    }
     let in_header = one_header(headers, SECURITY_TOKEN)?;
     match (in_query, in_header) {
         (Some(token), Some(other)) if token != other => Err(malformed(
