@@ -152,7 +152,6 @@ fn administration_ends_sessions() {
             "all-of-one",
             &["user", "end-sessions", "demo", "all-of-one"],
         ),
-        ("everybody", &["user", "end-sessions", "demo"]),
         (
             "disabled",
             &["user", "set", "demo", "disabled", "--disabled", "true"],
@@ -164,6 +163,11 @@ fn administration_ends_sessions() {
     }
     let (account, id) = user(&served, "keyless", "reader", &[]);
     let ending = ["credential", "delete", "demo", "keyless", &id];
+    let command = [&["held", binary.as_str()], &ending[..], &access[..]].concat();
+    account.run_script("session_ends.py", &command);
+    // Last: whoever makes a session in the very second in which everybody's ended is out too.
+    let (account, _) = user(&served, "everybody", "reader", &[]);
+    let ending = ["user", "end-sessions", "demo"];
     let command = [&["held", binary.as_str()], &ending[..], &access[..]].concat();
     account.run_script("session_ends.py", &command);
 }
