@@ -164,9 +164,11 @@ struct Progress {
 impl Progress {
     fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            let bar = ProgressBar::new(0);
+            let style = ProgressStyle::with_template(
+                "{bar:24} {pos}/{len} objects, {msg}, {elapsed} gone, {eta} to go",
+            );
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -184,19 +186,26 @@ impl Progress {
 }
 
 impl Watcher for Progress {
+    fn wants_total(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    fn total(&mut self, objects: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(objects);
+        }
+    }
+
     fn progress(&mut self, counts: &Counts, findings: usize) {
-        let told = || {
-            format!(
-                "{} objects, {}, {findings} findings",
-                counts.objects,
-                HumanBytes(counts.bytes)
-            )
-        };
+        let told = || format!("{}, {findings} findings", HumanBytes(counts.bytes));
         match &self.bar {
-            Some(bar) => bar.set_message(told()),
+            Some(bar) => {
+                bar.set_position(counts.objects);
+                bar.set_message(told());
+            }
             None if self.said.elapsed() >= SAID_EVERY => {
                 self.said = Instant::now();
-                Terminal::default().note(&told());
+                Terminal::default().note(&format!("{} objects, {}", counts.objects, told()));
             }
             None => {}
         }

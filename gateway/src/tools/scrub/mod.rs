@@ -119,6 +119,10 @@ pub struct Report {
 
 /// Who watches a scrub.
 pub trait Watcher {
+    /// Whether to list the bucket once more beforehand, to tell how much there is.
+    fn wants_total(&self) -> bool;
+    /// So many objects and versions there are, those included that earlier runs examined.
+    fn total(&mut self, objects: u64);
     /// It came this far.
     fn progress(&mut self, counts: &Counts, findings: usize);
     /// It found something.
@@ -205,11 +209,16 @@ impl Scrub<'_> {
         watcher: &mut dyn Watcher,
     ) -> Result<(), ToolError> {
         let mut pace = Pace::new(self.plan.rate);
-        let mut next = Some(if record.is_resumed() {
+        let begin = if record.is_resumed() {
             Begin::Behind(record.place.behind.clone())
         } else {
             Begin::First
-        });
+        };
+        if watcher.wants_total() {
+            let ahead = self.count(begin.clone()).await?;
+            watcher.total(record.place.counts.objects.saturating_add(ahead));
+        }
+        let mut next = Some(begin);
         let mut before: Option<String> = None;
         let mut kept = Instant::now();
         while let Some(begin) = next {
@@ -233,6 +242,18 @@ impl Scrub<'_> {
             record.place.behind = done;
         }
         record.reached()
+    }
+
+    /// How many objects and versions are listed from here on.
+    async fn count(&self, begin: Begin) -> Result<u64, ToolError> {
+        let mut count: u64 = 0;
+        let mut next = Some(begin);
+        while let Some(begin) = next {
+            let (page, following) = self.walk.page(self.upstream, &begin).await?;
+            count = count.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+            next = following;
+        }
+        Ok(count)
     }
 
     async fn take(
