@@ -10,6 +10,7 @@ mod network;
 mod probe;
 mod request;
 mod silence;
+mod walk;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -27,6 +28,7 @@ pub use error::{TransportError, UpstreamError};
 pub use network::{NetworkSettings, network_transport};
 pub use probe::Capabilities;
 pub use request::StoreRequest;
+pub(crate) use walk::{Begin, Listed, Walk};
 
 use silence::{NeverSilent, Turns};
 
