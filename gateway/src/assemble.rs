@@ -22,6 +22,7 @@ use crate::config::{Config, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
+use crate::jobs::Jobs;
 use crate::key_management::KeyManagement;
 use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
@@ -85,6 +86,8 @@ pub struct Assembled {
     pub service: Service,
     /// What administrators ask.
     pub admin: Admin,
+    /// What is done to all objects of a tenant beside requests.
+    pub jobs: Jobs,
 }
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
@@ -118,6 +121,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
+    let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -127,9 +131,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
+        buckets.clone(),
     )
     .with_cryptoperiod(config.cryptoperiod);
-    let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(
         suite = config.suites.sealing.name(),
         implementation = config.suites.sealing.implementation(),
@@ -155,6 +159,12 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let jobs = Jobs::new(
+        documented.clone(),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(&telemetry),
+    );
     let providers = oidc::Providers::declared(&config.tenants, &clock)?;
     let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
@@ -175,7 +185,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         operations,
         telemetry,
     };
-    Ok(Assembled { service, admin })
+    Ok(Assembled {
+        service,
+        admin,
+        jobs,
+    })
 }
 
 fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {

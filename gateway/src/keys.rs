@@ -99,6 +99,11 @@ impl Keys {
         })
     }
 
+    /// The scope under whose keys an object is sealed now.
+    pub fn scope_of(&self, bucket: &Bucket, key: &str) -> Scope {
+        self.scopes.of(bucket, key)
+    }
+
     /// Renews unwrapped keys that are in use and forgets those that are not; to be called every few seconds.
     pub async fn tend(&self) {
         self.keyrings.tend().await;

@@ -12,7 +12,9 @@ mod certificate;
 mod changes;
 mod credential;
 mod credentials;
+mod erase_counts;
 mod error;
+mod jobs;
 mod keys;
 mod policies;
 mod record;
@@ -44,6 +46,7 @@ pub use error::AdminError;
 pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
 
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::directory::Directory;
@@ -69,6 +72,8 @@ pub struct Admin {
     pub directory: Arc<Directory>,
     /// Sessions, and what ends them.
     pub liveness: Arc<Liveness>,
+    /// Tenants' buckets.
+    pub buckets: Buckets,
     credentials: Credentials,
 }
 
@@ -200,6 +205,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
+        buckets: Buckets,
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -210,6 +216,7 @@ impl Admin {
             cryptoperiod: CRYPTOPERIOD,
             directory,
             liveness,
+            buckets,
             credentials,
         }
     }

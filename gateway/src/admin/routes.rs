@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
-    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, credentials, keys,
+    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, credentials, jobs, keys,
     policies, review, sessions, tenants,
 };
 
@@ -50,6 +50,7 @@ const FAMILIES: &[&[Route]] = &[
     credentials::ROUTES,
     approvals::ROUTES,
     keys::ROUTES,
+    jobs::ROUTES,
     tenants::ROUTES,
     access_keys::ROUTES,
     sessions::ROUTES,

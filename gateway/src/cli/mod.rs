@@ -7,6 +7,7 @@ mod credentials;
 mod dev;
 mod docs;
 mod inspect;
+mod jobs;
 mod keys;
 mod object;
 mod policy;

@@ -16,7 +16,7 @@ use crate::admin::Admin;
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::config::{AdminConfig, Config, Problem, TlsError};
-use crate::server::{AdminServer, Server};
+use crate::server::{AdminServer, Server, Working};
 use crate::telemetry::{Endpoint, Telemetry};
 
 /// `sealgate serve --config FILE`
@@ -69,7 +69,11 @@ pub(super) fn run(
         };
         let listener = listener
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", config.listen)))?;
-        let Assembled { service, admin } = assemble(&config, Clock::system())
+        let Assembled {
+            service,
+            admin,
+            jobs,
+        } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
         let admin = Arc::new(admin);
@@ -87,6 +91,7 @@ pub(super) fn run(
             &endpoint,
             admins.map_err(|error| Failure::new(&error))?.as_deref(),
         );
+        let working = Working::begin(jobs);
         let stop = async {
             told_to_stop().await;
             telemetry.stop();
@@ -98,6 +103,7 @@ pub(super) fn run(
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
+        drop(working);
         trail.end().await;
         ended
     })

@@ -5,6 +5,7 @@ mod admin;
 mod certificates;
 mod connection;
 mod farewell;
+mod jobs;
 
 use std::convert::Infallible;
 use std::io;
@@ -18,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 pub use admin::AdminServer;
+pub use jobs::Working;
 
 use crate::config::{TlsConfig, TlsError};
 use crate::keys::Keys;

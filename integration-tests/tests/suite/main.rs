@@ -17,6 +17,7 @@ mod crash;
 mod hostile;
 mod identity;
 mod independent;
+mod jobs;
 mod key_life;
 mod key_management;
 mod limits;
