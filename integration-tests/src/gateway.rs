@@ -386,7 +386,7 @@ impl Gateway {
         texts
             .flat_map(|text| {
                 // Behind the last line feed: a line that is being written, and room for more.
-                let written = text.rfind('\n').map_or("", |end| &text[..end]);
+                let written = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
                 written
                     .lines()
                     .map(|line| serde_json::from_str(line).expect("a trail line is JSON"))
