@@ -240,13 +240,14 @@ fn moves(mut gateways: Vec<Gateway>) -> Vec<String> {
 }
 
 fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if holds() {
-            return;
+    let came = (0..600).any(|_| {
+        let holds = holds();
+        if !holds {
+            thread::sleep(Duration::from_millis(100));
         }
-        thread::sleep(Duration::from_millis(100));
-    }
-    panic!("it did not come to this: {what}");
+        holds
+    });
+    assert!(came, "it did not come to this: {what}");
 }
 
 const MANY: usize = 200;
