@@ -30,6 +30,7 @@ mod rooms;
 mod routes;
 mod scan;
 mod signatures;
+mod sinks;
 mod suites;
 mod telemetry;
 mod tenants;
