@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectOptions, HeaderMap, header};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 
 use super::super::parcel::Parcel;
 use super::TargetError;
@@ -40,14 +40,15 @@ impl JetStream {
             Some(context) => context.clone(),
             None => self.connect().await?,
         };
-        let publishing = batch.iter().map(|parcel| {
+        // All are sent, in their order, before any answer is awaited.
+        let mut published = Vec::with_capacity(batch.len());
+        for parcel in batch {
             let subject = subject(&self.config.subject, parcel);
             let body = parcel.body.clone().into_bytes();
-            context.publish_with_headers(subject, headers(parcel), body.into())
-        });
-        // All are sent before any answer is awaited.
-        let published = try_join_all(publishing).await.map_err(refused)?;
-        let acknowledged = join_all(published.into_iter().map(IntoFuture::into_future)).await;
+            let sent = context.publish_with_headers(subject, headers(parcel), body.into());
+            published.push(sent.await.map_err(refused)?.into_future());
+        }
+        let acknowledged = join_all(published).await;
         for answer in acknowledged {
             let answer = answer.map_err(refused)?;
             if answer.stream != self.config.stream {

@@ -24,8 +24,8 @@ pub(in crate::sinks) struct Syslog {
     last: Vec<u8>,
 }
 
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+trait Connection: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Connection for T {}
 
 impl Syslog {
     pub(super) fn new(config: &SyslogConfig, replica: &str) -> Result<Self, TargetError> {
@@ -54,9 +54,11 @@ impl Syslog {
             .flat_map(|parcel| framed(&message(parcel, &self.host)))
             .collect();
         // Whatever breaks leaves no connection behind.
-        let (mut connection, again) = match self.connection.take() {
-            Some(mut held) if is_alive(held.as_mut()) => (held, false),
-            _ => (self.connect().await?, true),
+        let mut held = self.connection.take();
+        let alive = held.as_mut().is_some_and(|held| is_alive(held.as_mut()));
+        let (mut connection, again) = match held.filter(|_| alive) {
+            Some(held) => (held, false),
+            None => (self.connect().await?, true),
         };
         if again {
             connection.write_all(&self.last).await?;
