@@ -267,7 +267,7 @@ fn names_are_sealed(text: &str) {
 /// Events a receiver kept; a line that is being written is not read yet.
 fn lines(file: &Path) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole
         .lines()
         .map(|line| serde_json::from_str(line).expect("an event is JSON"))
