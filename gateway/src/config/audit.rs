@@ -62,11 +62,11 @@ impl AuditConfig {
         }
         let sinks = SinkConfig::read_all(audit, &journal, base, problems);
         Self {
-            sinks,
             journal,
             replica,
             attested,
             durabilities,
+            sinks,
         }
     }
 }

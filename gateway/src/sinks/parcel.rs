@@ -1,6 +1,7 @@
 //! One line of the trail, ready to be told: its text in the sink's format, and what envelopes say of it. What is
 //! sealed in the line stays sealed; nothing here has a key.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use audit::Line;
@@ -82,7 +83,7 @@ impl Parcel {
     pub(super) fn cloud_event(&self) -> String {
         let mut text = String::from("{");
         for (name, value) in self.attributes() {
-            text += &format!("\"{name}\":{},", Value::from(value));
+            let _ = write!(text, "\"{name}\":{},", Value::from(value));
         }
         text + "\"datacontenttype\":\"application/json\",\"data\":" + &self.body + "}"
     }

@@ -24,13 +24,13 @@ impl Lines {
             text.push('\n');
         }
         let file = self.0.clone();
-        let written = tokio::task::spawn_blocking(move || match file {
-            Some(file) => append(&file, &text),
-            None => {
-                let mut output = io::stdout().lock();
-                output.write_all(text.as_bytes())?;
-                output.flush()
+        let written = tokio::task::spawn_blocking(move || {
+            if let Some(file) = file {
+                return append(&file, &text);
             }
+            let mut output = io::stdout().lock();
+            output.write_all(text.as_bytes())?;
+            output.flush()
         });
         Ok(written.await.map_err(io::Error::other)??)
     }
