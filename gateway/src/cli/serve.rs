@@ -79,6 +79,7 @@ pub(super) fn run(
         let telemetry = Arc::clone(&service.telemetry);
         let trail = service.trail.clone();
         let operations = service.operations.clone();
+        telemetry.open_intents(trail.open_intents());
         let watched = watch(config.metrics, &telemetry).await?;
         let (meters, clock) = (telemetry.sinks(), Clock::system());
         let sinks = Sinks::declared(&config.audit, &trail.signed_as(), meters, &clock)
