@@ -16,7 +16,8 @@ use crate::admin::Admin;
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::config::{AdminConfig, Config, Problem, TlsError};
-use crate::server::{AdminServer, Server, Working};
+use crate::server::{AdminServer, Server, beside};
+use crate::sinks::Sinks;
 use crate::telemetry::{Endpoint, Telemetry};
 
 /// `sealgate serve --config FILE`
@@ -84,6 +85,9 @@ pub(super) fn run(
         let operations = service.operations.clone();
         telemetry.open_intents(trail.open_intents());
         let watched = watch(config.metrics, &telemetry).await?;
+        let (meters, clock) = (telemetry.sinks(), Clock::system());
+        let sinks = Sinks::declared(&config.audit, &trail.signed_as(), meters, &clock)
+            .map_err(|error| Failure::new(&error))?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
         let endpoint = server.endpoint().map_err(|error| Failure::new(&error))?;
@@ -92,7 +96,6 @@ pub(super) fn run(
             &endpoint,
             admins.map_err(|error| Failure::new(&error))?.as_deref(),
         );
-        let working = Working::begin(jobs);
         let stop = async {
             told_to_stop().await;
             telemetry.stop();
@@ -102,9 +105,10 @@ pub(super) fn run(
             never = watched => match never {},
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
+            never = beside(sinks.run()) => match never {},
+            never = beside(jobs.run()) => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
-        drop(working);
         trail.end().await;
         ended
     })

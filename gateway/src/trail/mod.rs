@@ -113,6 +113,11 @@ impl Trail {
         }
     }
 
+    /// The name that the trail is signed under: `sealgate/<deployment>`.
+    pub fn signed_as(&self) -> String {
+        self.journal.identity().name()
+    }
+
     /// The audit keys of tenants.
     pub fn keys(&self) -> &AuditKeys {
         &self.keys

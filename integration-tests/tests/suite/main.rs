@@ -33,6 +33,7 @@ mod rooms;
 mod routes;
 mod scan;
 mod signatures;
+mod sinks;
 mod suites;
 mod telemetry;
 mod tenants;
