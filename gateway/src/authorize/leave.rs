@@ -19,7 +19,7 @@ pub struct Leave {
     pub(super) principal: Arc<Principal>,
     pub(super) policies: Policies,
     pub(super) tenant: Arc<OfTenant>,
-    pub(super) session: Option<Arc<PolicySet>>,
+    pub(super) session: Vec<Arc<PolicySet>>,
     pub(super) context: Box<Context>,
     /// What was permitted, on what.
     pub(super) actions: Vec<Action>,
@@ -95,10 +95,11 @@ impl Leave {
             }
             _ => None,
         };
-        let sets = [Some(tenant), of_bucket.as_ref(), self.session.as_ref()];
+        let sets = [Some(tenant), of_bucket.as_ref()];
         let needs = sets
             .into_iter()
             .flatten()
+            .chain(&self.session)
             .map(|set| set.needs(action, &resource))
             .fold(Needs::default(), Needs::and);
         if action.target() == Target::Object && !needs.is_nothing() {
@@ -118,7 +119,7 @@ impl Leave {
         let mut layers = Layers {
             tenant,
             bucket: None,
-            session: self.session.as_deref(),
+            session: &self.session,
         };
         // Whoever may set a bucket's policy is not locked out by one.
         if is_about_policy(action) {

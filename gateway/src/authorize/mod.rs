@@ -143,7 +143,7 @@ impl Policies {
             actions: actions::actions_of(request),
             policies: self.clone(),
             tenant,
-            session: proof.session_policy,
+            session: proof.session_policies,
             context: Box::new(context),
             principal,
         })
