@@ -13,7 +13,7 @@ use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, SignIn};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::{Buckets, DocumentKey};
@@ -118,6 +118,10 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
+    let administrators = config
+        .admin
+        .as_ref()
+        .map_or(&[][..], |admin| &admin.identity_providers);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -128,7 +132,13 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
     )
-    .with_cryptoperiod(config.cryptoperiod);
+    .with_cryptoperiod(config.cryptoperiod)
+    .with_sign_in(SignIn::declared(
+        administrators,
+        &config.tenants,
+        &directory,
+        &clock,
+    )?);
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(
         suite = config.suites.sealing.name(),
@@ -168,7 +178,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             (Arc::clone(&sessions), Arc::clone(&liveness)),
             clock.clone(),
         ),
-        sts: Sts::new((providers, directory), sessions, liveness, clock),
+        sts: Sts::new((providers, directory), sessions, liveness, clock)
+            .without(administrators.to_vec()),
         limits,
         policies,
         trail,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::changes::changes;
-use super::credential::{AdminCredential, AdminRole};
+use super::credential::{AdminCredential, AdminRole, person};
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
 use crate::control::{Document, Kept};
@@ -215,7 +215,7 @@ async fn no_administrator(admin: &Admin, name: &str) -> Result<(), AdminError> {
         .map(|kept| kept.value.name.as_str())
         .chain(admin.declared_names());
     // Somebody an identity provider vouches for is `provider/subject`.
-    let plain = name.rsplit_once('/').map_or(name, |(_, subject)| subject);
+    let plain = person(name);
     if names.any(|known| known == name || known == plain) {
         return Err(AdminError::conflict(
             "An administrator has this name, and administrators have no access to data.",

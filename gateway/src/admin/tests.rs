@@ -87,6 +87,7 @@ impl World {
             authorization: (!token.is_empty()).then(|| format!("Bearer {token}")),
             user_agent: None,
             peer: None,
+            certificate: None,
             body: body.to_string().into(),
         };
         let (status, body) = self.admin.answer(asked).await;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::authenticate::{Authenticator, Caller};
 use crate::body::{Answer, Upload};
 use crate::clock::Clock;
-use crate::config::IdentityKind;
+use crate::config::{IdentityKind, IdentityProviderConfig};
 use crate::directory::Directory;
 use crate::error::GatewayError;
 use crate::oidc::{Providers, TokenError, WebIdentity};
@@ -40,6 +40,8 @@ use request::{Action, StsRequest};
 #[derive(Debug)]
 pub struct Sts {
     providers: Providers,
+    /// Who vouches for administrators, who get no sessions.
+    administrators: Vec<IdentityProviderConfig>,
     directory: Arc<Directory>,
     keys: Arc<SessionKeys>,
     liveness: Arc<Liveness>,
@@ -56,10 +58,20 @@ impl Sts {
     ) -> Self {
         Self {
             providers,
+            administrators: Vec::new(),
             directory,
             keys,
             liveness,
             clock,
+        }
+    }
+
+    /// Gives none to whom these providers' claims make administrators.
+    #[must_use]
+    pub fn without(self, administrators: Vec<IdentityProviderConfig>) -> Self {
+        Self {
+            administrators,
+            ..self
         }
     }
 
@@ -149,6 +161,17 @@ impl Sts {
         identity: &WebIdentity,
         (tenant, principal): (&str, &str),
     ) -> Result<(), GatewayError> {
+        let issuer = &identity.provider.config.issuer;
+        let administers = |one: &IdentityProviderConfig| {
+            one.issuer == *issuer && one.roles.iter().any(|rule| identity.fulfils(rule))
+        };
+        if self.administrators.iter().any(administers) {
+            return Err(Code::AccessDenied
+                .because(format!(
+                    "The claims of {principal} make an administrator, and administrators have no access to data."
+                ))
+                .into());
+        }
         let somebody = policies::Principal::with_roles(tenant, principal, [""; 0]);
         let is_welcome = !identity.provider.config.invited_only
             || self.directory.knows(tenant, principal).await?;

@@ -8,6 +8,7 @@
 
 mod admin;
 mod administration;
+mod administrators;
 mod attestation;
 mod broken_store;
 mod browsers;
