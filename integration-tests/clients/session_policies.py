@@ -34,9 +34,9 @@ def policy(*statements):
 
 
 EVERYTHING = policy(allow("*", "*"))
-OF_HOME = policy(
-    allow(["s3:GetObject", "s3:PutObject"], f"{HERE}/home/${{aws:PrincipalTag/clinicId}}/*"),
-    allow("s3:ListBucket", HERE, Condition={"StringLike": {"s3:prefix": "home/c1/*"}}),
+OF_DESK = policy(
+    allow(["s3:GetObject", "s3:PutObject"], f"{HERE}/desk/${{aws:PrincipalTag/clinicId}}/*"),
+    allow("s3:ListBucket", HERE, Condition={"StringLike": {"s3:prefix": "desk/c1/*"}}),
 )
 sts = boto3.client("sts", config=Config(signature_version=UNSIGNED))
 
@@ -62,21 +62,21 @@ def status(url, body=None, headers={}):
 
 admin = client()
 admin.create_bucket(Bucket=bucket)
-for key in ("home/c1/mine", "home/c2/theirs", "home/c1/again"):
+for key in ("desk/c1/mine", "desk/c2/theirs", "desk/c1/again"):
     admin.put_object(Bucket=bucket, Key=key, Body=key.encode())
 
 
 def keeps_to_a_prefix_and_to_actions():
-    answer = web("writer", Policy=OF_HOME)
+    answer = web("writer", Policy=OF_DESK)
     assert 0 < answer["PackedPolicySize"] <= 100, answer
     assert "PackedPolicySize" not in web("writer")
     within = session(answer)
     s3 = within.client("s3")
-    assert read(s3, bucket, "home/c1/mine") == b"home/c1/mine"
-    s3.put_object(Bucket=bucket, Key="home/c1/new", Body=b"new")
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix="home/c1/")
-    assert [entry["Key"] for entry in listed["Contents"]] == ["home/c1/again", "home/c1/mine", "home/c1/new"]
-    there, elsewhere = {"Bucket": bucket, "Key": "home/c1/mine"}, {"Bucket": bucket, "Key": "home/c2/theirs"}
+    assert read(s3, bucket, "desk/c1/mine") == b"desk/c1/mine"
+    s3.put_object(Bucket=bucket, Key="desk/c1/new", Body=b"new")
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="desk/c1/")
+    assert [entry["Key"] for entry in listed["Contents"]] == ["desk/c1/again", "desk/c1/mine", "desk/c1/new"]
+    there, elsewhere = {"Bucket": bucket, "Key": "desk/c1/mine"}, {"Bucket": bucket, "Key": "desk/c2/theirs"}
     for call, arguments in [
         (s3.get_object, elsewhere),
         (s3.head_object, elsewhere),
@@ -87,19 +87,19 @@ def keeps_to_a_prefix_and_to_actions():
         (s3.delete_object, there),
         (s3.get_object_tagging, there),
         (s3.list_objects_v2, {"Bucket": bucket}),
-        (s3.list_objects_v2, {"Bucket": bucket, "Prefix": "home/"}),
+        (s3.list_objects_v2, {"Bucket": bucket, "Prefix": "desk/"}),
         (s3.list_buckets, {}),
         (s3.create_bucket, {"Bucket": bucket + "-2"}),
     ]:
         refused(call, "AccessDenied", "403", **arguments)
-    s3.copy_object(Bucket=bucket, Key="home/c1/copy", CopySource=there)
-    errors = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "home/c1/copy"}]})["Errors"]
+    s3.copy_object(Bucket=bucket, Key="desk/c1/copy", CopySource=there)
+    errors = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "desk/c1/copy"}]})["Errors"]
     assert [error["Code"] for error in errors] == ["AccessDenied"], errors
     for version in ("s3v4", "s3"):
         signer = within.client("s3", config=Config(signature_version=version))
         of = lambda place: signer.generate_presigned_url("get_object", place)
         assert (status(of(there)), status(of(elsewhere))) == (200, 403), version
-    for key, expected in ("home/c1/form", 204), ("home/c2/form", 403):
+    for key, expected in ("desk/c1/form", 204), ("desk/c2/form", 403):
         form = within.client("s3", config=Config(signature_version="s3v4")).generate_presigned_post(bucket, key)
         part = '--b\r\ncontent-disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
         fields = [part.format(name, "", value) for name, value in form["fields"].items()]
@@ -110,41 +110,41 @@ def keeps_to_a_prefix_and_to_actions():
 
 def gives_nothing():
     reader = session(web("reader", Policy=EVERYTHING)).client("s3")
-    assert read(reader, bucket, "home/c2/theirs") == b"home/c2/theirs"
-    refused(reader.put_object, "AccessDenied", Bucket=bucket, Key="home/c1/x", Body=b"x")
+    assert read(reader, bucket, "desk/c2/theirs") == b"desk/c2/theirs"
+    refused(reader.put_object, "AccessDenied", Bucket=bucket, Key="desk/c1/x", Body=b"x")
     # What a session's policy denies is denied, whatever else it allows.
-    without = policy(allow("s3:*", "*"), allow("s3:GetObject", f"{HERE}/home/c2/*", "Deny"))
+    without = policy(allow("s3:*", "*"), allow("s3:GetObject", f"{HERE}/desk/c2/*", "Deny"))
     reader = session(web("reader", Policy=without)).client("s3")
-    assert read(reader, bucket, "home/c1/mine") == b"home/c1/mine"
-    refused(reader.get_object, "AccessDenied", Bucket=bucket, Key="home/c2/theirs")
+    assert read(reader, bucket, "desk/c1/mine") == b"desk/c1/mine"
+    refused(reader.get_object, "AccessDenied", Bucket=bucket, Key="desk/c2/theirs")
     # A bucket's policy lets a session do no more than its own does.
     mine = {"AWS": "arn:aws:iam::clinic:user/sso/alice"}
     admin.put_bucket_policy(Bucket=bucket, Policy=policy(allow("s3:*", [HERE, HERE + "/*"], Principal=mine)))
-    writer = session(web("writer", Policy=OF_HOME)).client("s3")
-    refused(writer.get_object, "AccessDenied", Bucket=bucket, Key="home/c2/theirs")
+    writer = session(web("writer", Policy=OF_DESK)).client("s3")
+    refused(writer.get_object, "AccessDenied", Bucket=bucket, Key="desk/c2/theirs")
     refused(writer.delete_bucket_policy, "AccessDenied", Bucket=bucket)
     admin.delete_bucket_policy(Bucket=bucket)
 
 
 def is_kept_by_sessions_made_in_it():
-    within = session(web("writer", Policy=OF_HOME))
+    within = session(web("writer", Policy=OF_DESK))
     for more in ({}, {"Policy": EVERYTHING}):
         answer = within.client("sts").assume_role(RoleArn=ROLE + "writer", RoleSessionName="next", **more)
         s3 = session(answer).client("s3")
-        assert read(s3, bucket, "home/c1/mine") == b"home/c1/mine"
-        refused(s3.get_object, "AccessDenied", Bucket=bucket, Key="home/c2/theirs")
+        assert read(s3, bucket, "desk/c1/mine") == b"desk/c1/mine"
+        refused(s3.get_object, "AccessDenied", Bucket=bucket, Key="desk/c2/theirs")
     reads = policy(allow("s3:GetObject", HERE + "/*"))
     answer = within.client("sts").assume_role(RoleArn=ROLE + "writer", RoleSessionName="next", Policy=reads)
     s3 = session(answer).client("s3")
-    assert read(s3, bucket, "home/c1/mine") == b"home/c1/mine"
-    refused(s3.get_object, "AccessDenied", Bucket=bucket, Key="home/c2/theirs")
-    refused(s3.put_object, "AccessDenied", Bucket=bucket, Key="home/c1/x", Body=b"x")
+    assert read(s3, bucket, "desk/c1/mine") == b"desk/c1/mine"
+    refused(s3.get_object, "AccessDenied", Bucket=bucket, Key="desk/c2/theirs")
+    refused(s3.put_object, "AccessDenied", Bucket=bucket, Key="desk/c1/x", Body=b"x")
 
 
 def works_in_aws_cli():
     aws = [sys.executable, os.path.join(os.path.dirname(sys.executable), "aws")]
     call = [*aws, "sts", "assume-role", "--role-arn", ROLE + "tenant-admin", "--role-session-name", "job"]
-    only = policy(allow("s3:GetObject", f"{HERE}/home/c1/*"))
+    only = policy(allow("s3:GetObject", f"{HERE}/desk/c1/*"))
     answer = json.loads(subprocess.run([*call, "--policy", only], check=True, capture_output=True).stdout)
     given = answer["Credentials"]
     environment = os.environ | {
@@ -153,8 +153,8 @@ def works_in_aws_cli():
         "AWS_SESSION_TOKEN": given["SessionToken"],
     }
     copy = lambda key: subprocess.run([*aws, "s3", "cp", f"s3://{bucket}/{key}", "-"], env=environment, capture_output=True)
-    assert copy("home/c1/mine").stdout == b"home/c1/mine"
-    assert copy("home/c2/theirs").returncode != 0
+    assert copy("desk/c1/mine").stdout == b"desk/c1/mine"
+    assert copy("desk/c2/theirs").returncode != 0
 
 
 def refuses_what_it_does_not_understand():
@@ -180,11 +180,11 @@ def refuses_what_it_does_not_understand():
     # The longest is taken; one character more is not.
     longest = EVERYTHING + " " * (2048 - len(EVERYTHING))
     last = session(static.assume_role(**ours, Policy=longest))
-    assert read(last.client("s3"), bucket, "home/c1/mine") == b"home/c1/mine"
+    assert read(last.client("s3"), bucket, "desk/c1/mine") == b"desk/c1/mine"
     refused(static.assume_role, "ValidationError", **ours, Policy=longest + " ")
     # Every link of a chain keeps its own, and only so many fit into a token.
     last = session(last.client("sts").assume_role(**ours, Policy=longest))
-    assert read(last.client("s3"), bucket, "home/c1/mine") == b"home/c1/mine"
+    assert read(last.client("s3"), bucket, "desk/c1/mine") == b"desk/c1/mine"
     refused(last.client("sts").assume_role, "PackedPolicyTooLarge", **ours, Policy=longest)
 
 

@@ -8,6 +8,7 @@ mod access_keys;
 mod approval;
 mod approvals;
 mod break_glass;
+mod buckets;
 mod certificate;
 mod changes;
 mod credential;

@@ -26,14 +26,14 @@ fn administrators_sign_in_with_an_identity_provider() {
         let made = declare.output().expect("the gateway's binary runs");
         assert!(made.status.success(), "{made:?}");
         section += &String::from_utf8(made.stdout).expect("it prints text");
-        section += &format!(
+        let provider = format!(
             "[[admin.identity_providers]]\nname = \"staff\"\nissuer = \"{issuer}\"\n\
              audiences = [\"another\"]\nkind = \"human\"\n\
              [[admin.identity_providers.roles]]\nrole = \"security-officer\"\nclaim = \"groups\"\nvalues = [\"security\"]\n\
              [[admin.identity_providers.roles]]\nrole = \"tenant-owner\"\ntenant = \"clinic\"\n\
              claim = \"groups\"\nvalues = [\"clinic-owners\"]\n"
         );
-        section
+        section + &provider
     });
     let users = format!(
         "[[tenants.identity_providers]]\nname = \"sso\"\nissuer = \"{issuer}\"\naudiences = [\"sealgate\"]\n\

@@ -15,6 +15,7 @@ mod browsers;
 mod clients;
 mod command_line;
 mod crash;
+mod declared_buckets;
 mod hostile;
 mod identity;
 mod independent;

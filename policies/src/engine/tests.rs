@@ -442,3 +442,38 @@ fn the_schema_has_the_actions_and_no_others() {
         assert_eq!(action.name().parse(), Ok(action));
     }
 }
+
+#[test]
+fn nothing_is_written_where_its_bucket_may_not_lie() {
+    let set = with("permit (principal, action, resource);");
+    let bucket = |residency: &[&str]| Resource {
+        residency: residency.iter().map(|&region| region.to_owned()).collect(),
+        ..object("clinic-a")
+    };
+    let here = context();
+    let elsewhere = Context {
+        upstream_region: "us-east-1".to_owned(),
+        ..here.clone()
+    };
+    let home = here.upstream_region.as_str();
+    for action in [
+        Action::PutObject,
+        Action::PutObjectTagging,
+        Action::CreateBucket,
+    ] {
+        let may = |residency: &[&str], context: &Context| {
+            ask(&set, &alice(), action, &bucket(residency), context).is_permit()
+        };
+        assert!(may(&[home, "eu-west-9"], &here), "{action}");
+        assert!(may(&[], &elsewhere), "{action}");
+        assert!(!may(&[home, "eu-west-9"], &elsewhere), "{action}");
+    }
+    let read = ask(
+        &set,
+        &alice(),
+        Action::GetObject,
+        &bucket(&[home]),
+        &elsewhere,
+    );
+    assert!(read.is_permit());
+}
