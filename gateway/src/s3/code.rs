@@ -84,12 +84,15 @@ codes! {
     MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";
     MaxPostPreDataLengthExceeded 400 "MaxPostPreDataLengthExceeded";
+    MetadataConfigurationNotFound 404 "MetadataConfigurationNotFound";
+    MetadataTableConfigurationNotFound 404 "MetadataTableConfigurationNotFound";
     MetadataTooLarge 400 "MetadataTooLarge";
     MethodNotAllowed 405 "MethodNotAllowed";
     MissingAction 400 "MissingAction";
     MissingContentLength 411 "MissingContentLength";
     NoSuchBucket 404 "NoSuchBucket";
     NoSuchBucketPolicy 404 "NoSuchBucketPolicy";
+    NoSuchConfiguration 404 "NoSuchConfiguration";
     NoSuchCorsConfiguration 404 "NoSuchCORSConfiguration";
     NoSuchKey 404 "NoSuchKey";
     NoSuchLifecycleConfiguration 404 "NoSuchLifecycleConfiguration";
@@ -98,6 +101,7 @@ codes! {
     NoSuchTagSet 404 "NoSuchTagSet";
     NoSuchUpload 404 "NoSuchUpload";
     NoSuchVersion 404 "NoSuchVersion";
+    NoSuchWebsiteConfiguration 404 "NoSuchWebsiteConfiguration";
     NotImplemented 501 "NotImplemented";
     NotModified 304 "NotModified";
     ObjectLockConfigurationNotFound 404 "ObjectLockConfigurationNotFoundError";
@@ -106,6 +110,7 @@ codes! {
     OwnershipControlsNotFound 404 "OwnershipControlsNotFoundError";
     PackedPolicyTooLarge 400 "PackedPolicyTooLarge";
     PreconditionFailed 412 "PreconditionFailed";
+    ReplicationConfigurationNotFound 404 "ReplicationConfigurationNotFoundError";
     RequestTimeTooSkewed 403 "RequestTimeTooSkewed";
     RequestTimeout 400 "RequestTimeout";
     SignatureDoesNotMatch 403 "SignatureDoesNotMatch";

@@ -16,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 pub use admin::AdminServer;
 
@@ -112,6 +113,16 @@ impl Server {
         ending.abort();
         Ok(())
     }
+}
+
+/// Does work that never ends in a task of its own, for as long as this is awaited.
+pub async fn beside(work: impl Future<Output = Infallible> + Send + 'static) -> Infallible {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    if let Some(Err(error)) = tasks.join_next().await {
+        tracing::error!(%error, "work beside the requests has stopped");
+    }
+    std::future::pending().await
 }
 
 /// Looks after unwrapped keys, beside the connections.

@@ -227,6 +227,12 @@ const BANS: &[Ban] = &[
         because: "the upstream is handed sealed bytes and holds no key",
     },
     Ban {
+        within: &["gateway/src/sinks", "audit/src/following"],
+        except: &[],
+        words: &["AuditKey", "AuditKeys", "kms_keys", "crate::s3"],
+        because: "what is passed on stays sealed: sinks have no keys, and know no requests",
+    },
+    Ban {
         within: &["gateway/src"],
         except: &["gateway/src/config"],
         words: &["std::env"],
