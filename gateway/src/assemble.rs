@@ -13,12 +13,12 @@ use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, SignIn};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, TenantConfig, UpstreamConfig, authorities};
+use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
@@ -101,11 +101,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             bucket: system_bucket.clone(),
             source,
         })?;
-    if !store.conditional_writes {
-        tracing::warn!(
-            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
-        );
-    }
+    warn_of(store);
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
@@ -121,6 +117,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
+    let administrators = administrators(config);
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     let admin = Admin::new(
         documented.clone(),
@@ -133,16 +130,13 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         (Arc::clone(&directory), Arc::clone(&liveness)),
         buckets.clone(),
     )
-    .with_cryptoperiod(config.cryptoperiod);
-    tracing::info!(
-        suite = config.suites.sealing.name(),
-        implementation = config.suites.sealing.implementation(),
-        "objects of tenants that ask for no other suite are sealed"
-    );
+    .with_cryptoperiod(config.cryptoperiod)
+    .with_sign_in(sign_in(config, &directory, &clock)?);
+    tell_suite(config);
     let telemetry = Arc::new(Telemetry::watching(Arc::clone(trail.health())));
     let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
     let limits = Arc::new(limits);
-    let lookups = Lookups::new(buckets.clone(), upstream.clone());
+    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -150,7 +144,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(keyrings, suites, KeyScopes::declared(&config.tenants)),
+        keys: Keys::new(
+            keyrings,
+            suites,
+            KeyScopes::declared(Arc::clone(&directory)),
+        ),
         layouts: Layouts::default(),
         limits: Arc::clone(&limits),
         left_behind: Arc::default(),
@@ -178,7 +176,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             (Arc::clone(&sessions), Arc::clone(&liveness)),
             clock.clone(),
         ),
-        sts: Sts::new((providers, directory), sessions, liveness, clock),
+        sts: Sts::new((providers, directory), sessions, liveness, clock)
+            .without(administrators.to_vec()),
         limits,
         policies,
         trail,
@@ -190,6 +189,36 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         admin,
         jobs,
     })
+}
+
+fn warn_of(store: Capabilities) {
+    if !store.conditional_writes {
+        tracing::warn!(
+            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
+        );
+    }
+}
+
+fn tell_suite(config: &Config) {
+    tracing::info!(
+        suite = config.suites.sealing.name(),
+        implementation = config.suites.sealing.implementation(),
+        "objects of tenants that ask for no other suite are sealed"
+    );
+}
+
+/// Who vouches for administrators.
+fn administrators(config: &Config) -> &[IdentityProviderConfig] {
+    let admin = config.admin.as_ref();
+    admin.map_or(&[][..], |admin| &admin.identity_providers)
+}
+
+fn sign_in(
+    config: &Config,
+    directory: &Arc<Directory>,
+    clock: &Clock,
+) -> Result<Option<SignIn>, ProvidersError> {
+    SignIn::declared(administrators(config), &config.tenants, directory, clock)
 }
 
 fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {

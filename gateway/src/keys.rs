@@ -86,7 +86,7 @@ impl Keys {
     /// and so does each of its scopes.
     pub async fn sealing(&self, bucket: &Bucket, key: &str) -> Result<SealingKeys, GatewayError> {
         let tenant = &bucket.tenant;
-        let scope = self.scopes.of(bucket, key);
+        let scope = self.scopes.of(bucket, key).await?;
         let keys = self
             .keyrings
             .writing(tenant, &scope, Provisioning::Allowed)
@@ -100,8 +100,8 @@ impl Keys {
     }
 
     /// The scope under whose keys an object is sealed now.
-    pub fn scope_of(&self, bucket: &Bucket, key: &str) -> Scope {
-        self.scopes.of(bucket, key)
+    pub async fn scope_of(&self, bucket: &Bucket, key: &str) -> Result<Scope, GatewayError> {
+        Ok(self.scopes.of(bucket, key).await?)
     }
 
     /// Renews unwrapped keys that are in use and forgets those that are not; to be called every few seconds.

@@ -61,15 +61,15 @@ impl Objects {
     }
 
     /// Whether keys are of the scope that the job is about.
-    fn is_meant(&self, job: &Job, bucket: &Bucket, key: &str) -> bool {
-        match &job.wish.scope {
+    async fn is_meant(&self, job: &Job, bucket: &Bucket, key: &str) -> Result<bool, JobError> {
+        Ok(match &job.wish.scope {
             None => true,
             Some(scope) if *scope == Scope::tenant() => {
-                self.operations.keys.scope_of(bucket, key) == *scope
+                self.operations.keys.scope_of(bucket, key).await? == *scope
             }
             // All that was ever sealed under a scope's keys begins with its prefix.
             Some(scope) => scope.prefix().is_some_and(|prefix| key.starts_with(prefix)),
-        }
+        })
     }
 
     async fn place(&self, job: &Job, item: &Item) -> Result<Option<Place>, JobError> {
@@ -141,11 +141,12 @@ impl Ground for Objects {
             id: listed.id,
             size: listed.size,
         };
-        let items = listed
-            .into_iter()
-            .filter(|listed| self.is_meant(job, &bucket, &listed.key))
-            .map(item)
-            .collect();
+        let mut items = Vec::with_capacity(listed.len());
+        for listed in listed {
+            if self.is_meant(job, &bucket, &listed.key).await? {
+                items.push(item(listed));
+            }
+        }
         let next = match next {
             Some(begin) => Some(Start {
                 bucket: bucket.name.clone(),

@@ -109,8 +109,8 @@ impl Ground for Arc<Field> {
                 plain: 1,
                 locked: false,
             },
-            _ if *times > 1 => Outcome::Already,
-            _ => Outcome::Moved {
+            Kind::RewrapObjects if *times > 1 => Outcome::Already,
+            Kind::RewrapObjects => Outcome::Moved {
                 etag_kept: true,
                 behind: None,
             },
@@ -123,7 +123,6 @@ struct World {
     now: Arc<Mutex<SystemTime>>,
     directory: tempfile::TempDir,
     field: Arc<Field>,
-    runs: Mutex<u32>,
 }
 
 impl World {
@@ -133,7 +132,6 @@ impl World {
             now: Arc::new(Mutex::new(UNIX_EPOCH + Duration::from_secs(1_790_000_000))),
             directory: tempfile::tempdir().unwrap(),
             field: Arc::new(field),
-            runs: Mutex::new(0),
         }
     }
 
@@ -161,10 +159,7 @@ impl World {
 
     /// A replica that has just been started.
     async fn replica(&self) -> Worker<Arc<Field>> {
-        let mut runs = self.runs.lock().unwrap();
-        *runs += 1;
-        let holder = format!("run {runs}");
-        drop(runs);
+        let holder = uuid::Uuid::new_v4().to_string();
         let field = Arc::clone(&self.field);
         Worker::new(self.control().await, self.clock(), field, holder)
     }
@@ -249,7 +244,7 @@ async fn played(kind: Kind, versions: Vec<usize>, page: usize, acts: Vec<Act>) {
         }
     }
     *world.field.fuse.lock().unwrap() = None;
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     let last = world.replica().await;
     let job = match last.take("demo", "1").await.unwrap() {
         Some(held) => finish(&last, held).await,

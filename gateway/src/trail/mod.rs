@@ -339,6 +339,11 @@ impl Access {
         }
     }
 
+    /// An upload to where it goes yields a receipt.
+    pub(crate) fn wants_receipt(&mut self) {
+        self.wants_receipt = true;
+    }
+
     /// What is asked.
     pub fn request(&mut self, request: &S3Request) {
         self.draft.op = format!("s3:{}", request.operation).into();

@@ -8,12 +8,14 @@
 
 mod admin;
 mod administration;
+mod administrators;
 mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
 mod command_line;
 mod crash;
+mod declared_buckets;
 mod disconnects;
 mod hostile;
 mod identity;
