@@ -8,6 +8,7 @@ mod access_keys;
 mod approval;
 mod approvals;
 mod break_glass;
+mod buckets;
 mod certificate;
 mod changes;
 mod credential;
@@ -19,6 +20,7 @@ mod record;
 mod review;
 pub mod routes;
 mod sessions;
+mod sign_in;
 mod tenants;
 
 use std::collections::BTreeMap;
@@ -38,11 +40,12 @@ use uuid::Uuid;
 pub use approval::{Approval, Leave, Voice};
 pub use credential::{
     AdminCredential, AdminPrincipal, AdminRole, Declared, Token, check as check_credential,
-    create as create_credential,
+    check_tenant, create as create_credential,
 };
 pub use error::AdminError;
 pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
+pub use sign_in::SignIn;
 
 use crate::clock::Clock;
 use crate::control::Control;
@@ -87,6 +90,8 @@ pub struct Asked {
     pub user_agent: Option<String>,
     /// Who connected.
     pub peer: Option<IpAddr>,
+    /// SHA-256 of the certificate that they showed, in hexadecimal.
+    pub certificate: Option<String>,
     /// The body.
     pub body: Bytes,
 }

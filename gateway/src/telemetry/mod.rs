@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod exchange;
+mod sinks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use endpoint::Endpoint;
 pub use exchange::Exchange;
+pub use sinks::SinkMeters;
 
 use crate::admin::KeyHealth;
 use crate::body::Upload;
@@ -40,6 +42,7 @@ pub struct Telemetry {
     trail: Arc<audit::Health>,
     unrecorded: Gauge,
     open_intents: Gauge,
+    sinks: SinkMeters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +80,7 @@ impl Telemetry {
             trail: Arc::default(),
             unrecorded: Gauge::default(),
             open_intents: Gauge::default(),
+            sinks: SinkMeters::default(),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
@@ -103,6 +107,11 @@ impl Telemetry {
     pub fn open_intents(&self, count: usize) {
         self.open_intents
             .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Where the trail's sinks say how far they are.
+    pub fn sinks(&self) -> &SinkMeters {
+        &self.sinks
     }
 
     fn register(&mut self) {
@@ -149,6 +158,7 @@ impl Telemetry {
             "Intents on the trail without an outcome, until they are reconciled",
             self.open_intents.clone(),
         );
+        self.sinks.register(registry);
         self.register_keys();
     }
 
