@@ -17,7 +17,7 @@ pub(super) async fn of_job(
     job: &Job,
 ) -> Result<(), GatewayError> {
     let mut event = Event::new(
-        audit::Kind::Admin,
+        audit::Kind::Complete,
         trail.now(),
         Uuid::new_v4().to_string(),
         operation,
@@ -26,6 +26,7 @@ pub(super) async fn of_job(
     );
     event.tenant = Some(job.tenant.clone());
     event.principal = Some("sealgate".to_owned());
+    event.actor_type = Some("gateway");
     event.policies = vec![format!("job:{id}")];
     event.bucket.clone_from(&job.wish.bucket);
     let detail = serde_json::json!({
@@ -68,6 +69,7 @@ impl<'a> ObjectRecord<'a> {
         );
         draft.tenant = Some(place.bucket.tenant.clone());
         draft.principal = Some("sealgate".to_owned());
+        draft.actor_type = Some("gateway");
         draft.policies = vec![format!("job:{id}")];
         draft.bucket = Some(place.bucket.name.clone());
         draft.key = Some(place.key.clone());
