@@ -13,6 +13,7 @@ mod changes;
 mod credential;
 mod credentials;
 mod error;
+mod key_copies;
 mod keys;
 mod policies;
 mod record;
@@ -20,6 +21,7 @@ mod review;
 pub mod routes;
 mod sessions;
 mod tenants;
+mod tending;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -41,8 +43,8 @@ pub use credential::{
     create as create_credential,
 };
 pub use error::AdminError;
-pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
+pub use tending::KeyHealth;
 
 use crate::clock::Clock;
 use crate::control::Control;
@@ -70,6 +72,8 @@ pub struct Admin {
     /// Sessions, and what ends them.
     pub liveness: Arc<Liveness>,
     credentials: Credentials,
+    /// This process, among its replicas.
+    replica: String,
 }
 
 /// A request as it arrived, its body read.
@@ -211,6 +215,7 @@ impl Admin {
             directory,
             liveness,
             credentials,
+            replica: Uuid::new_v4().to_string(),
         }
     }
 

@@ -7,6 +7,7 @@ mod credentials;
 mod dev;
 mod docs;
 mod inspect;
+mod key_copies;
 mod keys;
 mod object;
 mod policy;

@@ -68,6 +68,7 @@ impl GatewayError {
             Self::Keys(error) => faults::of_key(error),
             Self::Bucket(BucketError::Exists) => Code::BucketAlreadyOwnedByYou.because("The bucket exists already and is yours."),
             Self::Bucket(BucketError::Store(_)) => Code::SlowDown.because("The store does not answer; please try again."),
+            Self::Bucket(BucketError::Mirror(error)) => faults::of_key(error),
             Self::Bucket(BucketError::Corrupt(_)) | Self::Unexpected(_) => faults::internal(),
             Self::Control(error) => faults::of_control(error),
             Self::Upstream(error) => faults::of_upstream(error),
@@ -94,7 +95,7 @@ impl GatewayError {
                 KeyErrorKind::Corrupt => Some(DOCUMENT_CLASS),
                 _ => None,
             },
-            Self::Bucket(BucketError::Exists | BucketError::Store(_))
+            Self::Bucket(BucketError::Exists | BucketError::Store(_) | BucketError::Mirror(_))
             | Self::Request(_)
             | Self::Signature(_)
             | Self::Denied(_)

@@ -3,10 +3,12 @@
 
 mod endpoint;
 mod exchange;
+mod keys;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kms_keys::Keyrings;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -35,6 +37,8 @@ pub struct Telemetry {
     overdue_rotations: Gauge,
     keys_pending_destruction: Gauge,
     frozen_tenants: Gauge,
+    mirror_differences: Gauge,
+    mirror_age: Gauge,
     limited: Family<LimitLabel, Counter>,
     stopping: AtomicBool,
     trail: Arc<audit::Health>,
@@ -72,6 +76,8 @@ impl Telemetry {
             overdue_rotations: Gauge::default(),
             keys_pending_destruction: Gauge::default(),
             frozen_tenants: Gauge::default(),
+            mirror_differences: Gauge::default(),
+            mirror_age: Gauge::default(),
             limited: Family::default(),
             stopping: AtomicBool::new(false),
             trail: Arc::default(),
@@ -97,6 +103,14 @@ impl Telemetry {
             trail,
             ..Self::new()
         }
+    }
+
+    /// The same, telling of these keyrings what their key management was asked.
+    #[must_use]
+    pub fn with_keys(mut self, keyrings: Arc<Keyrings>) -> Self {
+        self.registry
+            .register_collector(Box::new(keys::KeyNumbers(keyrings)));
+        self
     }
 
     /// So many intents on the trail have no outcome and were not reconciled yet.
@@ -175,6 +189,17 @@ impl Telemetry {
             "Tenants whose keys are frozen",
             self.frozen_tenants.clone(),
         );
+        registry.register(
+            "keyring_mirror_differences",
+            "Documents that the mirror of keyrings has otherwise, or alone",
+            self.mirror_differences.clone(),
+        );
+        registry.register_with_unit(
+            "keyring_mirror_age",
+            "How long ago the mirror of keyrings was compared as a whole; 0 without a mirror",
+            Unit::Seconds,
+            self.mirror_age.clone(),
+        );
     }
 
     /// How the keys were found to be.
@@ -186,6 +211,9 @@ impl Telemetry {
         self.keys_pending_destruction
             .set(number(health.pending_destruction));
         self.frozen_tenants.set(number(health.frozen));
+        self.mirror_differences
+            .set(number(health.mirror_differences));
+        self.mirror_age.set(number(health.mirror_age.as_secs()));
     }
 
     /// A request was refused because its tenant takes too much.

@@ -1,7 +1,10 @@
 //! The keyring document: the wrapped keys of one tenant's scope and the life of each. It must not
 //! know how it is stored, nor see an unwrapped key.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +88,14 @@ pub(crate) struct Entry {
     pub(crate) destroy_after: Option<Timestamp>,
     pub(crate) context: EncryptionContext,
     pub(crate) wraps: Vec<Wrap>,
+}
+
+impl Entry {
+    /// Whether it became the active one at least `age` ago.
+    pub(crate) fn is_older(&self, now: SystemTime, age: Duration) -> bool {
+        let since = SystemTime::from(self.activated.unwrap_or(self.created));
+        now.duration_since(since).is_ok_and(|passed| passed >= age)
+    }
 }
 
 impl Keyring {

@@ -85,9 +85,11 @@ impl Keyrings {
         let store = self.documents.store();
         loop {
             let id = KeyId::random()?;
-            if scope.prefix().is_none()
-                || kek_index::add(store, self.deployment(), tenant, id, scope).await?
-            {
+            if scope.prefix().is_none() {
+                return Ok(id);
+            }
+            if kek_index::add(store, self.deployment(), tenant, id, scope).await? {
+                self.mirror_index(tenant, id, scope).await?;
                 return Ok(id);
             }
         }
