@@ -17,6 +17,7 @@ mod crash;
 mod hostile;
 mod identity;
 mod independent;
+mod key_copies;
 mod key_life;
 mod key_management;
 mod limits;

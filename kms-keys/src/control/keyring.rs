@@ -160,6 +160,44 @@ impl Keyring {
         Ok(Some(next))
     }
 
+    /// Whether every key of `other` is in this one, be it only as one that was destroyed.
+    pub(crate) fn has_all_of(&self, other: &Self) -> bool {
+        other
+            .entries
+            .iter()
+            .all(|entry| self.entry(entry.id).is_some())
+    }
+
+    /// A generation that follows both, with the keys of both: the keyring was lost and begun anew before
+    /// `lost` was brought back, and objects are sealed under keys of either. What is active in this one
+    /// stays it, and what is destroyed in one of them is destroyed.
+    pub(crate) fn joined(&self, lost: &Self) -> Result<Self, DocumentFault> {
+        let mut joined = self.clone();
+        let newest = self.generation.max(lost.generation);
+        joined.generation = newest.checked_add(1).ok_or(DocumentFault::Exhausted)?;
+        joined.frozen = self.frozen.or(lost.frozen);
+        joined.evictions = self.evictions.max(lost.evictions).saturating_add(1);
+        for entry in &lost.entries {
+            if let Some(present) = joined.entries.iter_mut().find(|one| one.id == entry.id) {
+                if entry.state == State::Destroyed {
+                    present.clone_from(entry);
+                }
+                continue;
+            }
+            let mut entry = entry.clone();
+            if entry.state == State::Active
+                && let Ok(active) = self.active(entry.purpose)
+            {
+                entry.state = State::DecryptOnly;
+                entry.retired = Some(active.activated.unwrap_or(active.created));
+            }
+            joined.entries.push(entry);
+        }
+        // Oldest first, as they would have come.
+        joined.entries.sort_by_key(|entry| entry.created);
+        Ok(joined)
+    }
+
     /// Whether a key for this purpose was ever made.
     pub(crate) fn has(&self, purpose: Purpose) -> bool {
         self.entries.iter().any(|entry| entry.purpose == purpose)

@@ -132,6 +132,28 @@ impl ControlStore {
         Ok(None)
     }
 
+    /// A document that a tenant has only once it has a default keyring, which lies at `keyring`.
+    pub(crate) async fn left_of(
+        &self,
+        tenant: &str,
+        keyring: &Path,
+    ) -> Result<Option<Path>, KeyError> {
+        let tenants = Path::from("tenants").join(tenant).join("buckets");
+        for below in [
+            self.path(&["keyrings", tenant]),
+            self.path(&["keks", tenant]),
+            tenants,
+        ] {
+            let mut left = self.list_from(&below, None);
+            while let Some(found) = left.try_next().await? {
+                if found != *keyring {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Removes a document, if it is there.
     pub(crate) async fn remove_at(&self, path: &Path) -> Result<(), KeyError> {
         match self.store.delete(path).await {

@@ -18,6 +18,8 @@ pub struct Fates {
     pub older: u64,
     /// See [`Fate::Damaged`].
     pub damaged: u64,
+    /// See [`Fate::Forked`].
+    pub forked: u64,
     /// See [`Fate::Newer`].
     pub newer: u64,
     /// See [`Fate::Differs`].
@@ -36,6 +38,7 @@ impl Fates {
             Fate::Missing => &mut self.missing,
             Fate::Older => &mut self.older,
             Fate::Damaged => &mut self.damaged,
+            Fate::Forked => &mut self.forked,
             Fate::Newer => &mut self.newer,
             Fate::Differs => &mut self.differs,
             Fate::Foreign => &mut self.foreign,
@@ -49,6 +52,7 @@ impl Fates {
         self.missing
             .saturating_add(self.older)
             .saturating_add(self.damaged)
+            .saturating_add(self.forked)
     }
 
     /// How many somebody has to look at.

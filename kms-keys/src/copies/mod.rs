@@ -6,13 +6,15 @@ mod all;
 mod backup;
 mod mirror;
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ControlStore, DeploymentKey, DocumentFault, KeyError, Written,
-    control::{Keyring, Mac, kek_index, place, read_unverified},
+    control::{Keyring, Mac, kek_index, place, read_unverified, refused_at},
 };
 pub use all::{Fates, Tell, bring_all};
 pub use backup::{Backup, BackupCounts, BackupError, write_backup};
@@ -30,6 +32,8 @@ pub enum Fate {
     Older,
     /// What was there is no document of ours; it is brought.
     Damaged,
+    /// One is there that was begun anew when ours was lost: both are joined, so that no key is.
+    Forked,
     /// A newer one is there, and stays.
     Newer,
     /// Another one of no other age is there, and stays: somebody has to look.
@@ -43,7 +47,10 @@ pub enum Fate {
 impl Fate {
     /// Whether the place gets the document.
     pub fn is_brought(self) -> bool {
-        matches!(self, Self::Missing | Self::Older | Self::Damaged)
+        matches!(
+            self,
+            Self::Missing | Self::Older | Self::Damaged | Self::Forked
+        )
     }
 
     /// Whether somebody has to look at it.
@@ -101,13 +108,25 @@ pub(crate) async fn bring(
         if mode == Mode::Look || !fate.is_brought() {
             return Ok(fate);
         }
-        if let Written::Stored(_) = to.write_at(path, ours, version).await? {
+        let next = match (&there, fate) {
+            (Some(there), Fate::Forked) => {
+                joined(deployment, &ours, there).map_err(|fault| refused_at(path, fault))?
+            }
+            _ => ours,
+        };
+        if let Written::Stored(_) = to.write_at(path, next, version).await? {
             return Ok(fate);
         }
     }
     Err(KeyError::Contended {
         path: path.to_string(),
     })
+}
+
+fn joined(deployment: &DeploymentKey, ours: &[u8], there: &[u8]) -> Result<Bytes, DocumentFault> {
+    let (lost, _) = deployment.verify::<Keyring>(ours)?;
+    let (there, _) = deployment.verify::<Keyring>(there)?;
+    Ok(deployment.write(&there.joined(&lost)?)?.0)
 }
 
 /// How `ours` relates to what is `there`.
@@ -130,12 +149,14 @@ fn compare(
     match (our_age, age_of(deployment, path, there)) {
         (_, Err(_)) if is_foreign(deployment, there) => Fate::Foreign,
         (_, Err(_)) => Fate::Damaged,
-        (Age::Generation(ours, mac), Ok(Age::Generation(there, its_mac))) => {
-            match ours.cmp(&there) {
-                std::cmp::Ordering::Greater => Fate::Older,
-                std::cmp::Ordering::Less => Fate::Newer,
-                std::cmp::Ordering::Equal if mac.matches(&its_mac) => Fate::Same,
-                std::cmp::Ordering::Equal => Fate::Differs,
+        (Age::Keyring(ours, mac), Ok(Age::Keyring(there, its_mac))) => {
+            let (has_all, lacks_none) = (ours.has_all_of(&there), there.has_all_of(&ours));
+            match (ours.generation.cmp(&there.generation), direction) {
+                (Ordering::Equal, _) if mac.matches(&its_mac) => Fate::Same,
+                (Ordering::Greater, _) if has_all => Fate::Older,
+                (Ordering::Less, _) if lacks_none => Fate::Newer,
+                (_, Direction::Restoring) => Fate::Forked,
+                (_, Direction::Mirroring) => Fate::Differs,
             }
         }
         (Age::Fixed(mac), Ok(Age::Fixed(its_mac))) if mac.matches(&its_mac) => Fate::Same,
@@ -149,7 +170,7 @@ fn compare(
 
 /// What tells one version of a document from another.
 enum Age {
-    Generation(u64, Mac),
+    Keyring(Box<Keyring>, Mac),
     /// It never changes.
     Fixed(Mac),
     /// Its MAC is not ours to check.
@@ -169,7 +190,7 @@ fn age_of(deployment: &DeploymentKey, path: &Path, bytes: &[u8]) -> Result<Age, 
             let (keyring, mac) = deployment.verify::<Keyring>(bytes)?;
             keyring.check_place(deployment.id(), &keyring.tenant, &keyring.scope)?;
             let place = place(&keyring.tenant, &keyring.scope);
-            (place, Age::Generation(keyring.generation, mac))
+            (place, Age::Keyring(Box::new(keyring), mac))
         }
         Some("keks") => {
             let (place, mac) = kek_index::placed(deployment, bytes)?;

@@ -170,24 +170,75 @@ async fn what_is_newer_stays_and_what_is_older_or_damaged_is_replaced() {
 }
 
 #[tokio::test]
-async fn two_documents_of_one_generation_are_told_and_left() {
+async fn a_keyring_that_was_begun_anew_is_joined_with_the_one_that_comes_back() {
     let world = World::new();
     let one = world.replica().await;
-    write(&one, "acme", &Scope::tenant()).await;
-    let first = world.store.text(HOME).await.unwrap();
-    one.rotate("acme", &Scope::tenant()).await.unwrap();
+    let lost = write(&one, "acme", &Scope::tenant()).await;
+    let audit = one.auditing("acme", Provisioning::Allowed).await.unwrap();
+    let second = one.rotate("acme", &Scope::tenant()).await.unwrap();
     let file = backup(&world, &one, None).await;
-    world.store.set(HOME, &first).await;
-    world
-        .replica()
-        .await
-        .rotate("acme", &Scope::tenant())
-        .await
-        .unwrap();
-    let forked = world.store.text(HOME).await.unwrap();
-    let restored = restore(&world, &file, Mode::Bring).await;
-    assert_eq!((restored.differs, restored.brought()), (1, 0));
-    assert_eq!(world.store.text(HOME).await.unwrap(), forked);
+    world.store.remove(HOME).await;
+    let anew = write(&world.replica().await, "acme", &Scope::tenant()).await;
+    for mode in [Mode::Look, Mode::Bring] {
+        let restored = restore(&world, &file, mode).await;
+        assert_eq!((restored.forked, restored.brought()), (1, 1));
+    }
+    let cold = world.replica().await;
+    assert_eq!(
+        write(&cold, "acme", &Scope::tenant()).await.kek.id(),
+        anew.kek.id()
+    );
+    for kek in [lost.kek.id(), second, anew.kek.id()] {
+        cold.kek("acme", kek).await.unwrap();
+    }
+    for aux in [lost.aux.id(), anew.aux.id()] {
+        cold.aux("acme", aux).await.unwrap();
+    }
+    assert!(cold.audit("acme", audit.id()).await.is_ok());
+    assert_eq!(cold.audit_ids("acme").await.unwrap().len(), 2);
+    cold.rotate("acme", &Scope::tenant()).await.unwrap();
+    // It has all of the backup's keys now.
+    assert_eq!(restore(&world, &file, Mode::Bring).await.newer, 1);
+}
+
+#[tokio::test]
+async fn what_was_destroyed_since_stays_destroyed() {
+    let world = World::new();
+    let one = world.replica().await;
+    let kek = write(&one, "acme", &Scope::tenant()).await.kek.id();
+    let file = backup(&world, &one, None).await;
+    let now = world.clock.now();
+    let home = Scope::tenant();
+    let waits = one.schedule_destruction("acme", &home, None, now);
+    waits.await.unwrap();
+    one.destroy_due("acme", &home).await.unwrap();
+    assert_eq!(restore(&world, &file, Mode::Bring).await.newer, 1);
+    let gone = world.replica().await.kek("acme", kek).await.unwrap_err();
+    assert_eq!(gone.kind(), KeyErrorKind::Destroyed);
+}
+
+#[tokio::test]
+async fn a_keyring_is_not_begun_anew_where_something_else_of_the_tenant_is_left() {
+    let world = World::new();
+    world.replica().await;
+    for left in [
+        "system/keks/acme/0011223344556677.json",
+        "system/keyrings/acme/scopes/00.json",
+        "tenants/acme/buckets/b.json",
+    ] {
+        world.store.set(left, "left").await;
+        let replica = world.replica().await;
+        let refused = replica
+            .writing("acme", &Scope::tenant(), Provisioning::Allowed)
+            .await;
+        let Err(KeyError::Document { fault, .. }) = refused else {
+            panic!("{left}: {refused:?}")
+        };
+        assert!(matches!(fault, DocumentFault::Lost { .. }), "{fault}");
+        // Of that tenant only.
+        write(&replica, "other", &Scope::tenant()).await;
+        world.store.remove(left).await;
+    }
 }
 
 #[tokio::test]
