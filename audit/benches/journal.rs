@@ -1,5 +1,6 @@
-//! What recording costs: events a second and the time each takes, by how many requests record at once. Run with
-//! `cargo bench -p audit`; the disk is that of the target directory.
+//! What recording costs: events a second and the time each takes, by how many requests record at once; and what an
+//! access costs by how many events of it somebody waits for. Run with `cargo bench -p audit`; the disk is that of the
+//! target directory.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,24 +18,41 @@ fn main() -> Outcome<()> {
     let identity = Arc::new(Identity::new("bench", &[1; 32]));
     let journal = Journal::open(directory.path(), identity, Settings::default(), NOW)?;
     let journal = Arc::new(journal);
-    for at_once in [1, 16, 64, 256] {
-        let (mut times, whole) = runtime.block_on(measure(&journal, at_once))?;
-        times.sort_unstable();
-        let of = |share: usize| {
-            let at = times.len() * share / 100;
-            times.get(at).map_or(0, Duration::as_micros)
-        };
-        let rate = u128::try_from(times.len())? * 1_000_000 / whole.as_micros().max(1);
-        let (p50, p99) = (of(50), of(99));
-        writeln!(
-            std::io::stdout(),
-            "{at_once:4} at once: {rate:7} events/s, p50 {p50:6} µs, p99 {p99:6} µs"
-        )?;
+    for access in [Access::BothWaited, Access::IntentWaited, Access::Single] {
+        for at_once in [1, 16, 64, 256] {
+            let (mut times, whole) = runtime.block_on(measure(&journal, access, at_once))?;
+            times.sort_unstable();
+            let of = |share: usize| {
+                let at = times.len() * share / 100;
+                times.get(at).map_or(0, Duration::as_micros)
+            };
+            let rate = u128::try_from(times.len())? * 1_000_000 / whole.as_micros().max(1);
+            let (p50, p99) = (of(50), of(99));
+            writeln!(
+                std::io::stdout(),
+                "{access:?}, {at_once:4} at once: {rate:7} accesses/s, p50 {p50:6} µs, p99 {p99:6} µs"
+            )?;
+        }
     }
     Ok(())
 }
 
-async fn measure(journal: &Arc<Journal>, at_once: u32) -> Outcome<(Vec<Duration>, Duration)> {
+/// What of an access is waited for.
+#[derive(Debug, Clone, Copy)]
+enum Access {
+    /// Intent and outcome: of what changes something.
+    BothWaited,
+    /// The intent: of a read that streams.
+    IntentWaited,
+    /// One event for all of it.
+    Single,
+}
+
+async fn measure(
+    journal: &Arc<Journal>,
+    access: Access,
+    at_once: u32,
+) -> Outcome<(Vec<Duration>, Duration)> {
     let key = Arc::new(AuditKey::new("k1", &[2; 32]));
     let each = 20_000_u32.div_ceil(at_once).min(2_000);
     let mut recorders = JoinSet::new();
@@ -46,6 +64,18 @@ async fn measure(journal: &Arc<Journal>, at_once: u32) -> Outcome<(Vec<Duration>
             for n in 0..each {
                 let began = Instant::now();
                 journal.record(&event(recorder, n), Some(&key)).await?;
+                match access {
+                    Access::BothWaited => {
+                        journal.record(&event(recorder, n), Some(&key)).await?;
+                    }
+                    // Where the disk is slower than the readers are, somebody has to wait.
+                    Access::IntentWaited => {
+                        while journal.submit(&event(recorder, n), Some(&key)).is_err() {
+                            tokio::time::sleep(Duration::from_millis(1)).await;
+                        }
+                    }
+                    Access::Single => {}
+                }
                 times.push(began.elapsed());
             }
             Ok::<_, audit::JournalError>(times)

@@ -2,7 +2,8 @@
 
 import sys
 
-from connect import client
+from connect import client, refused
+from raw import send
 
 bucket = sys.argv[1]
 s3 = client()
@@ -57,3 +58,10 @@ assert walk("list_objects_v2", 5, StartAfter="c/d/03") == model(after="c/d/03")
 
 page = s3.list_objects_v2(Bucket=bucket, MaxKeys=4)
 assert page["KeyCount"] == 4 and page["IsTruncated"] and page["NextContinuationToken"]
+
+# What Amazon S3 refuses is refused before the store is asked.
+refused(s3.list_objects_v2, "InvalidArgument", Bucket=bucket, EncodingType="base64")
+refused(s3.list_object_versions, "InvalidArgument", Bucket=bucket, VersionIdMarker="v")
+for query in ("max-keys=-1", "max-keys=many", "max-uploads=many&uploads="):
+    status, _, answer = send("GET", f"/{bucket}", query=query)
+    assert status == 400 and b"<Code>InvalidArgument</Code>" in answer, (query, status, answer)

@@ -17,6 +17,15 @@ assert kept == lock, kept
 refused(s3.put_bucket_versioning, "InvalidBucketState", Bucket=bucket,
         VersioningConfiguration={"Status": "Suspended"})
 
+# Of an object that is neither retained nor held.
+free = {"Bucket": bucket + "-free", "Key": "free"}
+s3.create_bucket(Bucket=free["Bucket"], ObjectLockEnabledForBucket=True)
+put = s3.put_object(**free, Body=b"")
+for call in (s3.get_object_retention, s3.get_object_legal_hold):
+    refused(call, "NoSuchObjectLockConfiguration", **free)
+s3.delete_object(**free, VersionId=put["VersionId"])
+s3.delete_bucket(Bucket=free["Bucket"])
+
 by_default = s3.put_object(Bucket=bucket, Key="default", Body=b"1")["VersionId"]
 assert s3.head_object(Bucket=bucket, Key="default")["ObjectLockMode"] == "GOVERNANCE"
 refused(s3.delete_object, "AccessDenied", Bucket=bucket, Key="default", VersionId=by_default)

@@ -1,6 +1,7 @@
 """boto3: tags come with an upload, in parts or not, stay or change with a copy, and change alone."""
 
 import sys
+import urllib.parse
 
 from connect import client, read, refused
 
@@ -42,8 +43,16 @@ assert tags("put") == [], tags("put")
 assert s3.head_object(Bucket=bucket, Key="put")["ETag"] == before["ETag"]
 assert read(s3, bucket, "put") == b"1"
 
-eleven = {"TagSet": [{"Key": f"{number}", "Value": ""} for number in range(11)]}
-refused(s3.put_object_tagging, "InvalidTag", "BadRequest", Bucket=bucket, Key="put", Tagging=eleven)
+# Amazon S3's limits, whatever the store's are: on tags of their own and on those that come with an upload.
+system = [{"Key": "aws:mine", "Value": ""}]
+for bad in ([{"Key": f"{number}", "Value": ""} for number in range(11)], PAIRS[:1] * 2, system,
+            [{"Key": "k" * 129, "Value": ""}], [{"Key": "k", "Value": "v" * 257}]):
+    header = urllib.parse.urlencode([(tag["Key"], tag["Value"]) for tag in bad])
+    refused(s3.put_object_tagging, "InvalidTag", Bucket=bucket, Key="put", Tagging={"TagSet": bad})
+    refused(s3.put_object, "InvalidTag", Bucket=bucket, Key="put", Body=b"2", Tagging=header)
+    refused(s3.create_multipart_upload, "InvalidTag", Bucket=bucket, Key="put", Tagging=header)
+refused(s3.put_bucket_tagging, "InvalidTag", Bucket=bucket, Tagging={"TagSet": system})
+assert read(s3, bucket, "put") == b"1"
 
 s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": PAIRS[:1]})
 assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == PAIRS[:1]

@@ -3,6 +3,7 @@
 import sys
 
 from connect import client, noise, read, refused
+from raw import send
 
 bucket = sys.argv[1]
 s3 = client()
@@ -18,6 +19,7 @@ def versioning(status):
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == status
 
 
+refused(s3.put_bucket_versioning, "MalformedXML", Bucket=bucket, VersioningConfiguration={"MFADelete": "Disabled"})
 versioning("Enabled")
 bodies = [noise(70_000 + size, f"{size}") for size in range(3)]
 puts = [s3.put_object(Bucket=bucket, Key="k", Body=body, Metadata={"n": str(number)})
@@ -44,6 +46,12 @@ gone = s3.delete_object(Bucket=bucket, Key="k")
 assert gone["DeleteMarker"] and gone["VersionId"] not in ids, gone
 refused(s3.get_object, "NoSuchKey", Bucket=bucket, Key="k")
 assert read(s3, bucket, "k", VersionId=ids[1]) == bodies[1]
+if "file-tree" not in sys.argv:
+    # SeaweedFS does not tell a delete marker from what never was.
+    refused(s3.copy_object, "InvalidRequest", Bucket=bucket, Key="copy", CopySource={
+        "Bucket": bucket, "Key": "k", "VersionId": gone["VersionId"]})
+status, _, answer = send("DELETE", f"/{bucket}/k", query="versionId=")
+assert status == 400 and b"<Code>InvalidArgument</Code>" in answer, (status, answer)
 markers = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
 assert [one["VersionId"] for one in markers] == [gone["VersionId"]] and markers[0]["IsLatest"], markers
 s3.delete_object(Bucket=bucket, Key="k", VersionId=gone["VersionId"])
@@ -65,7 +73,17 @@ done = s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload,
 assert read(s3, bucket, "parts", VersionId=done["VersionId"]) == first
 
 versioning("Suspended")
-s3.put_object(Bucket=bucket, Key="k", Body=b"unversioned")
+# The version is `null`, which only reads say (Amazon S3 API Reference, PutObject, "Versioning suspended").
+answers = [s3.put_object(Bucket=bucket, Key="k", Body=b"unversioned"),
+           s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")]
+upload = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+part = s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=first)
+answers.append(s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload={
+    "Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}))
+assert not any("VersionId" in answer for answer in answers), answers
+for key in ("k", "copy", "parts"):
+    assert s3.head_object(Bucket=bucket, Key=key)["VersionId"] == "null", key
+    assert s3.get_object(Bucket=bucket, Key=key)["VersionId"] == "null", key
 assert read(s3, bucket, "k", VersionId="null") == b"unversioned"
 assert read(s3, bucket, "k", VersionId=ids[2]) == bodies[2]
 

@@ -201,8 +201,7 @@ class Log:
     def read_segment(self, path, first, bound, places):
         strays = 0
         pieces = path.read_bytes().split(b"\n")
-        torn = pieces.pop()
-        strays += bool(torn)
+        torn = pieces.pop().rstrip(b"\0")  # zeros are room for more lines
         for raw in pieces:
             line = self.parse(raw)
             seq = line["seq"] if line else -1
@@ -214,6 +213,7 @@ class Log:
                 strays += 1
             else:
                 places[seq] = (leaf_hash(raw), line)
+        strays += bool(torn) and (bound is not None or len(places) < self.size)
         code = "line-altered" if strays else "lines-missing"
         for start, end in ranges([seq for seq in range(first, len(places)) if places[seq] is None]):
             self.found(code, start, end)

@@ -411,7 +411,10 @@ impl Gateway {
             .filter_map(|path| fs::read_to_string(path).ok());
         texts
             .flat_map(|text| {
-                text.lines()
+                // Behind the last line feed: a line that is being written, and room for more.
+                let written = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
+                written
+                    .lines()
                     .map(|line| serde_json::from_str(line).expect("a trail line is JSON"))
                     .collect::<Vec<_>>()
             })

@@ -51,6 +51,20 @@ pub fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// A client that is a program of this crate's, in `integration-tests/clients`.
+///
+/// # Panics
+/// If it is not built, with the command that builds it.
+pub fn example(name: &str) -> PathBuf {
+    let path = target().join("debug/examples").join(name);
+    assert!(
+        path.is_file(),
+        "the client {name} is not built at {}; `cargo test -p integration-tests --no-run` builds it",
+        path.display()
+    );
+    path
+}
+
 /// Cargo's output directory, found from the running test's own place in it.
 ///
 /// # Panics

@@ -49,7 +49,7 @@ groups! {
     Delete "delete";
     /// A bucket, or one of its settings, is made, changed or deleted.
     ManageBucket "manage-bucket";
-    /// A setting of the shared upstream bucket is read or changed.
+    /// A setting of the shared upstream bucket is changed.
     Administer "administer";
     /// A tenant's configuration, identities and policies are read.
     ReadConfiguration "read-configuration";
@@ -114,9 +114,14 @@ actions! {
     ListBucketVersions "s3:ListBucketVersions" List Bucket;
     ListBucketMultipartUploads "s3:ListBucketMultipartUploads" List Bucket;
     GetAccelerateConfiguration "s3:GetAccelerateConfiguration" List Bucket;
+    GetAnalyticsConfiguration "s3:GetAnalyticsConfiguration" List Bucket;
+    GetBucketAbac "s3:GetBucketAbac" List Bucket;
     GetBucketAcl "s3:GetBucketAcl" List Bucket;
     GetBucketCors "s3:GetBucketCORS" List Bucket;
     GetBucketLocation "s3:GetBucketLocation" List Bucket;
+    GetBucketLogging "s3:GetBucketLogging" List Bucket;
+    GetBucketMetadataTableConfiguration "s3:GetBucketMetadataTableConfiguration" List Bucket;
+    GetBucketNotification "s3:GetBucketNotification" List Bucket;
     GetBucketObjectLockConfiguration "s3:GetBucketObjectLockConfiguration" List Bucket;
     GetBucketOwnershipControls "s3:GetBucketOwnershipControls" List Bucket;
     GetBucketPolicy "s3:GetBucketPolicy" List Bucket;
@@ -125,8 +130,13 @@ actions! {
     GetBucketRequestPayment "s3:GetBucketRequestPayment" List Bucket;
     GetBucketTagging "s3:GetBucketTagging" List Bucket;
     GetBucketVersioning "s3:GetBucketVersioning" List Bucket;
+    GetBucketWebsite "s3:GetBucketWebsite" List Bucket;
     GetEncryptionConfiguration "s3:GetEncryptionConfiguration" List Bucket;
+    GetIntelligentTieringConfiguration "s3:GetIntelligentTieringConfiguration" List Bucket;
+    GetInventoryConfiguration "s3:GetInventoryConfiguration" List Bucket;
     GetLifecycleConfiguration "s3:GetLifecycleConfiguration" List Bucket;
+    GetMetricsConfiguration "s3:GetMetricsConfiguration" List Bucket;
+    GetReplicationConfiguration "s3:GetReplicationConfiguration" List Bucket;
 
     PutObject "s3:PutObject" Write Object;
     PutObjectAcl "s3:PutObjectAcl" Write Object;
@@ -158,16 +168,6 @@ actions! {
     PutBucketTagging "s3:PutBucketTagging" ManageBucket Bucket;
     PutBucketVersioning "s3:PutBucketVersioning" ManageBucket Bucket;
 
-    GetAnalyticsConfiguration "s3:GetAnalyticsConfiguration" Administer Bucket;
-    GetBucketAbac "s3:GetBucketAbac" Administer Bucket;
-    GetBucketLogging "s3:GetBucketLogging" Administer Bucket;
-    GetBucketMetadataTableConfiguration "s3:GetBucketMetadataTableConfiguration" Administer Bucket;
-    GetBucketNotification "s3:GetBucketNotification" Administer Bucket;
-    GetBucketWebsite "s3:GetBucketWebsite" Administer Bucket;
-    GetIntelligentTieringConfiguration "s3:GetIntelligentTieringConfiguration" Administer Bucket;
-    GetInventoryConfiguration "s3:GetInventoryConfiguration" Administer Bucket;
-    GetMetricsConfiguration "s3:GetMetricsConfiguration" Administer Bucket;
-    GetReplicationConfiguration "s3:GetReplicationConfiguration" Administer Bucket;
     PutAccelerateConfiguration "s3:PutAccelerateConfiguration" Administer Bucket;
     PutAnalyticsConfiguration "s3:PutAnalyticsConfiguration" Administer Bucket;
     PutBucketRequestPayment "s3:PutBucketRequestPayment" Administer Bucket;

@@ -11,14 +11,17 @@ use tokio::sync::oneshot;
 
 use super::closing::Closed;
 use super::home::{CLOSED, LogPlace};
+use super::leaves::Leaves;
 use super::sign::{Signing, write_tile};
 use crate::signed::Checkpoint;
 use crate::tree::{Growing, Hash, TILE_WIDTH, Tile, Tiles, inclusion_proof, tile_path};
 
 /// What the checkpointer is told.
 pub(super) enum Told {
-    /// Lines are on disk; their leaf hashes, and whether the last of them ends the log.
-    Committed(Vec<Hash>, bool),
+    /// There is a line on disk that is not signed.
+    Unsigned,
+    /// There are many.
+    Many,
     /// Somebody wants the proof of a line that is on disk.
     Prove(u64, oneshot::Sender<Result<Proof, ProveError>>),
 }
@@ -48,6 +51,7 @@ pub(super) struct Checkpointer {
     pub(super) signing: Signing,
     pub(super) certificate: String,
     pub(super) told: Receiver<Told>,
+    pub(super) leaves: Leaves,
     pub(super) every: Duration,
     pub(super) tree: Growing,
     /// Full tiles that are not on disk yet.
@@ -63,7 +67,7 @@ impl Checkpointer {
         place: LogPlace,
         signing: Signing,
         certificate: String,
-        told: Receiver<Told>,
+        (told, leaves): (Receiver<Told>, Leaves),
         every: Duration,
     ) -> Self {
         Self {
@@ -71,6 +75,7 @@ impl Checkpointer {
             signing,
             certificate,
             told,
+            leaves,
             every,
             tree: Growing::default(),
             unwritten: Vec::new(),
@@ -88,23 +93,19 @@ impl Checkpointer {
                 due.saturating_duration_since(Instant::now())
             });
             match self.told.recv_timeout(wait) {
-                Ok(Told::Committed(leaves, stopped)) => {
-                    self.stopped = stopped;
-                    for leaf in leaves {
-                        self.tree.push(leaf, &mut self.unwritten);
-                    }
+                Ok(Told::Unsigned) => {
                     due = due.or_else(|| Instant::now().checked_add(self.every));
+                }
+                Ok(Told::Many) => {
+                    // Not more often than once a second, however fast lines come.
+                    let soon = Instant::now().checked_add(SOON.min(self.every));
+                    due = due.into_iter().chain(soon).min();
                 }
                 Ok(Told::Prove(seq, reply)) => {
                     let _ = reply.send(self.prove(seq));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if self.unsigned() >= LINES {
-                // Not more often than once a second, however fast lines come.
-                let soon = Instant::now().checked_add(SOON.min(self.every));
-                due = due.into_iter().chain(soon).min();
             }
             if due.is_some_and(|due| due <= Instant::now()) {
                 due = self
@@ -120,7 +121,17 @@ impl Checkpointer {
         self.tree.size().saturating_sub(signed)
     }
 
+    /// Takes the leaves of lines that are on disk.
+    fn grow(&mut self) {
+        let (leaves, stopped) = self.leaves.take();
+        self.stopped = stopped;
+        for leaf in leaves {
+            self.tree.push(leaf, &mut self.unwritten);
+        }
+    }
+
     fn sign(&mut self) -> Result<(), ()> {
+        self.grow();
         if self.unsigned() == 0 {
             return Ok(());
         }
@@ -150,6 +161,7 @@ impl Checkpointer {
     }
 
     fn prove(&mut self, seq: u64) -> Result<Proof, ProveError> {
+        self.grow();
         if seq >= self.tree.size() {
             return Err(ProveError::Outside);
         }
@@ -209,8 +221,6 @@ impl Tiles for Checkpointer {
     }
 }
 
-/// A checkpoint is due after this many lines, however little time went by.
-const LINES: u64 = 1000;
 const SOON: Duration = Duration::from_secs(1);
 
 const PROOF: &str = "c2sp.org/tlog-proof@v1";

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -56,15 +56,17 @@ pub(super) fn close(place: &LogPlace, signing: &Signing) -> io::Result<Option<Cl
             log = place.name,
             "an audit log is damaged before its end; it is left so"
         );
-    } else if let Some((path, whole, torn)) = scan.torn.take() {
-        tracing::warn!(
-            log = place.name,
-            bytes = torn,
-            "cutting a torn end off an audit log"
-        );
-        set_aside(&path, whole)?;
+    } else if let Some(Torn { path, whole, bytes }) = scan.torn.take() {
+        if bytes > 0 {
+            tracing::warn!(
+                log = place.name,
+                bytes,
+                "cutting a torn end off an audit log"
+            );
+            set_aside(&path, whole, bytes)?;
+        }
         DiskFile::reopen(path)?.cut(whole)?;
-        closed.torn_bytes = torn;
+        closed.torn_bytes = bytes;
     }
     closed.size = scan.tree.size();
     if !scan.open.is_empty() {
@@ -107,7 +109,7 @@ fn sign_the_rest(
 
 /// Keeps what is about to be cut off in a file of its own: most likely a batch that a crash tore, but who looks for
 /// the reason of a loss wants to see it.
-fn set_aside(segment: &Path, from: u64) -> io::Result<()> {
+fn set_aside(segment: &Path, from: u64, bytes: u64) -> io::Result<()> {
     let mut torn = File::open(segment)?;
     torn.seek(SeekFrom::Start(from))?;
     let path = segment.with_extension(format!("torn-{from}"));
@@ -117,8 +119,17 @@ fn set_aside(segment: &Path, from: u64) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(path)?;
-    io::copy(&mut torn, &mut kept)?;
+    io::copy(&mut torn.take(bytes), &mut kept)?;
     kept.sync_all()
+}
+
+/// What is to be cut off a segment.
+struct Torn {
+    path: PathBuf,
+    /// The bytes of its whole lines.
+    whole: u64,
+    /// How many follow that are not only room for more lines.
+    bytes: u64,
 }
 
 /// What a log holds.
@@ -126,8 +137,8 @@ fn set_aside(segment: &Path, from: u64) -> io::Result<()> {
 struct Scan {
     tree: Growing,
     tiles: Vec<crate::tree::Tile>,
-    /// Behind whole lines of a segment: the segment, the bytes of its whole lines, and how many follow.
-    torn: Option<(PathBuf, u64, u64)>,
+    /// What is behind the whole lines of the last segment.
+    torn: Option<Torn>,
     /// The segment in which, or before which, lines are missing or are no lines, with whole ones behind.
     damaged: Option<PathBuf>,
     /// Intents without an outcome: where and what.
@@ -154,21 +165,22 @@ struct Detail {
 
 impl Scan {
     fn segment(&mut self, first: u64, path: &Path) -> io::Result<()> {
-        if let Some((torn, ..)) = self.torn.take() {
+        if let Some(torn) = self.torn.take().filter(|torn| torn.bytes > 0) {
             // Something follows, so it is no torn end.
-            self.damaged.get_or_insert(torn);
+            self.damaged.get_or_insert(torn.path);
         }
         if first != self.tree.size() {
             self.damaged.get_or_insert_with(|| path.to_owned());
         }
         let mut reader = BufReader::new(File::open(path)?);
-        let (mut line, mut whole, mut torn) = (Vec::new(), 0_u64, 0_u64);
+        let (mut line, mut whole, mut torn, mut room) = (Vec::new(), 0_u64, 0_u64, 0_u64);
         loop {
             line.clear();
             let length = reader.read_until(b'\n', &mut line)?;
             if length == 0 {
                 break;
             }
+            room = u64::try_from(length - without_room(&line).len()).unwrap_or(u64::MAX);
             let length = u64::try_from(length).unwrap_or(u64::MAX);
             let head = head_of(&line);
             match head {
@@ -182,7 +194,11 @@ impl Scan {
                 None => torn = torn.saturating_add(length),
             }
         }
-        self.torn = (torn > 0).then(|| (path.to_owned(), whole, torn));
+        self.torn = (torn > 0).then(|| Torn {
+            path: path.to_owned(),
+            whole,
+            bytes: torn.saturating_sub(room),
+        });
         Ok(())
     }
 
@@ -202,6 +218,12 @@ impl Scan {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         self.tree.push(leaf_hash(line), &mut self.tiles);
     }
+}
+
+/// A segment's last piece without the zeros that are room for more lines.
+pub(crate) fn without_room(piece: &[u8]) -> &[u8] {
+    let end = piece.iter().rposition(|byte| *byte != 0);
+    end.and_then(|end| piece.get(..=end)).unwrap_or_default()
 }
 
 /// The head of a whole line.

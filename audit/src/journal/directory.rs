@@ -2,10 +2,12 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    io,
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{FallocateFlags, fallocate};
 
 use super::segments::{Placement, SegmentFile, Volume, first_seq};
 
@@ -39,7 +41,7 @@ impl Volume for Directory {
     fn create(&self, name: &str) -> io::Result<Box<dyn SegmentFile>> {
         let path = self.path.join(name);
         let created = OpenOptions::new()
-            .append(true)
+            .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&path);
@@ -47,32 +49,67 @@ impl Volume for Directory {
             // One we made and could not write to is used; whatever else lies there is not ours to
             // touch.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_empty_file(&path) => {
-                OpenOptions::new().append(true).open(&path)?
+                OpenOptions::new().write(true).open(&path)?
             }
             created => created?,
         };
         File::open(&self.path)?.sync_all()?;
-        Ok(Box::new(DiskFile { file, path }))
+        Ok(Box::new(DiskFile {
+            file,
+            path,
+            end: 0,
+            length: 0,
+        }))
     }
 }
 
-/// One segment on disk. It is only ever opened for appending, so that a cut moves where the next
-/// write goes.
+/// One segment on disk.
+///
+/// Room is taken for many lines at once: to sync a file whose length changes costs the disk half as much again. Until
+/// lines fill it the room reads as zeros.
 pub(super) struct DiskFile {
     file: File,
     path: PathBuf,
+    /// Where the next line goes.
+    end: u64,
+    /// The file's length, the room included.
+    length: u64,
 }
 
 impl DiskFile {
     pub(super) fn reopen(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).open(&path)?;
-        Ok(Self { file, path })
+        let file = OpenOptions::new().write(true).open(&path)?;
+        let length = file.metadata()?.len();
+        Ok(Self {
+            file,
+            path,
+            end: length,
+            length,
+        })
+    }
+
+    /// Takes room for `bytes` more. Where it cannot be had the file grows as it is written.
+    fn take_room(&mut self, bytes: u64) {
+        let end = self.end.saturating_add(bytes);
+        if end <= self.length {
+            return;
+        }
+        let room = end.saturating_add(ROOM).saturating_sub(self.length);
+        let taken = fallocate(&self.file, FallocateFlags::empty(), self.length, room);
+        self.length = match taken {
+            Ok(()) => self.length.saturating_add(room),
+            Err(_) => end,
+        };
     }
 }
 
 impl SegmentFile for DiskFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.take_room(count);
+        self.file.write_all_at(bytes, self.end)?;
+        self.end = self.end.saturating_add(count);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -81,19 +118,27 @@ impl SegmentFile for DiskFile {
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.set_len(length)?;
-        self.file.sync_all()
+        self.file.sync_all()?;
+        (self.end, self.length) = (length, length);
+        Ok(())
     }
 
     fn placement(&self) -> io::Result<Placement> {
         let open = self.file.metadata()?;
         match fs::symlink_metadata(&self.path) {
             Ok(named) if (named.dev(), named.ino()) == (open.dev(), open.ino()) => {
-                Ok(Placement::InPlace { length: open.len() })
+                let as_left = open.len() == self.length;
+                let length = if as_left { self.end } else { open.len() };
+                Ok(Placement::InPlace { length })
             }
             Ok(_) => Ok(Placement::Replaced),
             Err(error) if is_absence(&error) => Ok(Placement::Replaced),
             Err(error) => Err(error),
         }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.cut(self.end)
     }
 }
 
@@ -107,3 +152,6 @@ fn is_absence(error: &io::Error) -> bool {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
 }
+
+/// Bytes of room: some hundreds of lines.
+const ROOM: u64 = 256 * 1024;

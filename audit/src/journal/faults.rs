@@ -101,6 +101,10 @@ impl SegmentFile for FaultyFile {
     fn placement(&self) -> io::Result<Placement> {
         self.inner.placement()
     }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.inner.finish()
+    }
 }
 
 fn fail_if(fault: &AtomicBool, kind: io::ErrorKind) -> io::Result<()> {

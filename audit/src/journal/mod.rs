@@ -8,6 +8,8 @@ mod directory;
 mod headroom;
 mod health;
 mod home;
+mod leaves;
+mod queue;
 mod segments;
 mod sign;
 mod writer;
@@ -21,22 +23,25 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{AuditKey, Event, Identity};
 use checkpointer::{Checkpointer, Told};
 pub use checkpointer::{Proof, ProveError};
 pub use closing::Closed;
+pub(crate) use closing::without_room;
 use directory::Directory;
 use headroom::Headroom;
 pub use health::Health;
 use home::{Home, LogPlace, OPEN_INTENTS};
+use leaves::Leaves;
+use queue::{Entrance, Waiting, queue};
 use segments::{Segments, Volume};
 use sign::Signing;
 pub use writer::Recorded;
+use writer::Writer;
 pub(crate) use writer::chain_name;
-use writer::{Waiting, Writer};
 
 /// Bounds of a [`Journal`].
 #[derive(Clone, Debug)]
@@ -49,6 +54,8 @@ pub struct Settings {
     pub commit_timeout: Duration,
     /// How many events wait for the disk at most; more wait for room, within the same time.
     pub queue: usize,
+    /// How many events that nobody waits for are kept while the disk takes none.
+    pub late: usize,
     /// How often lines are signed, if there are any.
     pub checkpoint_every: Duration,
     /// Bytes kept free on the disk for what must be recorded when it is full.
@@ -62,6 +69,7 @@ impl Default for Settings {
             segment_bytes: 64 << 20,
             commit_timeout: Duration::from_secs(2),
             queue: 1024,
+            late: 10_000,
             checkpoint_every: Duration::from_secs(10),
             headroom: 1 << 20,
         }
@@ -94,6 +102,9 @@ pub enum JournalError {
         /// The time it was given.
         limit: Duration,
     },
+    /// Too many events that nobody waits for are kept already. It is counted, and the count will be on record.
+    #[error("the audit journal has no room for another event that nobody waits for")]
+    NoRoom,
     /// The journal's thread is gone.
     #[error("the audit journal is closed")]
     Closed,
@@ -118,7 +129,7 @@ pub struct OpenIntent {
 /// An open journal: the log of this run. Dropping it writes what still waits, for as long as one commit may take.
 #[derive(Debug)]
 pub struct Journal {
-    sender: Option<mpsc::Sender<Waiting>>,
+    entrance: Option<Entrance>,
     prover: Option<threads::Sender<Told>>,
     commit_timeout: Duration,
     opening: Opening,
@@ -251,14 +262,12 @@ impl Journal {
         wants_line: bool,
     ) -> Result<Recorded, JournalError> {
         let (ack, acked) = oneshot::channel();
-        let mut waiting = self.waiting(event, key, ack)?;
+        let mut waiting = self.waiting(event, key)?;
+        waiting.ack = Some(ack);
         waiting.wants_line = wants_line;
-        let sender = self.sender.as_ref().ok_or(JournalError::Closed)?;
+        let entrance = self.entrance.as_ref().ok_or(JournalError::Closed)?;
         let committed = async {
-            sender
-                .send(waiting)
-                .await
-                .map_err(|_| JournalError::Closed)?;
+            entrance.urgent(waiting).await?;
             acked
                 .await
                 .map_err(|_| JournalError::Closed)?
@@ -271,18 +280,21 @@ impl Journal {
     }
 
     /// Hands the event over without waiting: for what is known only once nobody waits for an answer any
-    /// more. It reaches the disk with the next commit; if the queue is full, it is logged as lost.
-    pub fn submit(&self, event: &Event, key: Option<&AuditKey>) {
-        let (ack, _) = oneshot::channel();
-        let queued = self
-            .waiting(event, key, ack)
-            .ok()
-            .zip(self.sender.as_ref())
-            .is_some_and(|(waiting, sender)| sender.try_send(waiting).is_ok());
-        if !queued {
+    /// more. It rides with the next commit, or goes a tenth of a second later, and is kept while the disk takes nothing. A
+    /// crash before that leaves its intent open.
+    ///
+    /// # Errors
+    /// [`JournalError::NoRoom`] if too many are kept already: the event is lost, and an `audit.gap` line will say so.
+    pub fn submit(&self, event: &Event, key: Option<&AuditKey>) -> Result<(), JournalError> {
+        let queued = self.waiting(event, key).and_then(|waiting| {
+            let entrance = self.entrance.as_ref().ok_or(JournalError::Closed)?;
+            entrance.late(waiting)
+        });
+        if queued.is_err() {
             self.health.refuse();
-            tracing::error!(?event, "an audit event could not be queued and is lost");
+            tracing::error!(?event, "an audit event found no room and is lost");
         }
+        queued
     }
 
     /// The proof that the line `seq` of this run's log is in it, under a checkpoint that is signed for it if there
@@ -331,12 +343,7 @@ impl Journal {
         Ok(())
     }
 
-    fn waiting(
-        &self,
-        event: &Event,
-        key: Option<&AuditKey>,
-        ack: oneshot::Sender<Result<Recorded, Arc<io::Error>>>,
-    ) -> Result<Waiting, JournalError> {
+    fn waiting(&self, event: &Event, key: Option<&AuditKey>) -> Result<Waiting, JournalError> {
         let key = key.unwrap_or_else(|| self.identity().audit_key());
         let members = event
             .members(&self.log, key)
@@ -349,7 +356,8 @@ impl Journal {
             kind: event.kind,
             members,
             wants_line: false,
-            ack,
+            ack: None,
+            place: None,
         })
     }
 
@@ -366,14 +374,17 @@ impl Journal {
         let log = place.name.clone();
         let headroom = Headroom::take(home.headroom(), settings.headroom);
         let health = Arc::new(Health::default());
-        let (sender, receiver) = mpsc::channel(settings.queue.max(1));
+        let (entrance, arrivals) = queue(settings.queue, settings.late);
         let (prover, told) = threads::channel();
         let (ending, ended) = threads::channel();
         let key = signing.identity().audit_key().clone();
-        let (leaves, writers) = (prover.clone(), Arc::clone(&health));
-        let writer = Writer::new(segments, receiver, leaves, writers, headroom, &log, key);
+        let leaves = Leaves::default();
+        let signer = (leaves.clone(), prover.clone());
+        let writers = Arc::clone(&health);
+        let writer = Writer::new(segments, arrivals, signer, writers, headroom, &log, key);
         let every = settings.checkpoint_every;
-        let checkpointer = Checkpointer::new(place, signing.clone(), certificate, told, every);
+        let checkpointer =
+            Checkpointer::new(place, signing.clone(), certificate, (told, leaves), every);
         let writing = std::thread::Builder::new()
             .name("audit-journal".to_owned())
             .spawn(move || writer.run())?;
@@ -386,7 +397,7 @@ impl Journal {
                 drop(ending);
             })?;
         Ok(Self {
-            sender: Some(sender),
+            entrance: Some(entrance),
             prover: Some(prover),
             commit_timeout: settings.commit_timeout,
             opening,
@@ -402,7 +413,7 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.sender = None;
+        self.entrance = None;
         self.prover = None;
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         match ended.recv_timeout(self.commit_timeout) {

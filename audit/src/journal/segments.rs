@@ -19,6 +19,8 @@ pub(super) trait SegmentFile: Send {
     fn cut(&mut self, length: u64) -> io::Result<()>;
     /// What the directory shows where the file should be.
     fn placement(&self) -> io::Result<Placement>;
+    /// Gives back the room behind the lines, durably: nothing more will be written.
+    fn finish(&mut self) -> io::Result<()>;
 }
 
 /// What became of a segment since it was written last.
@@ -26,7 +28,7 @@ pub(super) trait SegmentFile: Send {
 pub(super) enum Placement {
     /// It is where it was, with this many bytes.
     InPlace {
-        /// Bytes.
+        /// Bytes, without the room that was taken for more of them.
         length: u64,
     },
     /// Its name is gone or names another file.
@@ -89,13 +91,30 @@ impl Segments {
         Ok(())
     }
 
+    /// Ends the open segment.
+    pub(super) fn finish(&mut self) {
+        if let Some(mut segment) = self.open.take()
+            && let Err(error) = segment.mend().and_then(|()| segment.file.finish())
+        {
+            // Zeros stay behind its lines; whoever reads it knows that they are none.
+            tracing::warn!(%error, "an audit segment cannot be finished");
+        }
+    }
+
     /// The open segment, if it is still what we left and has room, or a new one.
     fn writable(&mut self) -> io::Result<&mut OpenSegment> {
         // Where it cannot be mended now it stays open: what is torn must not be left behind.
         if let Some(segment) = &mut self.open
-            && !segment.is_ready(self.segment_bytes)?
+            && !segment.is_ready()?
         {
             self.open = None;
+        }
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|segment| segment.committed >= self.segment_bytes)
+        {
+            self.finish();
         }
         let segment = if let Some(segment) = self.open.take() {
             segment
@@ -113,7 +132,7 @@ impl Segments {
 
 impl OpenSegment {
     /// Whether the next batch may go here; on an error nothing may be written anywhere yet.
-    fn is_ready(&mut self, segment_bytes: u64) -> io::Result<bool> {
+    fn is_ready(&mut self) -> io::Result<bool> {
         let Placement::InPlace { length } = self.file.placement()? else {
             tracing::error!("the audit segment was removed or replaced; beginning a new one");
             return Ok(false);
@@ -128,7 +147,7 @@ impl OpenSegment {
             return Ok(false);
         }
         self.mend()?;
-        Ok(committed < segment_bytes)
+        Ok(true)
     }
 
     fn mend(&mut self) -> io::Result<()> {

@@ -90,7 +90,8 @@ fn segments_of(log: &Path) -> Vec<(String, String)> {
     names.sort_unstable();
     let read = |name: String| {
         let text = fs::read_to_string(path.join(&name)).unwrap();
-        (name, text)
+        // Of the segment that is being written: room for more lines.
+        (name, text.trim_end_matches('\0').to_owned())
     };
     names.into_iter().map(read).collect()
 }
@@ -382,8 +383,7 @@ async fn a_torn_end_is_cut_off_and_reported() {
     for torn in [
         &b"{"[..],
         whole.as_bytes(),
-        b"\0\0\0\0",
-        b"\0\0\n\0",
+        b"\0\0\n\0\n",
         b"{\"seq\":}\n",
         b"\xff\n{\"v\":2,\"se",
     ] {
@@ -647,6 +647,127 @@ async fn events_that_wait_together_share_one_sync() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_rides_with_the_next_commit() {
+    let (_directory, path) = place();
+    let faults = Arc::new(Faults::default());
+    let journal = faults.open(&path, Settings::default());
+    let hanging = faults.hang.lock().await;
+    // The thread hangs in its first sync while the others come.
+    let (first, last) = (event("first"), event("last"));
+    let mut waiting = Box::pin(async { tokio::join!(journal.put(&first), journal.put(&last)) });
+    assert!(poll_immediate(&mut waiting).await.is_none());
+    for n in 0..8 {
+        journal.submit(&event(&format!("late {n}")), None).unwrap();
+    }
+    drop(hanging);
+    let (first, last) = waiting.await;
+    first.and(last).unwrap();
+    let written = until(&path, |lines| lines.len() == 10).await;
+    let mut late = written.iter().filter(|(_, req)| req.starts_with("late"));
+    assert!(
+        late.by_ref()
+            .map(|(_, req)| req.clone())
+            .eq((0..8).map(|n| format!("late {n}")))
+    );
+    assert!(faults.syncs.load(SeqCst) <= 3, "{:?}", faults.syncs);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_goes_by_itself_after_a_moment() {
+    let (_directory, path) = place();
+    let journal = open(&path);
+    journal.submit(&event("alone"), None).unwrap();
+    until(&path, |lines| *lines == expected(&["alone"])).await;
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_kept_while_the_disk_fails() {
+    let (_directory, path) = place();
+    let faults = Arc::new(Faults::default());
+    let settings = Settings {
+        late: 3,
+        ..Settings::default()
+    };
+    let journal = faults.open(&path, settings);
+    journal.put(&event("before")).await.unwrap();
+    faults.sync.store(true, SeqCst);
+    for n in 0..5 {
+        let kept = journal.submit(&event(&format!("{n}")), None);
+        match n {
+            0..3 => kept.unwrap(),
+            _ => assert!(matches!(kept, Err(JournalError::NoRoom)), "{kept:?}"),
+        }
+    }
+    journal.put(&event("refused")).await.unwrap_err();
+    assert!(!journal.health().is_good());
+    faults.sync.store(false, SeqCst);
+    // By themselves: nothing else has to come for that.
+    let written = until(&path, |lines| lines.len() == 5).await;
+    let reqs: Vec<_> = written.iter().map(|(_, req)| req.as_str()).collect();
+    assert_eq!(
+        reqs,
+        ["before", "", "0", "1", "2"],
+        "a gap, and what was kept"
+    );
+    assert!(journal.health().is_good());
+    let gap: Value = serde_json::from_str(segments(&path)[0].1.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(
+        (&gap["kind"], &gap["detail"]["count"]),
+        (&"audit.gap".into(), &2.into())
+    );
+    // There is room again, and nothing more to tell.
+    journal.submit(&event("3"), None).unwrap();
+    journal
+        .put(&Event::of_trail(Kind::Stop, now()))
+        .await
+        .unwrap();
+    let text = segments(&path).remove(0).1;
+    assert_eq!(
+        text.matches("\"audit.gap\"").count(),
+        2,
+        "kind and op of one line"
+    );
+    assert!(text.lines().last().unwrap().contains("replica.stop"));
+}
+
+/// The lines, once they are as wanted.
+async fn until(path: &Path, wanted: impl Fn(&Vec<(u64, String)>) -> bool) -> Vec<(u64, String)> {
+    for _ in 0..1000 {
+        let written = lines(path);
+        if wanted(&written) {
+            return written;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("still {:?}", lines(path));
+}
+
+#[tokio::test]
+async fn room_for_more_lines_is_taken_and_given_back() {
+    let (_directory, path) = place();
+    let journal = open(&path);
+    journal.put(&event("a")).await.unwrap();
+    let (segment, crashed) = (only_segment(&path), log(&path));
+    let lines = segments(&path)[0].1.len() as u64;
+    assert!(fs::metadata(&segment).unwrap().len() > lines);
+    drop(journal);
+    assert_eq!(fs::metadata(&segment).unwrap().len(), lines);
+    // A crash leaves it; nothing is torn by that.
+    OpenOptions::new()
+        .write(true)
+        .open(&segment)
+        .unwrap()
+        .set_len(lines + 1000)
+        .unwrap();
+    let journal = open(&path);
+    assert_eq!(journal.opening().closed[0].torn_bytes, 0);
+    assert_eq!(journal.opening().closed[0].size, 1);
+    assert_eq!(fs::metadata(&segment).unwrap().len(), lines);
+    assert_eq!(fs::read_dir(crashed.join("segments")).unwrap().count(), 1);
+    verified(&crashed, 1);
+}
+
+#[tokio::test]
 async fn leaving_writes_what_still_waits() {
     let (_directory, path) = place();
     let faults = Arc::new(Faults::default());
@@ -705,14 +826,14 @@ async fn no_line_is_longer_than_its_limit() {
         *field = Some(hostile.clone());
     }
     journal.put(&event).await.unwrap();
-    let text = fs::read(only_segment(&path)).unwrap();
+    let text = segments(&path).remove(0).1;
     assert!(text.len() <= LINE_LIMIT, "{}", text.len());
     assert!(
         text.len() > LINE_LIMIT / 2,
         "it tries the limit: {}",
         text.len()
     );
-    let line: Value = serde_json::from_slice(&text).unwrap();
+    let line: Value = serde_json::from_str(&text).unwrap();
     let log = line["log"].as_str().unwrap();
     assert!(
         log.starts_with(&format!("{}-2025", "a".repeat(64))),

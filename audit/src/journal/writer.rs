@@ -5,34 +5,21 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, oneshot};
 
 use super::checkpointer::Told;
 use super::headroom::Headroom;
 use super::health::Health;
+use super::leaves::{Leaves, Urge};
+use super::queue::{Arrivals, Lost, Waiting};
 use super::segments::Segments;
 use crate::event::LineError;
 use crate::tree::{Hash, leaf_hash, sha256};
 use crate::{AuditKey, Event, Kind};
-
-/// An event on its way to the disk.
-pub(super) struct Waiting {
-    /// Whose chain it is part of; empty for events of no known tenant.
-    pub(super) tenant: String,
-    /// Milliseconds since the epoch, of the event's clock.
-    pub(super) wall_ms: u64,
-    pub(super) kind: Kind,
-    /// The members of its line, as the event gives them.
-    pub(super) members: String,
-    /// Whether its recorder wants the line back.
-    pub(super) wants_line: bool,
-    /// Told where the line is, or what the disk said.
-    pub(super) ack: oneshot::Sender<Result<Recorded, Arc<io::Error>>>,
-}
 
 /// A line on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +32,9 @@ pub struct Recorded {
 
 pub(super) struct Writer {
     segments: Segments,
-    receiver: mpsc::Receiver<Waiting>,
-    leaves: Sender<Told>,
+    arrivals: Arrivals,
+    leaves: Leaves,
+    signer: Sender<Told>,
     health: Arc<Health>,
     headroom: Headroom,
     /// The log's name, and `"log":"…",` of it.
@@ -79,8 +67,8 @@ struct Draft {
 impl Writer {
     pub(super) fn new(
         segments: Segments,
-        receiver: mpsc::Receiver<Waiting>,
-        leaves: Sender<Told>,
+        arrivals: Arrivals,
+        (leaves, signer): (Leaves, Sender<Told>),
         health: Arc<Health>,
         headroom: Headroom,
         log: &str,
@@ -88,8 +76,9 @@ impl Writer {
     ) -> Self {
         Self {
             segments,
-            receiver,
+            arrivals,
             leaves,
+            signer,
             health,
             headroom,
             log: log.to_owned(),
@@ -105,15 +94,27 @@ impl Writer {
     /// Until every sender is gone and what they sent is written.
     pub(super) fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
-        while self.receiver.blocking_recv_many(&mut batch, BATCH_LIMIT) > 0 {
+        while self.arrivals.fill(&mut batch, BATCH_LIMIT) {
             self.commit(&mut batch);
         }
+        let left = self.arrivals.kept();
+        if left > 0 {
+            tracing::error!(
+                left,
+                "the audit journal's disk took no more; intents stay open"
+            );
+        }
+        self.segments.finish();
     }
 
     fn commit(&mut self, batch: &mut Vec<Waiting>) {
         self.headroom.refill();
         if self.headroom.is_used() {
-            refuse_all_but_essential(batch);
+            let (kept, refused) = batch
+                .drain(..)
+                .partition(|waiting| waiting.kind.is_essential());
+            *batch = kept;
+            self.refuse(refused, &Arc::new(io::ErrorKind::StorageFull.into()));
             if batch.is_empty() {
                 return;
             }
@@ -129,17 +130,24 @@ impl Writer {
             .told(outcome.is_ok() && !self.headroom.is_used());
         match outcome {
             Ok(recorded) => {
+                self.arrivals.taken();
                 for (waiting, recorded) in batch.drain(..).zip(recorded) {
                     // Nobody listens any more where the caller gave up; the line stands all the same.
-                    let _ = waiting.ack.send(Ok(recorded));
+                    let _ = waiting.ack.map(|ack| ack.send(Ok(recorded)));
                 }
             }
-            Err(error) => {
-                for waiting in batch.drain(..) {
-                    let _ = waiting.ack.send(Err(Arc::clone(&error)));
-                }
-            }
+            Err(error) => self.refuse(std::mem::take(batch), &error),
         }
+    }
+
+    /// Answers those who wait; what nobody waits for is tried again.
+    fn refuse(&mut self, batch: Vec<Waiting>, error: &Arc<io::Error>) {
+        let (urgent, late): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|waiting| waiting.ack.is_some());
+        for waiting in urgent {
+            let _ = waiting.ack.map(|ack| ack.send(Err(Arc::clone(error))));
+        }
+        self.arrivals.again(late.into_iter());
     }
 
     /// Writes the batch, after lines about all chains where they are due. Gives where each of the batch is.
@@ -165,6 +173,10 @@ impl Writer {
                 Err(error) => tracing::error!(%error, "the chains' ends cannot be recorded"),
             }
         }
+        let lost = self.arrivals.lost();
+        if let Some(members) = lost.and_then(|lost| self.gap(lost, now)) {
+            self.line(&mut draft, "", now, &members);
+        }
         let mut recorded = Vec::with_capacity(batch.len());
         for waiting in batch {
             let (seq, start) = (draft.seq, self.lines.len());
@@ -189,8 +201,16 @@ impl Writer {
         if heads_due {
             self.heads_at = now;
         }
+        if let Some(lost) = lost {
+            self.arrivals.told(lost);
+        }
         // Before the answers: who asks for a proof after one finds the leaf there.
-        let _ = self.leaves.send(Told::Committed(draft.leaves, draft.stops));
+        let urge = self.leaves.add(draft.leaves, draft.stops);
+        let _ = match urge {
+            Urge::None => Ok(()),
+            Urge::InTime => self.signer.send(Told::Unsigned),
+            Urge::Soon => self.signer.send(Told::Many),
+        };
         Ok(recorded)
     }
 
@@ -228,11 +248,24 @@ impl Writer {
         draft.seq = draft.seq.saturating_add(1);
     }
 
+    /// The members of a line that says that events were lost.
+    fn gap(&self, lost: Lost, wall_ms: u64) -> Option<String> {
+        let mut event = Event::of_trail(Kind::Gap, time_of(wall_ms));
+        let detail = [
+            ("count", Value::from(lost.count)),
+            ("from", crate::wall(time_of(lost.from)).into()),
+            ("to", crate::wall(time_of(lost.to)).into()),
+        ];
+        event.detail = detail
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect();
+        event.members(&self.log, &self.key).ok()
+    }
+
     /// The members of lines that say where every chain ends.
     fn heads(&self, wall_ms: u64) -> Result<Vec<String>, LineError> {
-        let wall = std::time::UNIX_EPOCH
-            .checked_add(std::time::Duration::from_millis(wall_ms))
-            .unwrap_or(std::time::UNIX_EPOCH);
+        let wall = time_of(wall_ms);
         let mut tenants: Vec<_> = self
             .chains
             .iter()
@@ -260,15 +293,10 @@ impl Writer {
     }
 }
 
-fn refuse_all_but_essential(batch: &mut Vec<Waiting>) {
-    let (kept, refused): (Vec<_>, Vec<_>) = batch
-        .drain(..)
-        .partition(|waiting| waiting.kind.is_essential());
-    let full = Arc::new(io::Error::from(io::ErrorKind::StorageFull));
-    for waiting in refused {
-        let _ = waiting.ack.send(Err(Arc::clone(&full)));
-    }
-    *batch = kept;
+fn time_of(wall_ms: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+        .checked_add(Duration::from_millis(wall_ms))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// The name of a tenant's chain in `tenant.heads`: nobody who has one tenant's lines reads the others' names there.

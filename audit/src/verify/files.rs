@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
+use crate::journal::without_room;
+
 /// Why a trail cannot be verified at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -102,7 +104,8 @@ impl Place {
     }
 }
 
-/// Calls `see` with each line of a segment, without its line feed, and whether it had one.
+/// Calls `see` with each line of a segment, without its line feed, and whether it had one. Zeros at the end are room
+/// for more lines and no line.
 pub(super) fn each_line(path: &Path, mut see: impl FnMut(&[u8], bool)) -> Result<(), ReadError> {
     let failed = |source| ReadError::File {
         path: path.to_owned(),
@@ -116,8 +119,11 @@ pub(super) fn each_line(path: &Path, mut see: impl FnMut(&[u8], bool)) -> Result
         if reader.read_until(b'\n', &mut line).map_err(failed)? == 0 {
             return Ok(());
         }
-        let whole = line.last() == Some(&b'\n');
-        see(line.strip_suffix(b"\n").unwrap_or(&line), whole);
+        match line.strip_suffix(b"\n") {
+            Some(line) => see(line, true),
+            None if without_room(&line).is_empty() => {}
+            None => see(without_room(&line), false),
+        }
     }
 }
 

@@ -88,13 +88,17 @@ fn segment(
     lines: &mut Lines,
     report: &mut Report,
 ) -> Result<(), ReadError> {
-    let mut strays = 0_u64;
+    let (mut strays, mut torn) = (0_u64, false);
     each_line(path, |line, whole| {
+        if !whole {
+            torn = true;
+            return;
+        }
         let head = serde_json::from_slice::<Head>(line).ok().filter(|head| {
             let within = head.seq >= first && bound.is_none_or(|bound| head.seq < bound);
             // Without a bound a number far off would ask for room for all before it.
             let near = head.seq <= count(lines).saturating_add(FAR);
-            whole && head.is_of(log) && within && near
+            head.is_of(log) && within && near
         });
         let at = head
             .as_ref()
@@ -112,6 +116,10 @@ fn segment(
         }
     })?;
     let reached = count(lines);
+    // Behind all that is signed it is a line that is being written.
+    if torn && (bound.is_some() || reached < signed) {
+        strays = strays.saturating_add(1);
+    }
     let inner = if strays > 0 {
         Code::LineAltered
     } else {

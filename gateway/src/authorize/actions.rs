@@ -88,7 +88,6 @@ fn action_on_bucket(operation: Operation) -> Option<Action> {
         }
         Op::ListObjectVersions => Action::ListBucketVersions,
         Op::ListMultipartUploads => Action::ListBucketMultipartUploads,
-        Op::GetBucketAccelerateConfiguration => Action::GetAccelerateConfiguration,
         Op::GetBucketAcl => Action::GetBucketAcl,
         Op::GetBucketCors => Action::GetBucketCors,
         Op::GetBucketLocation => Action::GetBucketLocation,
@@ -97,7 +96,6 @@ fn action_on_bucket(operation: Operation) -> Option<Action> {
         Op::GetBucketPolicy => Action::GetBucketPolicy,
         Op::GetBucketPolicyStatus => Action::GetBucketPolicyStatus,
         Op::GetPublicAccessBlock => Action::GetBucketPublicAccessBlock,
-        Op::GetBucketRequestPayment => Action::GetBucketRequestPayment,
         Op::GetBucketTagging => Action::GetBucketTagging,
         Op::GetBucketVersioning => Action::GetBucketVersioning,
         Op::GetBucketEncryption => Action::GetEncryptionConfiguration,
@@ -119,18 +117,21 @@ fn action_on_bucket(operation: Operation) -> Option<Action> {
         }
         Op::PutBucketTagging | Op::DeleteBucketTagging => Action::PutBucketTagging,
         Op::PutBucketVersioning => Action::PutBucketVersioning,
+        reading if reading.method() == "GET" => return action_of_unset(reading),
         administrative => return action_of_administration(administrative),
     })
 }
 
-/// Settings of the shared upstream bucket.
-fn action_of_administration(operation: Operation) -> Option<Action> {
+/// What is read of a bucket, though no bucket here has it.
+fn action_of_unset(operation: Operation) -> Option<Action> {
     use Operation as Op;
     Some(match operation {
+        Op::GetBucketAbac => Action::GetBucketAbac,
+        Op::GetBucketAccelerateConfiguration => Action::GetAccelerateConfiguration,
+        Op::GetBucketRequestPayment => Action::GetBucketRequestPayment,
         Op::GetBucketAnalyticsConfiguration | Op::ListBucketAnalyticsConfigurations => {
             Action::GetAnalyticsConfiguration
         }
-        Op::GetBucketAbac => Action::GetBucketAbac,
         Op::GetBucketLogging => Action::GetBucketLogging,
         Op::GetBucketMetadataConfiguration | Op::GetBucketMetadataTableConfiguration => {
             Action::GetBucketMetadataTableConfiguration
@@ -150,6 +151,14 @@ fn action_of_administration(operation: Operation) -> Option<Action> {
             Action::GetMetricsConfiguration
         }
         Op::GetBucketReplication => Action::GetReplicationConfiguration,
+        _ => return None,
+    })
+}
+
+/// Settings of the shared upstream bucket.
+fn action_of_administration(operation: Operation) -> Option<Action> {
+    use Operation as Op;
+    Some(match operation {
         Op::PutBucketAccelerateConfiguration => Action::PutAccelerateConfiguration,
         Op::DeleteBucketAnalyticsConfiguration => Action::PutAnalyticsConfiguration,
         Op::PutBucketRequestPayment => Action::PutBucketRequestPayment,

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use percent_encoding::percent_decode_str;
 use policies::Context;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -13,7 +12,7 @@ use crate::authenticate::Proof;
 use crate::body::possible_lengths;
 use crate::checksum::Declared;
 use crate::connection::Connection;
-use crate::s3::{Operation, S3Request};
+use crate::s3::{Operation, S3Request, tags};
 
 /// The context of a request, as far as its head and its proof of identity tell.
 pub(super) fn context_of(
@@ -63,8 +62,9 @@ pub(super) fn context_of(
         context.upload = step(request.operation);
         context.content_type = header("content-type");
         context.checksum_alg = checksum(request);
-        context.request_tags =
-            header("x-amz-tagging").map_or_else(BTreeMap::new, |tags| tags_in(&tags));
+        context.request_tags = header("x-amz-tagging").map_or_else(BTreeMap::new, |tags| {
+            tags::of_header(&tags).into_iter().collect()
+        });
         context.metadata_directive = header("x-amz-metadata-directive");
         context.acl = header("x-amz-acl");
         context.storage_class = header("x-amz-storage-class");
@@ -137,22 +137,6 @@ fn checksum(request: &S3Request) -> Option<String> {
     declared
         .map(|algorithm| algorithm.name().to_owned())
         .or(of_upload.or(md5).map(str::to_owned))
-}
-
-/// `a=1&b=2`, percent-encoded.
-fn tags_in(header: &str) -> BTreeMap<String, String> {
-    let decode = |text: &str| {
-        let text = text.replace('+', " ");
-        percent_decode_str(&text).decode_utf8_lossy().into_owned()
-    };
-    header
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
-        .collect()
 }
 
 fn copy_source(request: &S3Request) -> Option<String> {

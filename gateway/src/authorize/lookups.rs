@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::buckets::{Buckets, Setting};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
-use crate::s3::{BucketName, Code};
+use crate::s3::{BucketName, Code, tags};
 use crate::upstream::{StoreRequest, Upstream};
 
 /// Where decisions look things up.
@@ -146,13 +146,8 @@ fn lock_of(headers: &HeaderMap) -> (bool, Option<SystemTime>) {
 }
 
 /// The tags of a `Tagging` document.
-pub(crate) fn tags_of(tagging: &Element) -> BTreeMap<String, String> {
-    let set = tagging.child("TagSet");
-    let text = |tag: &Element, name| tag.child_text(name).unwrap_or_default().to_owned();
-    set.iter()
-        .flat_map(|set| set.all("Tag"))
-        .map(|tag| (text(tag, "Key"), text(tag, "Value")))
-        .collect()
+fn tags_of(tagging: &Element) -> BTreeMap<String, String> {
+    tags::of_document(tagging).into_iter().collect()
 }
 
 /// What stands for a policy that cannot be read.

@@ -13,8 +13,8 @@ use policies::{PolicySet, Principal};
 
 pub use actions::action_of;
 pub use leave::Leave;
+pub(crate) use lookups::BUCKET_POLICY;
 pub use lookups::Lookups;
-pub(crate) use lookups::{BUCKET_POLICY, tags_of};
 pub use sets::{PolicyFiles, PolicySets};
 
 use crate::authenticate::{Authenticated, Proof};

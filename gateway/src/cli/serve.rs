@@ -78,6 +78,7 @@ pub(super) fn run(
         let telemetry = Arc::clone(&service.telemetry);
         let trail = service.trail.clone();
         let operations = service.operations.clone();
+        telemetry.open_intents(trail.open_intents());
         let watched = watch(config.metrics, &telemetry).await?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;

@@ -6,7 +6,7 @@ use policies::Action;
 use sealed_object::{Metadata, Opened, Plain};
 
 use super::read::Source;
-use super::store_headers::{mark_sealed, number, set, shown_etag, store_etag};
+use super::store_headers::{is_unversioned, mark_sealed, number, set, shown_etag, store_etag};
 use super::{Answered, Call, Operations, Place, document};
 use crate::envelope;
 use crate::error::GatewayError;
@@ -211,6 +211,11 @@ impl Operations {
                     .because("At least one of the preconditions on the copy source did not hold.")
                     .into()
             }
+            GatewayError::Upstream(error) if error.code() == Some(Code::MethodNotAllowed) => {
+                Code::InvalidRequest
+                    .because("The source of a copy request may not specifically refer to a delete marker by version id.")
+                    .into()
+            }
             other => other,
         })?;
         let (store, ..) = &found;
@@ -224,11 +229,12 @@ impl Operations {
 /// The version that was written and the one it was copied from. Not every store (`SeaweedFS`) names the second
 /// in its answer, so it is taken from the source itself.
 fn say_versions(written: &HeaderMap, source: &HeaderMap, headers: &mut HeaderMap) {
+    let written = Some(written).filter(|written| !is_unversioned(written));
     for (from, name) in [
         (written, "x-amz-version-id"),
-        (source, "x-amz-copy-source-version-id"),
+        (Some(source), "x-amz-copy-source-version-id"),
     ] {
-        let version = from.get("x-amz-version-id");
+        let version = from.and_then(|from| from.get("x-amz-version-id"));
         if let Some(version) = version.and_then(|version| version.to_str().ok()) {
             set(headers, name, version);
         }

@@ -20,7 +20,7 @@ impl Operations {
     pub(super) async fn list_objects(&self, call: &Call) -> Answered {
         let bucket = self.bucket(call).await?;
         // Refused here, so that the client reads which parameter is wrong.
-        call.request.query.number("max-keys")?;
+        call.request.query.check_listing()?;
         let mut request = StoreRequest::bucket(Method::GET, &bucket.upstream);
         for (name, value) in call
             .request

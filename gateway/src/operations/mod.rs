@@ -23,6 +23,7 @@ mod read;
 mod reconcile;
 mod settings;
 mod store_headers;
+mod unset;
 
 use std::sync::Arc;
 
@@ -205,6 +206,7 @@ impl Operations {
             Op::PutBucketCors => self.put_cors(&call, body).await,
             Op::DeleteBucketCors => self.delete_cors(&call).await,
             Op::GetBucketEncryption => self.get_bucket_encryption(&call).await,
+            other if other.class() == Class::Unset => self.get_unset(&call).await,
             other if other.class() == Class::PassThrough => self.pass(&call, body).await,
             // Refused and administrative operations do not get past policy.
             other => Err(Code::NotImplemented

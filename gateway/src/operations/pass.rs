@@ -5,11 +5,11 @@ use http::{Method, Response};
 
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations};
-use crate::authorize::tags_of;
 use crate::body::{Answer, Upload};
+use crate::error::GatewayError;
 use crate::s3::xml::Element;
-use crate::s3::{Code, Operation, S3Error};
-use crate::upstream::{StoreRequest, read_limited};
+use crate::s3::{Code, Operation, S3Error, tags};
+use crate::upstream::{StoreRequest, UpstreamError, read_limited};
 
 impl Operations {
     pub(super) async fn pass(&self, call: &Call, incoming: Upload) -> Answered {
@@ -34,10 +34,12 @@ impl Operations {
             // Parsed to be sure that it is one document; written anew from what was read.
             let document = Element::parse(&document)?;
             check_restore(call.request.operation, &document)?;
+            check_versioning(call.request.operation, &document)?;
             if call.request.operation == Operation::PutObjectTagging {
-                let tags = tags_of(&document);
+                let tags = tags::of_document(&document);
+                tags::check(&tags, tags::OF_OBJECT)?;
                 call.leave
-                    .again(|context| context.request_tags = tags)
+                    .again(|context| context.request_tags = tags.into_iter().collect())
                     .await?;
             }
             let document = document.rewritten();
@@ -46,7 +48,11 @@ impl Operations {
         if call.request.operation == Operation::PutObjectRetention {
             request = super::delete::with_bypass(call, request).await?;
         }
-        let stored = self.upstream.send(request).await?;
+        let stored = self
+            .upstream
+            .send(request)
+            .await
+            .map_err(|error| without_lock(call.request.operation, error))?;
         let document = read_limited(stored.body, LONGEST).await?;
         let has_document = !document.is_empty();
         let mut response = Response::new(Answer::Ready(document));
@@ -71,6 +77,39 @@ fn check_restore(operation: Operation, document: &Element) -> Result<(), S3Error
             .because(format!("RestoreObject with {} is not offered.", other.name))),
         _ => Ok(()),
     }
+}
+
+/// A bucket's versions are kept or not kept any more; S3 knows nothing else.
+fn check_versioning(operation: Operation, document: &Element) -> Result<(), S3Error> {
+    let known = [Some("Enabled"), Some("Suspended")];
+    if operation == Operation::PutBucketVersioning
+        && !known.contains(&document.child_text("Status"))
+    {
+        return Err(Code::MalformedXml.because(
+            "A VersioningConfiguration with the Status Enabled or Suspended is needed here.",
+        ));
+    }
+    Ok(())
+}
+
+/// An object that is neither retained nor held has its own code in S3. `SeaweedFS` speaks of the bucket, or has a code
+/// of its own that S3's clients do not know.
+fn without_lock(operation: Operation, error: UpstreamError) -> GatewayError {
+    let of_object = match (operation, &error) {
+        (Operation::GetObjectRetention, refused) => {
+            refused.code() == Some(Code::ObjectLockConfigurationNotFound)
+        }
+        (Operation::GetObjectLegalHold, UpstreamError::Refused { code_text, .. }) => {
+            code_text == "NoSuchObjectLegalHold"
+        }
+        _ => false,
+    };
+    if !of_object {
+        return error.into();
+    }
+    Code::NoSuchObjectLockConfiguration
+        .because("The specified object is neither retained nor held.")
+        .into()
 }
 
 fn is_passed(name: &str) -> bool {

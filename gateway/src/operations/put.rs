@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use sealed_object::{Error, Metadata, Plain, seal_single_as};
 
 use super::multipart::{Written, is_large};
-use super::store_headers::{mark_sealed, number, pass_store_facts, set, store_etag};
+use super::store_headers::{mark_sealed, number, pass_written_facts, set, store_etag};
 use super::{Answered, Call, Operations, Place, checksums};
 use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
@@ -70,7 +70,7 @@ impl Operations {
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();
-        pass_store_facts(&stored.headers, headers);
+        pass_written_facts(&stored.headers, headers);
         headers.remove(http::header::LAST_MODIFIED);
         mark_sealed(place, envelope.header().kek_id(), headers);
         checksums::say(&checksums::of_upload(&facts, summary.crc64), headers);
@@ -119,7 +119,7 @@ impl Operations {
 fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();
-    pass_store_facts(&written.headers, headers);
+    pass_written_facts(&written.headers, headers);
     set(headers, "etag", &format!("\"{}\"", written.etag));
     mark_sealed(place, written.kek_id, headers);
     let crc64 = written.summary.crc64;

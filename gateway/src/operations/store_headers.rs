@@ -50,6 +50,22 @@ pub(crate) fn pass_store_facts(store: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
+/// The same about what was just written. While versioning is suspended Amazon S3 keeps the object as the version `null`
+/// and names no version in the answer (its API Reference, `PutObject`, the examples); not every store leaves it out.
+pub(super) fn pass_written_facts(store: &HeaderMap, headers: &mut HeaderMap) {
+    pass_store_facts(store, headers);
+    if is_unversioned(store) {
+        headers.remove("x-amz-version-id");
+    }
+}
+
+/// Whether what the store wrote is the version `null`.
+pub(super) fn is_unversioned(store: &HeaderMap) -> bool {
+    store
+        .get("x-amz-version-id")
+        .is_some_and(|version| version == "null")
+}
+
 /// Says truthfully how the object is encrypted. Clients that compare `ETags` with MD5 digests stop doing so
 /// when they see it.
 pub(super) fn mark_sealed(place: &Place, kek_id: KeyId, headers: &mut HeaderMap) {

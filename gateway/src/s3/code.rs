@@ -83,12 +83,15 @@ codes! {
     MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";
     MaxPostPreDataLengthExceeded 400 "MaxPostPreDataLengthExceeded";
+    MetadataConfigurationNotFound 404 "MetadataConfigurationNotFound";
+    MetadataTableConfigurationNotFound 404 "MetadataTableConfigurationNotFound";
     MetadataTooLarge 400 "MetadataTooLarge";
     MethodNotAllowed 405 "MethodNotAllowed";
     MissingAction 400 "MissingAction";
     MissingContentLength 411 "MissingContentLength";
     NoSuchBucket 404 "NoSuchBucket";
     NoSuchBucketPolicy 404 "NoSuchBucketPolicy";
+    NoSuchConfiguration 404 "NoSuchConfiguration";
     NoSuchCorsConfiguration 404 "NoSuchCORSConfiguration";
     NoSuchKey 404 "NoSuchKey";
     NoSuchLifecycleConfiguration 404 "NoSuchLifecycleConfiguration";
@@ -97,6 +100,7 @@ codes! {
     NoSuchTagSet 404 "NoSuchTagSet";
     NoSuchUpload 404 "NoSuchUpload";
     NoSuchVersion 404 "NoSuchVersion";
+    NoSuchWebsiteConfiguration 404 "NoSuchWebsiteConfiguration";
     NotImplemented 501 "NotImplemented";
     NotModified 304 "NotModified";
     ObjectLockConfigurationNotFound 404 "ObjectLockConfigurationNotFoundError";
@@ -104,6 +108,7 @@ codes! {
     OperationAborted 409 "OperationAborted";
     OwnershipControlsNotFound 404 "OwnershipControlsNotFoundError";
     PreconditionFailed 412 "PreconditionFailed";
+    ReplicationConfigurationNotFound 404 "ReplicationConfigurationNotFoundError";
     RequestTimeTooSkewed 403 "RequestTimeTooSkewed";
     RequestTimeout 400 "RequestTimeout";
     SignatureDoesNotMatch 403 "SignatureDoesNotMatch";

@@ -110,6 +110,12 @@ const CLASSES: &[(Class, &str, &str)] = &[
         "From the gateway's own documents.",
     ),
     (
+        Class::Unset,
+        "Read as never set",
+        "No bucket here has them. They are answered as Amazon S3 answers of a new bucket, for tools that read every setting; \
+         the store is not asked.",
+    ),
+    (
         Class::PassThrough,
         "Passed on",
         "The store answers, after policy. What the store does not offer, the gateway does not either.",
@@ -154,7 +160,8 @@ const NOTES: &str = "
   `AccessDenied` where the bucket's public access block says so. The public access block and the ownership controls are kept and
   given back; nothing is public whatever they say.
 - **A bucket's settings** (versioning, object lock, tags, access block, ownership) may be changed by principals who may
-  make buckets. Lifecycle rules and the like are for administrators of the store.
+  make buckets. Lifecycle rules and the like are for administrators of the store. Every setting may be read by whoever may
+  list the bucket; `GetBucketLifecycleConfiguration` says what rules the store's bucket has.
 - **Bucket policies** are compiled and decided by the gateway; docs/policies.md says what is understood. The rest is refused
   with `MalformedPolicy`. `*` is every principal of the tenant. Copying and DeleteObjects are decided about key by key.
 - **Bucket names** belong to their tenant: two tenants may use the same name, and another tenant's bucket is
@@ -170,6 +177,8 @@ const NOTES: &str = "
 - **rclone** is shown the `ETag` it expects of an object in parts, if it sent Content-MD5 with each of them
   (`[accommodations] rclone_etags = false` switches that off).
 - **Tags, object names, sizes and times** are not sealed: the store sees them.
+- **Keys that end in a slash** need a store that keeps objects under them. SeaweedFS makes directories of them and drops their
+  bytes and metadata: uploads with bytes are refused there (501), and empty ones are listed but cannot be read (409).
 - **Conditional writes** are decided by the store. The embedded bucket and SeaweedFS do; see your store's manual.
 - **The embedded bucket** (`sealgate dev`) has versioning and tagging as far as its own page says
   (`embedded-bucket/src/lib.rs`).

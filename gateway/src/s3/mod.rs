@@ -12,6 +12,7 @@ pub mod query;
 pub mod range;
 mod reads;
 pub mod request;
+pub mod tags;
 pub mod xml;
 
 pub use code::{Code, S3Error};

@@ -19,6 +19,8 @@ pub enum Class {
     PassThrough,
     /// The gateway answers from its own documents.
     Gateway,
+    /// A setting that no bucket here has: the gateway answers as of one that was never set.
+    Unset,
     /// Changes the shared upstream bucket: only for a gateway administrator, refused to tenants.
     Admin,
     /// Refused, with the reason in [`Operation::why_refused`].
@@ -120,38 +122,38 @@ operations! {
     DeleteBucketWebsite: DELETE Bucket "website" [] Refuse;
     DeleteObjects: POST Bucket "delete" [] Rewrite;
     DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock" [] Gateway;
-    GetBucketAbac: GET Bucket "abac" [] Admin;
-    GetBucketAccelerateConfiguration: GET Bucket "accelerate" [] PassThrough;
+    GetBucketAbac: GET Bucket "abac" [] Unset;
+    GetBucketAccelerateConfiguration: GET Bucket "accelerate" [] Unset;
     GetBucketAcl: GET Bucket "acl" [] Gateway;
-    GetBucketAnalyticsConfiguration: GET Bucket "analytics" ["id"] Admin;
+    GetBucketAnalyticsConfiguration: GET Bucket "analytics" ["id"] Unset;
     GetBucketCors: GET Bucket "cors" [] Gateway;
     GetBucketEncryption: GET Bucket "encryption" [] Gateway;
-    GetBucketIntelligentTieringConfiguration: GET Bucket "intelligent-tiering" ["id"] Admin;
-    GetBucketInventoryConfiguration: GET Bucket "inventory" ["id"] Admin;
+    GetBucketIntelligentTieringConfiguration: GET Bucket "intelligent-tiering" ["id"] Unset;
+    GetBucketInventoryConfiguration: GET Bucket "inventory" ["id"] Unset;
     GetBucketLifecycle: GET Bucket "lifecycle" ["!"] PassThrough;
     GetBucketLifecycleConfiguration: GET Bucket "lifecycle" [] PassThrough;
     GetBucketLocation: GET Bucket "location" [] Gateway;
-    GetBucketLogging: GET Bucket "logging" [] Admin;
-    GetBucketMetadataConfiguration: GET Bucket "metadataConfiguration" [] Admin;
-    GetBucketMetadataTableConfiguration: GET Bucket "metadataTable" [] Admin;
-    GetBucketMetricsConfiguration: GET Bucket "metrics" ["id"] Admin;
-    GetBucketNotification: GET Bucket "notification" ["!"] Admin;
-    GetBucketNotificationConfiguration: GET Bucket "notification" [] Admin;
+    GetBucketLogging: GET Bucket "logging" [] Unset;
+    GetBucketMetadataConfiguration: GET Bucket "metadataConfiguration" [] Unset;
+    GetBucketMetadataTableConfiguration: GET Bucket "metadataTable" [] Unset;
+    GetBucketMetricsConfiguration: GET Bucket "metrics" ["id"] Unset;
+    GetBucketNotification: GET Bucket "notification" ["!"] Unset;
+    GetBucketNotificationConfiguration: GET Bucket "notification" [] Unset;
     GetBucketOwnershipControls: GET Bucket "ownershipControls" [] Gateway;
     GetBucketPolicy: GET Bucket "policy" [] Gateway;
     GetBucketPolicyStatus: GET Bucket "policyStatus" [] Gateway;
-    GetBucketReplication: GET Bucket "replication" [] Admin;
-    GetBucketRequestPayment: GET Bucket "requestPayment" [] PassThrough;
+    GetBucketReplication: GET Bucket "replication" [] Unset;
+    GetBucketRequestPayment: GET Bucket "requestPayment" [] Unset;
     GetBucketTagging: GET Bucket "tagging" [] Gateway;
     GetBucketVersioning: GET Bucket "versioning" [] PassThrough;
-    GetBucketWebsite: GET Bucket "website" [] Admin;
+    GetBucketWebsite: GET Bucket "website" [] Unset;
     GetObjectLockConfiguration: GET Bucket "object-lock" [] PassThrough;
     GetPublicAccessBlock: GET Bucket "publicAccessBlock" [] Gateway;
     HeadBucket: HEAD Bucket "" [] Gateway;
-    ListBucketAnalyticsConfigurations: GET Bucket "analytics" [] Admin;
-    ListBucketIntelligentTieringConfigurations: GET Bucket "intelligent-tiering" [] Admin;
-    ListBucketInventoryConfigurations: GET Bucket "inventory" [] Admin;
-    ListBucketMetricsConfigurations: GET Bucket "metrics" [] Admin;
+    ListBucketAnalyticsConfigurations: GET Bucket "analytics" [] Unset;
+    ListBucketIntelligentTieringConfigurations: GET Bucket "intelligent-tiering" [] Unset;
+    ListBucketInventoryConfigurations: GET Bucket "inventory" [] Unset;
+    ListBucketMetricsConfigurations: GET Bucket "metrics" [] Unset;
     ListMultipartUploads: GET Bucket "uploads" [] Rewrite;
     ListObjectVersions: GET Bucket "versions" [] Rewrite;
     ListObjects: GET Bucket "" [] Rewrite;

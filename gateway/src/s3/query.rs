@@ -65,6 +65,34 @@ impl Query {
         Ok(Some(number))
     }
 
+    /// Refuses what no listing takes: an encoding of names that is not S3's one, and a marker of a version without
+    /// that of its key.
+    pub fn check_listing(&self) -> Result<(), S3Error> {
+        let refuse = |message: &str, name: &'static str| {
+            Err(Code::InvalidArgument
+                .because(message)
+                .with("ArgumentName", name)
+                .with("ArgumentValue", self.get(name).unwrap_or_default()))
+        };
+        if self
+            .filled("encoding-type")
+            .is_some_and(|kind| kind != "url")
+        {
+            return refuse(
+                "Invalid Encoding Method specified in Request.",
+                "encoding-type",
+            );
+        }
+        if self.filled("version-id-marker").is_some() && self.filled("key-marker").is_none() {
+            let message = "A version-id marker cannot be specified without a key marker.";
+            return refuse(message, "version-id-marker");
+        }
+        for name in ["max-keys", "max-uploads"] {
+            self.number(name)?;
+        }
+        Ok(())
+    }
+
     /// All pairs.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
@@ -140,5 +168,26 @@ mod tests {
                 .is_err()
         );
         assert!(Query::parse("a=%ff").is_err());
+    }
+
+    #[test]
+    fn a_listing_is_checked_before_the_store_is_asked() {
+        let checked = |query: &str| Query::parse(query).unwrap().check_listing().is_ok();
+        for good in [
+            "",
+            "encoding-type=url&max-keys=0",
+            "encoding-type=",
+            "key-marker=k&version-id-marker=v",
+        ] {
+            assert!(checked(good), "{good}");
+        }
+        for bad in [
+            "encoding-type=base64",
+            "version-id-marker=v",
+            "max-keys=-1",
+            "max-uploads=many",
+        ] {
+            assert!(!checked(bad), "{bad}");
+        }
     }
 }

@@ -217,6 +217,11 @@ fn recognise(
             }
         }
     }
+    if query.get("versionId") == Some("") {
+        return Err(Code::InvalidArgument
+            .because("Version id cannot be the empty string.")
+            .with("ArgumentName", "versionId"));
+    }
     found.ok_or_else(|| {
         if sub_resource.is_empty() {
             Code::MethodNotAllowed

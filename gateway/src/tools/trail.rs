@@ -47,14 +47,13 @@ impl TrailReader {
         see: &mut impl FnMut(Value) -> Result<(), ToolError>,
     ) -> Result<(), ToolError> {
         for segment in segments(journal)? {
-            let file = File::open(&segment).map_err(ToolError::file(&segment))?;
-            for line in BufReader::new(file).split(b'\n') {
-                let line = line.map_err(ToolError::file(&segment))?;
+            each_line(&segment, |line| {
                 // What is no line is what a crash tore; `sealgate-verify` speaks of it.
-                if let Ok(line) = serde_json::from_slice(&line) {
-                    see(self.opened(line))?;
+                match serde_json::from_slice(line) {
+                    Ok(line) => see(self.opened(line)),
+                    Err(_) => Ok(()),
                 }
-            }
+            })?;
         }
         Ok(())
     }
@@ -81,6 +80,21 @@ impl TrailReader {
         }
         line
     }
+}
+
+/// Calls `see` with each line of a segment. Zeros behind the last one are room for more lines.
+pub(super) fn each_line(
+    segment: &Path,
+    mut see: impl FnMut(&[u8]) -> Result<(), ToolError>,
+) -> Result<(), ToolError> {
+    let file = File::open(segment).map_err(ToolError::file(segment))?;
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(ToolError::file(segment))?;
+        if line.iter().any(|byte| *byte != 0) {
+            see(&line)?;
+        }
+    }
+    Ok(())
 }
 
 /// The segments of all logs in a journal, or of one log, in their order.

@@ -1,7 +1,8 @@
 //! It is on record: turns accesses into audit events. The only maker of [`Recorded`].
 //!
-//! What changes something or streams an object is recorded twice: its intent, durable before the store is
-//! asked, and its outcome. What is answered from memory is recorded once, complete, before the answer.
+//! What changes something is recorded twice: its intent, durable before the store is asked, and its outcome. So is an
+//! object that streams: its intent is durable before the first byte is opened. What is answered from memory is recorded
+//! once, complete, before the answer.
 //! Refusals are recorded too, whoever asked. An access whose client goes away is recorded as aborted.
 
 use std::net::IpAddr;
@@ -18,7 +19,7 @@ use crate::authorize::{Leave, Permitted, action_of};
 use crate::body::Answer;
 use crate::clock::Clock;
 use crate::error::GatewayError;
-use crate::s3::{Class, Operation, RequestId, S3Request};
+use crate::s3::{Operation, RequestId, S3Request};
 use crate::sigv4::Payload;
 
 mod attest;
@@ -187,13 +188,10 @@ impl Trail {
     ) -> Result<Recorded<S3Request>, GatewayError> {
         let (request, leave, payload) = permitted.into_parts();
         let object_id = self.object_id(&request)?;
-        if has_two_phases(request.operation) {
-            let mut event = access.event(Kind::Intent);
-            event.object_id = object_id.map(|id| hex::encode(id.0));
-            access.intended = event.object_id.clone();
-            // Before the wait: if the client leaves meanwhile, the outcome still names it.
-            access.intent = Some(event.id);
-            self.record_access(&event, access).await?;
+        // Where the journal fails nothing is even begun that could not be recorded; and it is asked whether it still does.
+        if changes_something(request.operation) || !self.health().is_good() {
+            access.intended = object_id.map(|id| hex::encode(id.0));
+            self.record_intent(access).await?;
         }
         Ok(Recorded {
             request,
@@ -227,14 +225,21 @@ impl Trail {
         mut access: Access,
         answered: Result<Response<Answer>, GatewayError>,
     ) -> Result<Response<Answer>, GatewayError> {
+        let answered = match answered {
+            // Nothing of a stream is opened before it is polled, and nobody has it yet.
+            Ok(response) if streams(&response) && access.intent.is_none() => self
+                .record_intent(&mut access)
+                .await
+                .map_or_else(|error| Err(error.into()), |()| Ok(response)),
+            answered => answered,
+        };
         let (event, keys) = match &answered {
             Ok(response) => {
                 let facts = response.extensions().get::<Facts>();
                 access.facts(facts);
                 access.wants_receipt =
                     access.wants_receipt || self.attested.contains(&access.draft);
-                let streams = matches!(response.body(), Answer::Stream(_));
-                if streams && access.intent.is_some() {
+                if streams(response) {
                     let status = response.status().as_u16();
                     return answered.map(|response| {
                         response.map(|body| recorded_stream(body, access, status))
@@ -259,6 +264,11 @@ impl Trail {
         };
         access.keys(&self.keys).await;
         access.settled = true;
+        if matches!(answered, Err(GatewayError::Trail(_))) {
+            // The disk has just been waited for in vain. The refusal is on record once it is back.
+            self.submit(&access, &event);
+            return answered;
+        }
         let of_keys: Vec<Event> = keys
             .into_iter()
             .map(|outcome| access.of_key(outcome))
@@ -274,11 +284,25 @@ impl Trail {
         answered
     }
 
-    async fn record_access(&self, event: &Event, access: &mut Access) -> Result<(), JournalError> {
+    async fn record_intent(&self, access: &mut Access) -> Result<(), JournalError> {
         access.keys(&self.keys).await;
+        let mut event = access.event(Kind::Intent);
+        if access.intended.is_some() {
+            event.object_id.clone_from(&access.intended);
+        }
+        // Before the wait: if the client leaves meanwhile, the outcome still names it.
+        access.intent = Some(event.id);
         self.late
-            .record(&self.journal, event, access.key.as_ref())
+            .record(&self.journal, &event, access.key.as_ref())
             .await
+    }
+
+    /// Hands over how an access ended that nobody waits for any more. Where that finds no room, its intent is
+    /// reconciled later.
+    fn submit(&self, access: &Access, outcome: &Event) {
+        if self.journal.submit(outcome, access.key.as_deref()).is_err() {
+            self.orphaned(access);
+        }
     }
 
     /// Records what could not be recorded in time, once that can be done again.
@@ -454,15 +478,18 @@ impl Drop for Access {
     fn drop(&mut self) {
         if !self.settled {
             let event = self.outcome(ABORTED, Some("ClientAborted".to_owned()));
-            self.trail.journal.submit(&event, self.key.as_deref());
+            self.trail.submit(self, &event);
         }
     }
 }
 
-/// Whether an operation changes something or streams an object, so that its intent must be on record
-/// first.
-fn has_two_phases(operation: Operation) -> bool {
-    operation.class() == Class::Open || !matches!(operation.method(), "GET" | "HEAD")
+fn streams(response: &Response<Answer>) -> bool {
+    matches!(response.body(), Answer::Stream(_))
+}
+
+/// Whether an operation may change something, so that its intent must be on record first.
+fn changes_something(operation: Operation) -> bool {
+    !matches!(operation.method(), "GET" | "HEAD")
 }
 
 /// A client's request for a receipt of its upload.

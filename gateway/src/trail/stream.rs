@@ -38,8 +38,7 @@ impl RecordedStream {
         if !std::mem::replace(&mut self.access.settled, true) {
             self.access.draft.bytes_out = Some(self.sent);
             let outcome = self.access.outcome(status, error);
-            let key = self.access.key.as_deref();
-            self.access.trail.journal.submit(&outcome, key);
+            self.access.trail.submit(&self.access, &outcome);
         }
     }
 }

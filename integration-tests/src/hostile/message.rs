@@ -15,7 +15,7 @@ pub struct Message {
     pub headers: Vec<(String, String)>,
     /// What came of the body: less than announced if the connection broke.
     pub body: Vec<u8>,
-    /// How long the connection is held open after a body that is shorter than announced.
+    /// How long the connection is held open after a body that is shorter than announced, or instead of an answer.
     pub stall: Duration,
 }
 

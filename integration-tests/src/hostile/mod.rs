@@ -5,7 +5,9 @@ mod message;
 mod stored;
 
 use std::fmt;
+use std::io::{self, Read as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +23,7 @@ pub type Rule = Arc<dyn Fn(&Message, &dyn Fn() -> Message) -> Message + Send + S
 #[derive(Debug)]
 pub struct HostileStore {
     endpoint: String,
+    hung_up: Mutex<Receiver<String>>,
     state: Arc<State>,
 }
 
@@ -29,6 +32,8 @@ struct State {
     real: String,
     rule: Mutex<Option<Rule>>,
     seen: Mutex<Vec<(Message, Message)>>,
+    /// Told the start line of a held request when its gateway hangs up.
+    hung_up: Mutex<Sender<String>>,
 }
 
 impl HostileStore {
@@ -39,10 +44,12 @@ impl HostileStore {
     pub fn before(endpoint: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be bound");
         let address = listener.local_addr().expect("a listener has an address");
+        let (told, hung_up) = mpsc::channel();
         let state = Arc::new(State {
             real: endpoint.trim_start_matches("http://").to_owned(),
             rule: Mutex::new(None),
             seen: Mutex::new(Vec::new()),
+            hung_up: Mutex::new(told),
         });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -53,6 +60,7 @@ impl HostileStore {
         });
         Self {
             endpoint: format!("http://{address}"),
+            hung_up: Mutex::new(hung_up),
             state,
         }
     }
@@ -76,6 +84,12 @@ impl HostileStore {
     pub fn seen(&self) -> Vec<(Message, Message)> {
         std::mem::take(&mut *held(&self.state.seen))
     }
+
+    /// Waits for the gateway to hang up while the connection is held open for it (see [`Message::stall`]): the start line
+    /// of its request, or `None` if it did not within `limit`.
+    pub fn hung_up(&self, limit: Duration) -> Option<String> {
+        held(&self.hung_up).recv_timeout(limit).ok()
+    }
 }
 
 impl State {
@@ -91,14 +105,26 @@ impl State {
             None => ask(),
         };
         if answer.start.is_empty() {
-            return;
+            return self.hold(&request, stream, answer.stall);
         }
         answer.set("connection", "close");
         if request.method() == "HEAD" {
             answer.body.clear();
         }
         if answer.write(stream).is_ok() && !answer.is_whole() {
-            thread::sleep(answer.stall);
+            self.hold(&request, stream, answer.stall);
+        }
+    }
+
+    /// Keeps the connection open, and tells whether it was the gateway that ended it.
+    fn hold(&self, request: &Message, mut stream: &TcpStream, limit: Duration) {
+        if limit.is_zero() || stream.set_read_timeout(Some(limit)).is_err() {
+            return;
+        }
+        let waited = stream.read(&mut [0]);
+        let goes_on = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+        if !waited.is_err_and(|error| goes_on.contains(&error.kind())) {
+            let _ = held(&self.hung_up).send(request.start.clone());
         }
     }
 
@@ -114,7 +140,7 @@ impl State {
     }
 
     /// As HTTP/1.0, to which no store answers in chunks; the version is in no signature.
-    fn pass(&self, request: &Message) -> std::io::Result<Message> {
+    fn pass(&self, request: &Message) -> io::Result<Message> {
         let stream = TcpStream::connect(&self.real)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut passed = request.clone();

@@ -21,6 +21,7 @@ on_both_upstreams! {
     locks => |upstream| run(upstream, "locks");
     tags => |upstream| run(upstream, "tags");
     bucket_settings => |upstream| run(upstream, "bucket_settings");
+    settings_that_nobody_has_set => |upstream| run(upstream, "unset_settings");
     views_agree => |upstream| run(upstream, "views");
     views_of_random_objects_agree => |upstream| run(upstream, "views_random");
     refusals => |upstream| run(upstream, "refusals");

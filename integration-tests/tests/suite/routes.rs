@@ -92,10 +92,36 @@ fn every_operation_of_the_service_model_is_told_from_the_others() {
 }
 
 #[test]
+fn what_is_read_as_never_set_is_not_asked_of_the_store() {
+    let scene = Scene::begin();
+    let names = listed("## Read as never set");
+    assert!(names.len() > 15, "the page was not understood: {names:?}");
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bucket = "never-set";
+    scene
+        .gateway
+        .account()
+        .run_script("make_bucket.py", &[bucket]);
+    scene.store.seen();
+    let told = scene.ask(bucket, &names);
+    for (name, (status, code)) in told {
+        assert!([200, 404].contains(&status), "{name}: {status} {code}");
+    }
+    // Beside what says whose bucket is meant and what its policy is.
+    let of_bucket = |start: &String| start.contains(&format!("-demo-{bucket}"));
+    let seen = scene.store.seen().into_iter();
+    let asked: Vec<String> = seen
+        .map(|(request, _)| request.start)
+        .filter(of_bucket)
+        .collect();
+    assert!(asked.is_empty(), "the store was asked: {asked:?}");
+}
+
+#[test]
 fn what_is_refused_is_not_asked_of_the_store() {
     let scene = Scene::begin();
     let names = [listed("## Refused"), listed("## For administrators")].concat();
-    assert!(names.len() > 50, "the page was not understood: {names:?}");
+    assert!(names.len() > 35, "the page was not understood: {names:?}");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     scene.store.seen();
     let told = scene.ask("refused-routes", &names);

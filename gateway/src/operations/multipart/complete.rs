@@ -12,7 +12,7 @@ use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
 
 use super::super::checksums::{self, of_object};
 use super::super::read::{Source, Wanted};
-use super::super::store_headers::{mark_sealed, pass_store_facts, shown_etag, store_etag};
+use super::super::store_headers::{mark_sealed, pass_written_facts, shown_etag, store_etag};
 use super::super::{Answered, Call, Operations, Place, document};
 use super::checksums::{Told, tell};
 use super::{Ongoing, no_upload, records};
@@ -66,7 +66,7 @@ impl Operations {
     ) -> Answered {
         let committed = self.commit(call, ongoing, tokens, told).await?;
         let mut response = completed(ongoing, &committed.etag, Some(&told.object));
-        pass_store_facts(&committed.store, response.headers_mut());
+        pass_written_facts(&committed.store, response.headers_mut());
         response.headers_mut().remove(http::header::ETAG);
         response.extensions_mut().insert(committed.facts);
         Ok(response)

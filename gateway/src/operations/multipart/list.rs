@@ -174,6 +174,7 @@ impl Operations {
 
     pub(crate) async fn list_uploads(&self, call: &Call) -> Answered {
         let bucket = self.bucket(call).await?;
+        call.request.query.check_listing()?;
         let mut request =
             StoreRequest::bucket(Method::GET, &bucket.upstream).with_query("uploads", "");
         for (name, value) in call

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use http::{Response, StatusCode};
 use sealed_object::{PartToken, Plain};
 
-use super::super::store_headers::{mark_sealed, pass_store_facts, set};
+use super::super::store_headers::{mark_sealed, pass_written_facts, set};
 use super::super::{Answered, Call, Operations};
 use super::Ongoing;
 use super::checksums::Told;
@@ -67,7 +67,7 @@ impl Operations {
         let mut response = Response::new(Answer::empty());
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();
-        pass_store_facts(&committed.store, headers);
+        pass_written_facts(&committed.store, headers);
         set(headers, "etag", &format!("\"{}\"", committed.etag));
         mark_sealed(&ongoing.place, ongoing.kek_id, headers);
         response.extensions_mut().insert(committed.facts);

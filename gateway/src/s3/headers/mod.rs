@@ -9,6 +9,7 @@ use super::etag;
 use super::names::{BucketName, ObjectKey};
 use super::range::ByteRange;
 use super::request::S3Request;
+use super::tags;
 
 /// What a client says about an object and expects to read back: user metadata (`x-amz-meta-…`, names
 /// without the prefix, lower case) and the system metadata that S3 stores with it. Values are bytes.
@@ -42,8 +43,8 @@ pub struct CopySource {
 }
 
 impl S3Request {
-    /// Refuses what must not be ignored: customer keys, and other people's `x-amz-…` headers that might change
-    /// what the request means.
+    /// Refuses what must not be ignored: customer keys, other people's `x-amz-…` headers that might change
+    /// what the request means, and tags and encryption that S3 does not have.
     pub fn refuse_unsafe_headers(&self) -> Result<(), S3Error> {
         for name in self
             .headers
@@ -63,6 +64,9 @@ impl S3Request {
             if !known {
                 return Err(Code::NotImplemented.because(format!("The header {name} is not known here and might change what the request means.")).with("Header", name));
             }
+        }
+        if let Some(tags) = self.text("x-amz-tagging")? {
+            tags::check(&tags::of_header(tags), tags::OF_OBJECT)?;
         }
         self.check_encryption()
     }

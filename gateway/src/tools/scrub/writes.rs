@@ -4,15 +4,13 @@
 //! changed something or not. So for each key there is a set of things it may hold, or no telling.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
 use audit::{AuditKey, Field, Uuid};
 use serde::Deserialize;
 
 use crate::tools::ToolError;
-use crate::tools::trail::segments;
+use crate::tools::trail::{each_line, segments};
 
 /// What the trail says of a bucket's keys.
 #[derive(Debug, Default)]
@@ -128,11 +126,10 @@ impl Writes {
                 )));
             }
             for segment in segments {
-                let file = File::open(&segment).map_err(ToolError::file(&segment))?;
-                for line in BufReader::new(file).split(b'\n') {
-                    let line = line.map_err(ToolError::file(&segment))?;
-                    writes.take(&line, tenant, bucket);
-                }
+                each_line(&segment, |line| {
+                    writes.take(line, tenant, bucket);
+                    Ok(())
+                })?;
             }
         }
         Ok(writes)

@@ -6,6 +6,7 @@
 
 mod aws_cli;
 mod aws_cli_2;
+mod aws_sdk_rust;
 mod boto3;
 mod curl;
 mod duckdb;
@@ -20,4 +21,5 @@ mod pyarrow;
 mod rclone;
 mod restic;
 mod s3cmd;
+mod s3fs;
 mod s5cmd;

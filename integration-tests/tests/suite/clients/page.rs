@@ -34,7 +34,7 @@ fn every_row_is_on_the_page() {
         .iter()
         .filter_map(|client| match client.run {
             Run::Always(module) | Run::WhereInstalled(module) => Some(module.to_owned()),
-            Run::ByTest(_) | Run::No => None,
+            Run::ByTest(_) => None,
         })
         .collect();
     assert_eq!(rows, shown, "a row and a line of the page belong together");
@@ -63,7 +63,6 @@ fn cell(client: &Client, place: &str, rows: &BTreeSet<String>) -> &'static str {
         Run::Always(module) if runs(module) => "passes",
         Run::WhereInstalled(module) if runs(module) => "passes where installed",
         Run::ByTest(_) if place == "embedded_http" => "passes where installed",
-        Run::No => "not run",
         Run::Always(_) | Run::WhereInstalled(_) | Run::ByTest(_) => "",
     }
 }

@@ -1,0 +1,216 @@
+//! What waits for the disk: events that somebody waits for, and others, which ride along with them or go after a
+//! moment. Both are bounded. It must not know files.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::JournalError;
+use super::writer::Recorded;
+use crate::Kind;
+
+/// An event on its way to the disk.
+pub(super) struct Waiting {
+    /// Whose chain it is part of; empty for events of no known tenant.
+    pub(super) tenant: String,
+    /// Milliseconds since the epoch, of the event's clock.
+    pub(super) wall_ms: u64,
+    pub(super) kind: Kind,
+    /// The members of its line, as the event gives them.
+    pub(super) members: String,
+    /// Whether its recorder wants the line back.
+    pub(super) wants_line: bool,
+    /// Told where the line is, or what the disk said; `None` where nobody waits for that.
+    pub(super) ack: Option<oneshot::Sender<Result<Recorded, Arc<io::Error>>>>,
+    /// Its place in the queue, given back with it.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+/// Events that found no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) count: u64,
+    /// Milliseconds since the epoch, of the first and of the last of them.
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+/// Where events come in.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    sender: Sender<Waiting>,
+    places: Arc<Semaphore>,
+    places_of_late: Arc<Semaphore>,
+    lost: Arc<Mutex<Option<Lost>>>,
+}
+
+/// Where the journal's thread takes them.
+pub(super) struct Arrivals {
+    receiver: Receiver<Waiting>,
+    /// Nobody waits for these; oldest first.
+    late: VecDeque<Waiting>,
+    /// When the late ones go even if nothing else does.
+    due: Option<Instant>,
+    /// The last of them did not get on disk.
+    refused: bool,
+    lost: Arc<Mutex<Option<Lost>>>,
+}
+
+/// A queue in which `urgent` events wait for an answer at most, and `late` ones for none.
+pub(super) fn queue(urgent: usize, late: usize) -> (Entrance, Arrivals) {
+    let (sender, receiver) = channel();
+    let lost = Arc::default();
+    let entrance = Entrance {
+        sender,
+        places: Arc::new(Semaphore::new(urgent.clamp(1, Semaphore::MAX_PERMITS))),
+        places_of_late: Arc::new(Semaphore::new(late.min(Semaphore::MAX_PERMITS))),
+        lost: Arc::clone(&lost),
+    };
+    let arrivals = Arrivals {
+        receiver,
+        late: VecDeque::new(),
+        due: None,
+        refused: false,
+        lost,
+    };
+    (entrance, arrivals)
+}
+
+impl Entrance {
+    /// Hands over an event whose recorder waits for an answer, once there is a place for it.
+    pub(super) async fn urgent(&self, mut waiting: Waiting) -> Result<(), JournalError> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        waiting.place = Some(place.map_err(|_| JournalError::Closed)?);
+        self.sender.send(waiting).map_err(|_| JournalError::Closed)
+    }
+
+    /// Hands over an event that nobody waits for. If there is no place for it, it is counted as lost.
+    pub(super) fn late(&self, mut waiting: Waiting) -> Result<(), JournalError> {
+        let wall = waiting.wall_ms;
+        waiting.place = Arc::clone(&self.places_of_late).try_acquire_owned().ok();
+        if waiting.place.is_some() && self.sender.send(waiting).is_ok() {
+            return Ok(());
+        }
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = lost.unwrap_or(Lost {
+            count: 0,
+            from: wall,
+            to: wall,
+        });
+        *lost = Some(Lost {
+            count: before.count.saturating_add(1),
+            from: before.from.min(wall),
+            to: before.to.max(wall),
+        });
+        Err(JournalError::NoRoom)
+    }
+}
+
+impl Arrivals {
+    /// Waits until events are due and puts them into the batch: `limit` at most, but with the last event of a log all
+    /// that are there, so that none follows it. False: there is nothing left, and nothing will come.
+    pub(super) fn fill(&mut self, batch: &mut Vec<Waiting>, limit: usize) -> bool {
+        let mut urgent = Vec::new();
+        loop {
+            match self.next() {
+                Ok(waiting) => self.sort(waiting, &mut urgent),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) if self.late.is_empty() || self.refused => {
+                    return false;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            while urgent.len() < limit
+                && let Ok(waiting) = self.receiver.try_recv()
+            {
+                self.sort(waiting, &mut urgent);
+            }
+            if !urgent.is_empty() || self.due.is_some_and(|due| due <= Instant::now()) {
+                break;
+            }
+        }
+        let stops = urgent.iter().any(|waiting| waiting.kind == Kind::Stop);
+        let room = if stops {
+            self.late.len()
+        } else {
+            // Some of them in any case: the urgent ones alone may fill every batch.
+            let room = limit.saturating_sub(urgent.len()).max(limit / 4);
+            room.min(self.late.len())
+        };
+        batch.extend(self.late.drain(..room));
+        batch.append(&mut urgent);
+        self.due = Instant::now()
+            .checked_add(LINGER)
+            .filter(|_| !self.late.is_empty());
+        true
+    }
+
+    /// Keeps events that are not on disk yet and that nobody waits for; they are tried again.
+    pub(super) fn again(&mut self, refused: impl DoubleEndedIterator<Item = Waiting>) {
+        for waiting in refused.rev() {
+            self.late.push_front(waiting);
+        }
+        self.refused = !self.late.is_empty();
+        if self.refused {
+            self.due = Instant::now().checked_add(RETRY);
+        }
+    }
+
+    /// Notes that what was due is on disk.
+    pub(super) fn taken(&mut self) {
+        self.refused = false;
+    }
+
+    /// What was lost and is not on record as lost.
+    pub(super) fn lost(&self) -> Option<Lost> {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a loss is on record. What was lost since is not.
+    pub(super) fn told(&self, told: Lost) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        *lost = lost.and_then(|now| {
+            let count = now.count.saturating_sub(told.count);
+            (count > 0).then_some(Lost {
+                count,
+                from: told.to,
+                to: now.to,
+            })
+        });
+    }
+
+    /// How many are kept for another try.
+    pub(super) fn kept(&self) -> usize {
+        self.late.len()
+    }
+
+    fn next(&self) -> Result<Waiting, RecvTimeoutError> {
+        if let Some(due) = self.due {
+            let left = due.saturating_duration_since(Instant::now());
+            self.receiver.recv_timeout(left)
+        } else {
+            let disconnected = |_| RecvTimeoutError::Disconnected;
+            self.receiver.recv().map_err(disconnected)
+        }
+    }
+
+    fn sort(&mut self, waiting: Waiting, urgent: &mut Vec<Waiting>) {
+        if waiting.ack.is_some() {
+            urgent.push(waiting);
+        } else {
+            self.late.push_back(waiting);
+            self.due = self.due.or_else(|| Instant::now().checked_add(LINGER));
+        }
+    }
+}
+
+/// How long an event that nobody waits for may wait for company. A crash in that time leaves its intent without an
+/// outcome, for the next run to reconcile.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// How soon what the disk did not take is tried again.
+const RETRY: Duration = Duration::from_secs(1);
