@@ -86,7 +86,9 @@ pub async fn back_up(
     let store = ControlStore::new(control, "");
     let about = (tenant, made);
     let counts = write_backup(&store, deployment, about, &mut out, &mut tell).await?;
-    let out = out.into_inner().map_err(|error| error.into_error());
+    let out = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error);
     out.and_then(|out| out.sync_all())
         .map_err(ToolError::file(&partly))?;
     let read = Backup::verified(open(&partly)?, keyrings.providers()).await?;

@@ -99,16 +99,13 @@ pub(super) async fn places(
     let (system, tenants) = (Path::from(SYSTEM), Path::from("tenants"));
     let folders = ["keyrings", "keks"].map(|folder| system.clone().join(folder));
     let mut below = Vec::new();
-    match tenant {
-        Some(tenant) => {
-            below.extend(folders.map(|folder| folder.join(tenant)));
-            below.push(tenants.join(tenant).join("buckets"));
-        }
-        None => {
-            below.extend(folders);
-            let all = store.folders(&tenants).await?;
-            below.extend(all.into_iter().map(|tenant| tenant.join("buckets")));
-        }
+    if let Some(tenant) = tenant {
+        below.extend(folders.map(|folder| folder.join(tenant)));
+        below.push(tenants.join(tenant).join("buckets"));
+    } else {
+        below.extend(folders);
+        let all = store.folders(&tenants).await?;
+        below.extend(all.into_iter().map(|tenant| tenant.join("buckets")));
     }
     let listed: Vec<_> = below
         .iter()

@@ -95,7 +95,10 @@ pub struct KmsCalls {
 
 /// Counters; a KMS call costs so much more than a lock that one lock does.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<BTreeMap<(String, KmsCall, KmsOutcome), (u64, Duration)>>);
+pub(super) struct Calls(Mutex<BTreeMap<Kind, (u64, Duration)>>);
+
+/// Provider, call and outcome.
+type Kind = (String, KmsCall, KmsOutcome);
 
 impl Calls {
     pub(super) fn count(&self, provider: &str, call: KmsCall, outcome: KmsOutcome, took: Duration) {

@@ -232,23 +232,16 @@ impl Providers {
         call: KmsCall,
         answer: impl Future<Output = Result<T, KeyError>>,
     ) -> Result<T, KeyError> {
-        let (outcome, took) = match self.gates.closed(provider.name(), root_key) {
-            Some(error) => {
-                let held = KmsOutcome::HeldBack;
-                self.calls
-                    .count(provider.name(), call, held, Duration::ZERO);
-                return Err(error);
-            }
-            None => {
-                let began = (self.clock)();
-                let outcome = answer.await;
-                // A clock that was set back meanwhile.
-                (
-                    outcome,
-                    (self.clock)().duration_since(began).unwrap_or_default(),
-                )
-            }
-        };
+        if let Some(error) = self.gates.closed(provider.name(), root_key) {
+            let held = KmsOutcome::HeldBack;
+            self.calls
+                .count(provider.name(), call, held, Duration::ZERO);
+            return Err(error);
+        }
+        let began = (self.clock)();
+        let outcome = answer.await;
+        // A clock that was set back meanwhile.
+        let took = (self.clock)().duration_since(began).unwrap_or_default();
         let error = outcome.as_ref().err();
         self.calls
             .count(provider.name(), call, KmsOutcome::of(error), took);
