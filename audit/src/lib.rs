@@ -6,6 +6,7 @@
 //! gateway translates. `docs/audit.md` is the specification.
 
 mod event;
+mod following;
 mod identity;
 mod journal;
 mod sealing;
@@ -14,6 +15,7 @@ pub mod tree;
 pub mod verify;
 
 pub use event::{Class, Decision, Event, Kind, LINE_LIMIT, wall};
+pub use following::{Cursor, Follower, Line};
 pub use identity::Identity;
 pub use journal::{
     Closed, Health, Journal, JournalError, OpenIntent, Opening, Proof, ProveError, Recorded,

@@ -13,12 +13,12 @@ use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, SignIn};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::{Buckets, DocumentKey};
 use crate::clock::Clock;
-use crate::config::{Config, TenantConfig, UpstreamConfig, authorities};
+use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
@@ -124,6 +124,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
+    let administrators = administrators(config);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -134,7 +135,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
     )
-    .with_cryptoperiod(config.keys.cryptoperiod);
+    .with_cryptoperiod(config.keys.cryptoperiod)
+    .with_sign_in(sign_in(config, &directory, &clock)?);
     let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
     tracing::info!(
         suite = config.suites.sealing.name(),
@@ -145,7 +147,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
     let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
     let limits = Arc::new(limits);
-    let lookups = Lookups::new(buckets.clone(), upstream.clone());
+    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -153,7 +155,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         store,
         cors: Cors::new(buckets.clone(), Arc::clone(&directory)),
         buckets,
-        keys: Keys::new(keyrings, suites, KeyScopes::declared(&config.tenants)),
+        keys: Keys::new(
+            keyrings,
+            suites,
+            KeyScopes::declared(Arc::clone(&directory)),
+        ),
         layouts: Layouts::default(),
         limits: Arc::clone(&limits),
         left_behind: Arc::default(),
@@ -175,7 +181,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             (Arc::clone(&sessions), Arc::clone(&liveness)),
             clock.clone(),
         ),
-        sts: Sts::new((providers, directory), sessions, liveness, clock),
+        sts: Sts::new((providers, directory), sessions, liveness, clock)
+            .without(administrators.to_vec()),
         limits,
         policies,
         trail,
@@ -183,6 +190,20 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         telemetry,
     };
     Ok(Assembled { service, admin })
+}
+
+/// Who vouches for administrators.
+fn administrators(config: &Config) -> &[IdentityProviderConfig] {
+    let admin = config.admin.as_ref();
+    admin.map_or(&[][..], |admin| &admin.identity_providers)
+}
+
+fn sign_in(
+    config: &Config,
+    directory: &Arc<Directory>,
+    clock: &Clock,
+) -> Result<Option<SignIn>, ProvidersError> {
+    SignIn::declared(administrators(config), &config.tenants, directory, clock)
 }
 
 fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {

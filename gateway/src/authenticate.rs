@@ -13,7 +13,7 @@ use crate::directory::{Directory, principal_of};
 use crate::error::GatewayError;
 use crate::s3::form::{Form, FormPolicy, FormSignature};
 use crate::s3::{BucketName, Code, S3Error, S3Request};
-use crate::sessions::{Ended, Liveness, Session, SessionKeys};
+use crate::sessions::{Ended, Liveness, Restrictions, Session, SessionKeys};
 use crate::sigv2;
 use crate::sigv4::{
     Claimed, Form as SignatureForm, Payload, SECURITY_TOKEN, SecretKey, SignatureError,
@@ -52,8 +52,8 @@ pub struct Proof {
     pub auth_age: Option<Duration>,
     /// How long the session was idle.
     pub idle: Option<Duration>,
-    /// The policy of the session, which must permit as well.
-    pub session_policy: Option<Arc<PolicySet>>,
+    /// The policies of the session, each of which must permit as well.
+    pub session_policies: Vec<Arc<PolicySet>>,
     /// The declaration of an emergency that the request runs under.
     pub break_glass: Option<BreakGlass>,
     /// Distinct, fresh approvals of exactly this request.
@@ -102,6 +102,7 @@ pub struct Authenticator {
     directory: Arc<Directory>,
     sessions: Arc<SessionKeys>,
     liveness: Arc<Liveness>,
+    restrictions: Restrictions,
     clock: Clock,
 }
 
@@ -140,6 +141,7 @@ impl Authenticator {
             directory,
             sessions,
             liveness,
+            restrictions: Restrictions::default(),
             clock,
         }
     }
@@ -313,7 +315,18 @@ impl Authenticator {
             now.duration_since(at).unwrap_or_default()
         };
         let session = identity.session.as_deref();
+        let restrictions = session.map_or(&[][..], |session| &session.policies);
+        let session_policies = restrictions
+            .iter()
+            .map(|document| self.restrictions.compiled(document))
+            .collect::<Result<_, _>>()
+            .map_err(|malformed| {
+                Code::InvalidToken.because(format!(
+                    "The policy of the session is not understood here, so the session may do nothing: {malformed}."
+                ))
+            })?;
         Ok(Proof {
+            session_policies,
             mfa_age: session.and_then(|session| session.second_factor).map(age),
             auth_age: session.and_then(|session| session.signed_in).map(age),
             break_glass: self.directory.emergency(&identity.principal).await?,

@@ -86,7 +86,7 @@ impl Keys {
     /// and so does each of its scopes.
     pub async fn sealing(&self, bucket: &Bucket, key: &str) -> Result<SealingKeys, GatewayError> {
         let tenant = &bucket.tenant;
-        let scope = self.scopes.of(bucket, key);
+        let scope = self.scopes.of(bucket, key).await?;
         let keys = self
             .keyrings
             .writing(tenant, &scope, Provisioning::Allowed)

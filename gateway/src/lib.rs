@@ -32,6 +32,7 @@ pub mod service;
 pub mod sessions;
 pub mod sigv2;
 pub mod sigv4;
+pub mod sinks;
 pub mod sts;
 pub mod telemetry;
 pub mod tools;

@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod hostile;
 pub mod identity_provider;
 pub mod moto;
+pub mod nats;
 pub mod port;
 pub mod process;
 pub mod seaweedfs;

@@ -8,6 +8,7 @@ mod access_keys;
 mod approval;
 mod approvals;
 mod break_glass;
+mod buckets;
 mod certificate;
 mod changes;
 mod credential;
@@ -20,6 +21,7 @@ mod record;
 mod review;
 pub mod routes;
 mod sessions;
+mod sign_in;
 mod tenants;
 mod tending;
 
@@ -40,10 +42,11 @@ use uuid::Uuid;
 pub use approval::{Approval, Leave, Voice};
 pub use credential::{
     AdminCredential, AdminPrincipal, AdminRole, Declared, Token, check as check_credential,
-    create as create_credential,
+    check_tenant, create as create_credential,
 };
 pub use error::AdminError;
 pub use routes::{Effect, Route};
+pub use sign_in::SignIn;
 pub use tending::KeyHealth;
 
 use crate::clock::Clock;
@@ -91,6 +94,8 @@ pub struct Asked {
     pub user_agent: Option<String>,
     /// Who connected.
     pub peer: Option<IpAddr>,
+    /// SHA-256 of the certificate that they showed, in hexadecimal.
+    pub certificate: Option<String>,
     /// The body.
     pub body: Bytes,
 }

@@ -46,6 +46,10 @@ impl Record {
         );
         draft.src = asked.peer;
         draft.ua.clone_from(&asked.user_agent);
+        if let Some(certificate) = &asked.certificate {
+            let shown = certificate.as_str().into();
+            draft.detail.insert("certificate".to_owned(), shown);
+        }
         Self {
             draft,
             intent: None,

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
-    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, credentials, key_copies,
-    keys, policies, review, sessions, tenants,
+    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, buckets, credentials,
+    key_copies, keys, policies, review, sessions, tenants,
 };
 
 /// One operation.
@@ -53,6 +53,7 @@ const FAMILIES: &[&[Route]] = &[
     key_copies::ROUTES,
     tenants::ROUTES,
     access_keys::ROUTES,
+    buckets::ROUTES,
     sessions::ROUTES,
     break_glass::ROUTES,
     review::ROUTES,

@@ -103,6 +103,7 @@ impl World {
             authorization: (!token.is_empty()).then(|| format!("Bearer {token}")),
             user_agent: None,
             peer: None,
+            certificate: None,
             body: body.to_string().into(),
         };
         let (status, body) = self.admin.answer(asked).await;
@@ -562,4 +563,48 @@ async fn one_replica_tends_the_keys_and_the_others_tell_what_it_found() {
     assert_eq!(other.tend_keys().await.unwrap().frozen, 0);
     freeze("freeze").await;
     assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
+}
+
+#[tokio::test]
+async fn what_is_declared_of_a_bucket_is_changed_as_it_was_seen_and_weakened_by_leave_only() {
+    let world = World::new().await;
+    let officer = world.token("ada", AdminRole::SecurityOfficer, None).await;
+    let owner = world
+        .token("owner", AdminRole::TenantOwner, Some("x"))
+        .await;
+    let tenant = json!({ "value": { "name": "X" }, "version": 0 });
+    let made = world.call(&officer, Method::PUT, "/v1/tenants/x", tenant);
+    assert_eq!(made.await.0, 200);
+    let put = |class: &str, version: u64| {
+        let body = json!({ "value": { "class": class }, "version": version });
+        world.call(&owner, Method::PUT, "/v1/tenants/x/buckets/films", body)
+    };
+    assert_eq!(put("general", 0).await.0, 200);
+    // Somebody who saw nothing, and somebody who saw what was there.
+    let (status, told) = put("contract", 0).await;
+    assert_eq!((status, told["code"].as_str()), (409, Some("Conflict")));
+    let (status, told) = put("contract", 1).await;
+    assert_eq!(
+        (status, told["changes"][0]["after"].as_str()),
+        (200, Some("contract"))
+    );
+    let (status, told) = put("general", 2).await;
+    assert_eq!(status, 202, "{told}");
+    assert!(told["approval"]["id"].is_string());
+    let show = world.call(
+        &owner,
+        Method::GET,
+        "/v1/tenants/x/buckets/films",
+        json!({}),
+    );
+    assert_eq!(show.await.1["value"]["class"], "contract");
+    for (path, value) in [
+        ("/v1/tenants/x/buckets/Films", json!({})),
+        ("/v1/tenants/x/buckets/films", json!({ "class": "a b" })),
+        ("/v1/tenants/x/buckets/films", json!({ "key_scope": "a" })),
+        ("/v1/tenants/x/buckets/films", json!({ "colour": "red" })),
+    ] {
+        let refused = world.call(&owner, Method::PUT, path, json!({ "value": value }));
+        assert_eq!(refused.await.0, 400, "{path} {value}");
+    }
 }

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::buckets::{Buckets, Setting};
+use crate::directory::{BucketDocument, Directory};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
 use crate::s3::{BucketName, Code, tags};
@@ -21,6 +22,7 @@ use crate::upstream::{StoreRequest, Upstream};
 #[derive(Clone)]
 pub struct Lookups {
     buckets: Buckets,
+    directory: Arc<Directory>,
     upstream: Upstream,
     recent: Cache<(String, String), Option<Arc<PolicySet>>>,
 }
@@ -33,16 +35,26 @@ impl std::fmt::Debug for Lookups {
 
 impl Lookups {
     /// Looks among these buckets and in this store.
-    pub fn new(buckets: Buckets, upstream: Upstream) -> Self {
+    pub fn new(buckets: Buckets, directory: Arc<Directory>, upstream: Upstream) -> Self {
         let recent = Cache::builder()
             .max_capacity(MOST_RECENT)
             .time_to_live(OLDEST)
             .build();
         Self {
             buckets,
+            directory,
             upstream,
             recent,
         }
+    }
+
+    /// What is declared of a bucket.
+    pub(super) async fn declared(
+        &self,
+        tenant: &str,
+        bucket: &str,
+    ) -> Result<Arc<BucketDocument>, GatewayError> {
+        Ok(self.directory.bucket(tenant, bucket).await?)
     }
 
     /// The policy of a bucket, if it has one.

@@ -16,7 +16,8 @@ use crate::admin::Admin;
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::config::{AdminConfig, Config, Problem, TlsError};
-use crate::server::{AdminServer, Server};
+use crate::server::{AdminServer, Server, beside};
+use crate::sinks::Sinks;
 use crate::telemetry::{Endpoint, Telemetry};
 
 /// `sealgate serve --config FILE`
@@ -80,6 +81,9 @@ pub(super) fn run(
         let operations = service.operations.clone();
         telemetry.open_intents(trail.open_intents());
         let watched = watch(config.metrics, &telemetry).await?;
+        let (meters, clock) = (telemetry.sinks(), Clock::system());
+        let sinks = Sinks::declared(&config.audit, &trail.signed_as(), meters, &clock)
+            .map_err(|error| Failure::new(&error))?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
         let endpoint = server.endpoint().map_err(|error| Failure::new(&error))?;
@@ -97,6 +101,7 @@ pub(super) fn run(
             never = watched => match never {},
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
+            never = beside(sinks.run()) => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;

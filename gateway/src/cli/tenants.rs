@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::admin::{lines, tell};
+use super::changing::{Manner, members, put};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -44,9 +45,8 @@ pub(super) struct SetTenant {
     /// Whether nobody of it is let in.
     #[arg(long, value_name = "true|false")]
     disabled: Option<bool>,
-    /// Only show what would change.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Manner,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -104,9 +104,8 @@ pub(super) struct SetUser {
     /// Whether the user is not let in, however it signs in.
     #[arg(long, value_name = "true|false")]
     disabled: Option<bool>,
-    /// Only show what would change.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Manner,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -145,13 +144,7 @@ impl SetTenant {
         ];
         // A tenant that is not there yet is made.
         let before = self.options.ask(Method::GET, &path, None).ok();
-        put(
-            terminal,
-            &self.options,
-            (&path, before),
-            &given,
-            self.dry_run,
-        )
+        put(terminal, &self.options, (&path, before), &given, &self.how)
     }
 }
 
@@ -225,64 +218,8 @@ impl SetUser {
             ("attributes", Some(Value::Object(attributes))),
             ("disabled", self.disabled.map(Value::from)),
         ];
-        put(
-            terminal,
-            &self.options,
-            (&path, before),
-            &given,
-            self.dry_run,
-        )
+        put(terminal, &self.options, (&path, before), &given, &self.how)
     }
-}
-
-/// Puts what was there with what is given, if nobody changed it in between, and tells what that changes.
-fn put(
-    terminal: &mut Terminal,
-    options: &AdminOptions,
-    (path, before): (&str, Option<Value>),
-    given: &[(&str, Option<Value>)],
-    dry_run: bool,
-) -> Result<Outcome, Failure> {
-    let version = before
-        .as_ref()
-        .and_then(|before| before.get("version"))
-        .cloned();
-    let old = before.as_ref().and_then(|before| before.get("value"));
-    let mut value = old.and_then(Value::as_object).cloned().unwrap_or_default();
-    for (name, member) in given {
-        if let Some(member) = member {
-            value.insert((*name).to_owned(), member.clone());
-        }
-    }
-    let body = json!({ "value": value, "version": version.unwrap_or_else(|| json!(0)), "dry_run": dry_run });
-    let told = options.ask(Method::PUT, path, Some(&body))?;
-    tell(terminal, options.json, &told, |told| {
-        let mut said = lines(told, "changes", |change| {
-            let of = |name| change.get(name).cloned().unwrap_or_default();
-            format!(
-                "{}: {} -> {}",
-                text_of(change, "path"),
-                of("before"),
-                of("after")
-            )
-        });
-        if said.is_empty() {
-            said.push("nothing changes".to_owned());
-        } else if dry_run {
-            said.push("nothing was changed: --dry-run".to_owned());
-        }
-        said
-    })
-}
-
-/// The members of `value`, one a line.
-fn members(one: &Value) -> Vec<String> {
-    let members = one.get("value").and_then(Value::as_object).cloned();
-    let members = members.unwrap_or_default();
-    members
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect()
 }
 
 pub(super) fn user_path(tenant: &str, user: &str) -> String {

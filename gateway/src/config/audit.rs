@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::trail::{Durabilities, Durability};
 
 use super::reader::{Problems, Section};
+use super::sinks::SinkConfig;
 
 /// The trail's settings.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct AuditConfig {
     pub attested: HashSet<(String, String)>,
     /// What buckets ask for while the journal takes no events; others are strict.
     pub durabilities: Durabilities,
+    /// To whom the trail is passed on.
+    pub sinks: Vec<SinkConfig>,
 }
 
 impl AuditConfig {
@@ -57,11 +60,13 @@ impl AuditConfig {
             durabilities.insert((tenant, name), mode);
             bucket.finish(problems);
         }
+        let sinks = SinkConfig::read_all(audit, &journal, base, problems);
         Self {
             journal,
             replica,
             attested,
             durabilities,
+            sinks,
         }
     }
 }

@@ -12,6 +12,7 @@ mod logging;
 mod policies;
 mod reader;
 mod sealing;
+mod sinks;
 mod tenants;
 mod tls;
 mod upstream;
@@ -32,6 +33,9 @@ pub use policies::{Guardrails, PoliciesConfig, read_policy_file};
 pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
+pub use sinks::{
+    JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
+};
 pub use tenants::{CredentialConfig, TenantConfig};
 pub use tls::{TlsConfig, TlsError, authorities};
 pub use upstream::UpstreamConfig;

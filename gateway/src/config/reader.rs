@@ -214,6 +214,11 @@ impl Section {
         }
     }
 
+    /// Whether anything is said of it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
+    }
+
     /// A switch of which it matters whether anything is said.
     pub(super) fn optional_flag(&mut self, name: &str, problems: &mut Problems) -> Option<bool> {
         self.table

@@ -161,6 +161,15 @@ fn read_authorities(s3: &mut Section, base: &Path, problems: &mut Problems) -> O
     Some(file)
 }
 
+/// Whether a host is the one this runs on.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
 /// Sealed bytes and store credentials travel over TLS; without it only inside this machine.
 pub(crate) fn endpoint_is_safe(endpoint: &str) -> Result<(), String> {
     let uri: http::Uri = endpoint
@@ -172,11 +181,7 @@ pub(crate) fn endpoint_is_safe(endpoint: &str) -> Result<(), String> {
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
         return Err("must not have a path".to_owned());
     }
-    let loopback = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
+    let loopback = is_this_machine(host);
     match uri.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if loopback => Ok(()),

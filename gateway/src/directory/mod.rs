@@ -2,6 +2,7 @@
 //! documents. What the configuration declares cannot be changed but there.
 
 mod access_key_id;
+mod buckets;
 mod documents;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,6 +21,7 @@ use crate::sessions::Session;
 use crate::sigv4::SecretKey;
 
 pub use access_key_id::AccessKeyIds;
+pub use buckets::{BucketDocument, DeclaredBucket, is_bucket_name, is_kept};
 pub use documents::{AccessKeyDocument, TenantDocument, UserDocument, UserKind};
 
 /// All tenants, users and access keys.
@@ -29,6 +31,8 @@ pub struct Directory {
     declared: HashMap<String, Arc<Credential>>,
     /// What the configuration says of each principal that it declares.
     principals: BTreeMap<(String, String), DeclaredPrincipal>,
+    /// What it says of buckets, by tenant and name.
+    buckets: HashMap<String, BTreeMap<String, Arc<BucketDocument>>>,
     control: Control,
     ids: AccessKeyIds,
     known: Cache<(), Arc<BTreeSet<String>>>,
@@ -138,6 +142,10 @@ impl Directory {
             tenants: tenants.iter().map(|tenant| tenant.id.clone()).collect(),
             declared,
             principals,
+            buckets: tenants
+                .iter()
+                .map(|tenant| (tenant.id.clone(), tenant.buckets.clone()))
+                .collect(),
             control,
             ids,
             known: Cache::builder()
@@ -283,16 +291,16 @@ impl Directory {
     }
 }
 
-/// What is known of a principal, where policies expect it: some attributes have a place of their own.
+/// What is known of a principal, where policies expect it: some attributes have a place of their own, too.
 fn describe(principal: &mut Principal, attributes: &BTreeMap<String, String>) {
     for (name, value) in attributes {
         match name.as_str() {
             "clinicId" => principal.clinic_id = Some(value.clone()),
             "hipaaTrainedUntil" => principal.hipaa_trained_until = moment(value),
-            _ => {
-                principal.tags.insert(name.clone(), value.clone());
-            }
+            _ => {}
         }
+        // Where `aws:PrincipalTag` looks.
+        principal.tags.insert(name.clone(), value.clone());
     }
 }
 
@@ -372,6 +380,8 @@ mod tests {
         // date -u -d 2027-01-31T23:59:59Z +%s
         let until = SystemTime::UNIX_EPOCH + Duration::from_secs(1_801_439_999);
         assert_eq!(principal.hipaa_trained_until, Some(until));
-        assert_eq!(principal.tags.len(), 1);
+        // `aws:PrincipalTag` looks among the tags for all of it.
+        assert_eq!(principal.tags.len(), 3);
+        assert_eq!(principal.tags["clinicId"], "c1");
     }
 }

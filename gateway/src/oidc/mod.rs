@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::config::{IdentityProviderConfig, TenantConfig, TlsError};
+use crate::config::{IdentityProviderConfig, RoleRule, TenantConfig, TlsError};
 use fetch::Fetch;
 use keys::ProviderKeys;
 use token::Unverified;
@@ -81,22 +81,45 @@ pub struct WebIdentity {
 impl Providers {
     /// The providers that the tenants declare. Nothing is asked of them yet.
     pub fn declared(tenants: &[TenantConfig], clock: &Clock) -> Result<Self, ProvidersError> {
+        let of_tenants = tenants
+            .iter()
+            .map(|tenant| (tenant.id.as_str(), tenant.identity_providers.as_slice()));
+        Self::of(of_tenants, clock)
+    }
+
+    /// The providers that vouch for administrators, who are of no tenant.
+    pub fn of_administrators(
+        declared: &[IdentityProviderConfig],
+        clock: &Clock,
+    ) -> Result<Self, ProvidersError> {
+        Self::of([(NO_TENANT, declared)], clock)
+    }
+
+    fn of<'c>(
+        declared: impl IntoIterator<Item = (&'c str, &'c [IdentityProviderConfig])>,
+        clock: &Clock,
+    ) -> Result<Self, ProvidersError> {
         let mut by_tenant = BTreeMap::new();
-        for tenant in tenants {
+        for (tenant, configs) in declared {
             let mut providers = Vec::new();
-            for config in &tenant.identity_providers {
+            for config in configs {
                 let fetch = Fetch::new(config.ca_file.as_deref())?;
                 providers.push(Arc::new(Provider {
                     keys: ProviderKeys::new(config, fetch, clock.clone()),
                     config: config.clone(),
                 }));
             }
-            by_tenant.insert(tenant.id.clone(), providers);
+            by_tenant.insert(tenant.to_owned(), providers);
         }
         Ok(Self {
             by_tenant,
             clock: clock.clone(),
         })
+    }
+
+    /// Whom a token stands for among administrators.
+    pub async fn verify_administrator(&self, token: &str) -> Result<WebIdentity, TokenError> {
+        self.verify(NO_TENANT, token).await
     }
 
     /// Whom a token stands for in a tenant, if one of its providers made it and it is good now.
@@ -138,7 +161,11 @@ impl Providers {
 impl WebIdentity {
     /// The principal's name here: `provider/subject`.
     pub fn principal(&self) -> Result<String, TokenError> {
-        let config = &self.provider.config;
+        self.principal_of(&self.provider.config)
+    }
+
+    /// The name that the same person has where this provider vouches for it.
+    pub fn principal_of(&self, config: &IdentityProviderConfig) -> Result<String, TokenError> {
         let subject = match config.principal_claim.as_str() {
             "sub" => self.subject.as_str(),
             claim => self
@@ -163,13 +190,14 @@ impl WebIdentity {
 
     /// Whether the claims give this role.
     pub fn has_role(&self, role: &str) -> bool {
-        self.provider.config.roles.iter().any(|rule| {
-            rule.role == role
-                && rule
-                    .values
-                    .iter()
-                    .any(|value| self.claims_hold(&rule.claim, value))
-        })
+        let mut rules = self.provider.config.roles.iter();
+        rules.any(|rule| rule.role == role && self.fulfils(rule))
+    }
+
+    /// Whether the claims are those that a rule asks for.
+    pub fn fulfils(&self, rule: &RoleRule) -> bool {
+        let mut values = rule.values.iter();
+        values.any(|value| self.claims_hold(&rule.claim, value))
     }
 
     /// The claims that policies are told of, as text: those of the configuration that the token has.
@@ -225,6 +253,8 @@ pub enum ProvidersError {
     Certificates(#[from] std::io::Error),
 }
 
+/// Where the providers of administrators stand; no tenant's id is empty.
+const NO_TENANT: &str = "";
 /// How far clocks may be apart.
 const SKEW: Duration = Duration::from_mins(1);
 /// Bytes; what the trail keeps of a principal's name is longer.

@@ -16,13 +16,14 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 pub use admin::AdminServer;
 
 use crate::config::{TlsConfig, TlsError};
 use crate::keys::Keys;
 use crate::service::Service;
-use certificates::Certificates;
+use certificates::{Certificates, Clients};
 use connection::Connections;
 
 /// A bound listener.
@@ -65,7 +66,8 @@ impl Server {
     /// Serves until `stop` is ready, then lets requests in flight finish for a while.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), TlsError> {
         let graceful = GracefulShutdown::new();
-        let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
+        let acceptor = |shown: &Arc<Certificates>| shown.acceptor(Clients::Anybody);
+        let acceptor = self.certificates.as_ref().map(acceptor);
         let stopping = watch::Sender::new(());
         let service = Arc::clone(&self.service);
         #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
@@ -111,6 +113,16 @@ impl Server {
         ending.abort();
         Ok(())
     }
+}
+
+/// Does work that never ends in a task of its own, for as long as this is awaited.
+pub async fn beside(work: impl Future<Output = Infallible> + Send + 'static) -> Infallible {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    if let Some(Err(error)) = tasks.join_next().await {
+        tracing::error!(%error, "work beside the requests has stopped");
+    }
+    std::future::pending().await
 }
 
 /// Looks after unwrapped keys, beside the connections.

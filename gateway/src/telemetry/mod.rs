@@ -4,6 +4,7 @@
 mod endpoint;
 mod exchange;
 mod keys;
+mod sinks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use endpoint::Endpoint;
 pub use exchange::Exchange;
+pub use sinks::SinkMeters;
 
 use crate::admin::KeyHealth;
 use crate::body::Upload;
@@ -44,6 +46,7 @@ pub struct Telemetry {
     trail: Arc<audit::Health>,
     unrecorded: Gauge,
     open_intents: Gauge,
+    sinks: SinkMeters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,6 +86,7 @@ impl Telemetry {
             trail: Arc::default(),
             unrecorded: Gauge::default(),
             open_intents: Gauge::default(),
+            sinks: SinkMeters::default(),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
@@ -117,6 +121,11 @@ impl Telemetry {
     pub fn open_intents(&self, count: usize) {
         self.open_intents
             .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Where the trail's sinks say how far they are.
+    pub fn sinks(&self) -> &SinkMeters {
+        &self.sinks
     }
 
     fn register(&mut self) {
@@ -163,6 +172,7 @@ impl Telemetry {
             "Intents on the trail without an outcome, until they are reconciled",
             self.open_intents.clone(),
         );
+        self.sinks.register(registry);
         self.register_keys();
     }
 

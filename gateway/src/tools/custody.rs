@@ -119,7 +119,7 @@ impl Custody {
             identity: Arc::new(audit_identity(&keyrings)),
             audit_keys: AuditKeys::new(Arc::clone(&keyrings)),
             // Nothing is sealed here.
-            keys: Keys::new(keyrings, suites, KeyScopes::declared(&[])),
+            keys: Keys::new(keyrings, suites, KeyScopes::default()),
         })
     }
 

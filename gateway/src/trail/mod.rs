@@ -113,6 +113,11 @@ impl Trail {
         }
     }
 
+    /// The name that the trail is signed under: `sealgate/<deployment>`.
+    pub fn signed_as(&self) -> String {
+        self.journal.identity().name()
+    }
+
     /// The audit keys of tenants.
     pub fn keys(&self) -> &AuditKeys {
         &self.keys
@@ -332,6 +337,11 @@ impl Access {
         if let (None, Some(tenant)) = (&self.key, &self.draft.tenant) {
             self.key = keys.of(tenant).await;
         }
+    }
+
+    /// An upload to where it goes yields a receipt.
+    pub(crate) fn wants_receipt(&mut self) {
+        self.wants_receipt = true;
     }
 
     /// What is asked.

@@ -25,6 +25,7 @@ pub use body::{BoxError, SealedBody, SealedStream, StoreRequestBody};
 pub use control::control_store;
 pub use error::{TransportError, UpstreamError};
 pub use network::{NetworkSettings, network_transport};
+pub(crate) use network::{client_tls, connector};
 pub use probe::Capabilities;
 pub use request::StoreRequest;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use hyper_rustls::HttpsConnectorBuilder;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -37,25 +37,11 @@ impl Default for NetworkSettings {
 
 /// Builds the transport. Fails when the machine's root certificates cannot be read.
 pub fn network_transport(settings: NetworkSettings) -> Result<Transport, std::io::Error> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(settings.connect_timeout));
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let connector = match settings.authorities {
-        None => HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?,
-        Some(roots) => HttpsConnectorBuilder::new().with_tls_config(
-            rustls::ClientConfig::builder_with_provider(Arc::new(provider))
-                .with_safe_default_protocol_versions()
-                .map_err(std::io::Error::other)?
-                .with_root_certificates(roots)
-                .with_no_client_auth(),
-        ),
-    };
-    let connector = connector.https_or_http().enable_http1().wrap_connector(tcp);
+    let idle_timeout = settings.idle_timeout;
+    let connector = connector(settings)?;
     let client: Client<_, StoreRequestBody> = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(settings.idle_timeout)
+        .pool_idle_timeout(idle_timeout)
         .build(connector);
     let service = ServiceBuilder::new().service(service_fn(move |request| {
         let client = client.clone();
@@ -71,4 +57,31 @@ pub fn network_transport(settings: NetworkSettings) -> Result<Transport, std::io
             response.map(|body| body.map_err(BoxError::from).boxed_unsync())
         },
     )))
+}
+
+/// What opens connections to HTTP servers. Fails when the machine's root certificates cannot be read.
+pub(crate) fn connector(
+    settings: NetworkSettings,
+) -> Result<HttpsConnector<HttpConnector>, std::io::Error> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(settings.connect_timeout));
+    let connector = HttpsConnectorBuilder::new().with_tls_config(client_tls(settings.authorities)?);
+    Ok(connector.https_or_http().enable_http1().wrap_connector(tcp))
+}
+
+/// How servers' certificates are checked: by these authorities, or by those the machine trusts.
+pub(crate) fn client_tls(
+    authorities: Option<rustls::RootCertStore>,
+) -> Result<rustls::ClientConfig, std::io::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?;
+    let builder = match authorities {
+        None => builder.with_native_roots()?,
+        Some(roots) => builder.with_root_certificates(roots),
+    };
+    Ok(builder.with_no_client_auth())
 }

@@ -9,6 +9,22 @@ use crate::on_both_upstreams;
 
 on_both_upstreams! {
     identity_sessions_for_tokens => sessions;
+    identity_sessions_with_policies => restricted;
+}
+
+/// What a session's policy takes away stays away, in every form of signature and from session to session.
+fn restricted(upstream: Upstream) {
+    let provider = IdentityProvider::start();
+    let gateway = served(upstream, provider.issuer(), "");
+    let arguments = [provider.issuer(), "restricted"];
+    gateway
+        .account()
+        .run_script("session_policies.py", &arguments);
+    // Who reads the trail sees why.
+    let is_denied = |line: &serde_json::Value| {
+        line["decision"] == "deny" && line["policies"].to_string().contains("session-policy")
+    };
+    assert!(gateway.journal().iter().any(is_denied));
 }
 
 fn sessions(upstream: Upstream) {

@@ -8,12 +8,14 @@
 
 mod admin;
 mod administration;
+mod administrators;
 mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
 mod command_line;
 mod crash;
+mod declared_buckets;
 mod disconnects;
 mod hostile;
 mod identity;
@@ -33,6 +35,7 @@ mod rooms;
 mod routes;
 mod scan;
 mod signatures;
+mod sinks;
 mod suites;
 mod telemetry;
 mod tenants;

@@ -1,0 +1,258 @@
+//! Reading a journal behind its writer: whole lines that a checkpoint signs, each once, from where a cursor says. It
+//! takes no part in writing and must not know what lines mean.
+
+mod cursor;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+pub use cursor::Cursor;
+
+use crate::signed::note_text;
+
+/// A line of the trail as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// In which log.
+    pub log: String,
+    /// Its number there.
+    pub seq: u64,
+    /// The number of the first line of its segment, which names that.
+    pub segment: u64,
+    /// Where it begins in the segment, in bytes.
+    pub offset: u64,
+    /// The line itself, without its line feed.
+    pub text: String,
+}
+
+/// A reader of all logs of a journal. What it gives is signed, hence durable: it can be proved to whoever is told.
+#[derive(Debug)]
+pub struct Follower {
+    journal: PathBuf,
+    cursor: Cursor,
+    open: Option<Open>,
+    /// Logs that have ended and were read to their end.
+    finished: HashSet<String>,
+}
+
+/// The segment that is being read. Nothing is read ahead: what lies behind the signed lines may still change.
+#[derive(Debug)]
+struct Open {
+    log: String,
+    first: u64,
+    next: u64,
+    offset: u64,
+    file: File,
+}
+
+impl Follower {
+    /// Goes on in `journal` where the cursor says.
+    pub fn new(journal: &Path, cursor: Cursor) -> Self {
+        Self {
+            journal: journal.to_owned(),
+            cursor,
+            open: None,
+            finished: HashSet::new(),
+        }
+    }
+
+    /// Where it goes on: behind all lines that it has given.
+    pub fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// The next lines, all of one log, `most` of them at most; none where there are no more yet. Blocks on the disk.
+    ///
+    /// # Errors
+    /// If the journal cannot be read. The same lines come next time.
+    pub fn read(&mut self, most: usize) -> io::Result<Vec<Line>> {
+        let logs = logs(&self.journal)?;
+        self.cursor.keep_only(&logs);
+        for log in logs {
+            if self.finished.contains(&log) {
+                continue;
+            }
+            let place = self.journal.join(&log);
+            // Asked first: what is closed gets no more lines.
+            let closed = place.join("closed").exists();
+            let end = signed(&place)?;
+            while self.cursor.next(&log) < end {
+                let lines = self.of_log(&log, end, most)?;
+                if !lines.is_empty() {
+                    return Ok(lines);
+                }
+            }
+            if closed {
+                self.finished.insert(log);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// How many signed lines it has not given yet.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn behind(&self) -> io::Result<u64> {
+        let mut behind = 0_u64;
+        for log in logs(&self.journal)? {
+            if self.finished.contains(&log) {
+                continue;
+            }
+            let end = signed(&self.journal.join(&log))?;
+            behind = behind.saturating_add(end.saturating_sub(self.cursor.next(&log)));
+        }
+        Ok(behind)
+    }
+
+    /// Lines of one log, before `end`. None: nothing readable is left of the segment, and the cursor is behind it.
+    fn of_log(&mut self, log: &str, end: u64, most: usize) -> io::Result<Vec<Line>> {
+        let next = self.cursor.next(log);
+        let at_hand = self
+            .open
+            .take()
+            .filter(|open| open.log == log && open.next == next);
+        let mut open = match at_hand {
+            Some(open) => open,
+            None => match self.seek(log, next)? {
+                Found::Segment(open) => open,
+                Found::Behind(first) => {
+                    self.skip(log, next, first.min(end));
+                    return Ok(Vec::new());
+                }
+            },
+        };
+        let lines = open.read(most, end)?;
+        self.cursor.set(log, open.next);
+        if lines.is_empty() {
+            // This segment is at its end, and signed lines follow: in the next one, or nowhere.
+            let following = segments(&self.journal.join(log))?;
+            let later = following
+                .iter()
+                .map(|(first, _)| *first)
+                .find(|first| *first > open.first);
+            let goes_on = later.unwrap_or(end).min(end);
+            if goes_on > next {
+                self.skip(log, next, goes_on);
+            }
+            return Ok(lines);
+        }
+        self.open = Some(open);
+        Ok(lines)
+    }
+
+    fn skip(&mut self, log: &str, from: u64, to: u64) {
+        tracing::error!(
+            log,
+            from,
+            to,
+            "signed lines are not in the journal any more; going on behind them"
+        );
+        self.cursor.set(log, to);
+    }
+
+    /// The segment with line `next`, read up to it, or the first line that there is behind it.
+    fn seek(&self, log: &str, next: u64) -> io::Result<Found> {
+        let segments = segments(&self.journal.join(log))?;
+        let within = segments.iter().rev().find(|(first, _)| *first <= next);
+        let behind = segments.iter().find(|(first, _)| *first > next);
+        let behind = behind.map_or(u64::MAX, |(first, _)| *first);
+        let Some((first, path)) = within else {
+            return Ok(Found::Behind(behind));
+        };
+        let mut open = Open {
+            log: log.to_owned(),
+            first: *first,
+            next: *first,
+            offset: 0,
+            file: File::open(path)?,
+        };
+        while open.next < next {
+            let wanted = usize::try_from(next.saturating_sub(open.next)).unwrap_or(usize::MAX);
+            if open.read(wanted.min(MANY), next)?.is_empty() {
+                return Ok(Found::Behind(behind));
+            }
+        }
+        Ok(Found::Segment(open))
+    }
+}
+
+impl Open {
+    /// Reads `most` lines at most, of those before `end`.
+    fn read(&mut self, most: usize, end: u64) -> io::Result<Vec<Line>> {
+        let mut reader = BufReader::with_capacity(1 << 16, &self.file);
+        reader.seek(SeekFrom::Start(self.offset))?;
+        let mut lines = Vec::new();
+        while lines.len() < most && self.next < end {
+            let mut bytes = Vec::new();
+            let length = reader.read_until(b'\n', &mut bytes)?;
+            if bytes.pop() != Some(b'\n') {
+                break;
+            }
+            lines.push(Line {
+                log: self.log.clone(),
+                seq: self.next,
+                segment: self.first,
+                offset: self.offset,
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            });
+            self.next = self.next.saturating_add(1);
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            self.offset = self.offset.saturating_add(length);
+        }
+        Ok(lines)
+    }
+}
+
+enum Found {
+    Segment(Open),
+    Behind(u64),
+}
+
+/// How many lines of a log its latest checkpoint signs.
+fn signed(log: &Path) -> io::Result<u64> {
+    let note = match fs::read_to_string(log.join("checkpoint")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        note => note?,
+    };
+    let size = note_text(&note).and_then(|text| text.lines().nth(1)?.parse().ok());
+    Ok(size.unwrap_or(0))
+}
+
+fn logs(journal: &Path) -> io::Result<Vec<String>> {
+    let mut logs = Vec::new();
+    for entry in fs::read_dir(journal)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && entry.path().join(SEGMENTS).is_dir()
+        {
+            logs.push(name);
+        }
+    }
+    logs.sort();
+    Ok(logs)
+}
+
+fn segments(log: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(log.join(SEGMENTS))? {
+        let path = entry?.path();
+        let first = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(".jsonl")?.parse().ok());
+        if let Some(first) = first {
+            segments.push((first, path));
+        }
+    }
+    segments.sort();
+    Ok(segments)
+}
+
+const SEGMENTS: &str = "segments";
+/// Lines that are read at once where they are only passed by.
+const MANY: usize = 4096;
+
+#[cfg(test)]
+mod tests;

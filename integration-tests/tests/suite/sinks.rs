@@ -1,0 +1,337 @@
+//! The trail is passed on: each line at least once and in order, whatever is killed meanwhile, and nobody waits for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use integration_tests::gateway::{Gateway, Principal};
+use integration_tests::nats::Nats;
+use integration_tests::process::Process;
+use integration_tests::world::World;
+use integration_tests::{port, tools};
+use serde_json::Value;
+use tempfile::TempDir;
+
+#[test]
+fn a_file_gets_every_line_though_the_gateway_is_killed() {
+    let mut gateway = serve("kind = \"lines\"\npath = \"told.jsonl\"\n");
+    work(&gateway, "before");
+    gateway.restart();
+    work(&gateway, "after");
+    gateway.restart();
+    let told = gateway.directory().join("told.jsonl");
+    let read = || lines(&told);
+    all_told(&gateway, &read);
+    // As it is on the trail, byte for byte.
+    let kept: BTreeSet<String> = stored(&gateway).into_iter().collect();
+    let text = fs::read_to_string(&told).expect("it is there");
+    assert!(text.lines().all(|line| kept.contains(line)));
+    names_are_sealed(&text);
+}
+
+#[test]
+fn other_formats_seal_names_too() {
+    for format in ["ocsf", "cloudtrail"] {
+        let sink = format!("kind = \"lines\"\npath = \"told.jsonl\"\nformat = \"{format}\"\n");
+        let mut gateway = serve(&sink);
+        work(&gateway, "formats");
+        gateway.restart();
+        let told = gateway.directory().join("told.jsonl");
+        let ids = journal_ids(&gateway);
+        wait("all are told", || {
+            let text = fs::read_to_string(&told).unwrap_or_default();
+            ids.iter().all(|id| text.contains(id.as_str()))
+        });
+        names_are_sealed(&fs::read_to_string(&told).expect("it is there"));
+    }
+}
+
+/// Each way to put events into requests; the receiver verifies signatures and is out of order for a while.
+#[test]
+fn a_webhook_gets_every_event_signed() {
+    for mode in ["batch", "structured", "binary"] {
+        let receiver = Receiver::start("webhook", &[SECRET]);
+        let sink = format!(
+            "kind = \"webhook\"\nurl = \"http://127.0.0.1:{}/events?a=b\"\nsecret = \"{SECRET}\"\nmode = \"{mode}\"\n",
+            receiver.port
+        );
+        let mut gateway = serve(&sink);
+        work(&gateway, "first");
+        fs::write(receiver.refuse(), "").expect("a file can be written");
+        // Nobody waits for the sink.
+        work(&gateway, "second");
+        gateway.restart();
+        let failures = "sealgate_audit_sink_failures_total{sink=\"told\"}";
+        wait("it is seen to fail", || gateway.sample(failures) > Some(0));
+        let lag = "sealgate_audit_sink_lag_events{sink=\"told\"}";
+        wait("it is seen to lag", || gateway.sample(lag) > Some(0));
+        fs::remove_file(receiver.refuse()).expect("it is there");
+        let told = || {
+            lines(&receiver.file)
+                .into_iter()
+                .map(|event| event["data"].clone())
+                .collect()
+        };
+        all_told(&gateway, &told);
+        wait("it lags no more", || {
+            gateway.sample("sealgate_audit_sink_lag_seconds{sink=\"told\"}") == Some(0)
+        });
+    }
+}
+
+#[test]
+fn syslog_gets_every_message() {
+    let mut receiver = Receiver::start("syslog", &[]);
+    let address = format!("address = \"127.0.0.1:{}\"\ntls = false\n", receiver.port);
+    let mut gateway = serve(&format!("kind = \"syslog\"\n{address}"));
+    work(&gateway, "first");
+    receiver.kill();
+    work(&gateway, "second");
+    gateway.restart();
+    receiver.restart();
+    all_told(&gateway, &|| lines(&receiver.file));
+}
+
+#[test]
+fn syslog_goes_over_tls() {
+    let directory = World::get().scratch();
+    let authority = World::get().authority();
+    let pair = authority.issue(directory.path());
+    let (certificate, key) = (pair.certificate.display(), pair.key.display());
+    let receiver = Receiver::start("syslog", &[&certificate.to_string(), &key.to_string()]);
+    let mut gateway = serve(&format!(
+        "kind = \"syslog\"\naddress = \"localhost:{}\"\nca_file = \"{}\"\n",
+        receiver.port,
+        authority.file().display()
+    ));
+    work(&gateway, "secured");
+    gateway.restart();
+    all_told(&gateway, &|| lines(&receiver.file));
+}
+
+/// The broker is killed amid the stream and comes back; then the gateway forgets what it noted, as if it had been
+/// killed between telling and noting. No event is lost, and none is kept twice.
+#[test]
+fn jetstream_gets_every_event_and_keeps_it_once() {
+    let mut nats = Nats::start();
+    nats.create_stream("AUDIT", "sealgate.audit");
+    let mut gateway = serve(&format!(
+        "kind = \"jetstream\"\nurl = \"{}\"\nstream = \"AUDIT\"\nsynced = true\n",
+        nats.url()
+    ));
+    work(&gateway, "first");
+    gateway.restart();
+    let delivered = "sealgate_audit_sink_delivered_events_total{sink=\"told\"}";
+    wait("it is told", || gateway.sample(delivered) > Some(0));
+    let cursor = gateway.directory().join("audit/sinks/told.cursor");
+    let early = fs::read(&cursor).expect("it noted how far it is");
+    nats.kill();
+    work(&gateway, "second");
+    gateway.restart();
+    nats.restart();
+    let told = |nats: &Nats| -> Vec<Value> {
+        let messages = nats.messages("AUDIT");
+        let data = messages.iter().map(|message| message.data.as_str());
+        data.map(|data| serde_json::from_str(data).expect("an event is JSON"))
+            .collect()
+    };
+    // Sent ahead of their answers, those of one batch may change places when the broker dies.
+    all_told_within(&gateway, &|| told(&nats), 256);
+    let before = gateway.sample(delivered);
+    gateway.process_mut().kill();
+    fs::write(&cursor, early).expect("a file can be written");
+    gateway.restart();
+    wait("it is told once more", || {
+        gateway.sample(delivered) > before.max(Some(20))
+    });
+    let messages = nats.messages("AUDIT");
+    let mut ids = BTreeSet::new();
+    for message in &messages {
+        let event: Value = serde_json::from_str(&message.data).expect("an event is JSON");
+        let id = event["id"].as_str().expect("an event has an id").to_owned();
+        assert!(
+            message.headers.contains(&format!("Nats-Msg-Id: {id}\r\n")),
+            "{message:?}"
+        );
+        assert!(
+            message.headers.contains("ce-specversion: 1.0\r\n"),
+            "{message:?}"
+        );
+        assert!(
+            message.subject.starts_with("sealgate.audit."),
+            "{message:?}"
+        );
+        assert!(ids.insert(id), "kept twice: {message:?}");
+    }
+    assert!(
+        messages
+            .iter()
+            .any(|message| message.subject == "sealgate.audit.clinic.outcome")
+    );
+}
+
+/// A stream that may lose what it acknowledged is told of; one that is not there is waited for, and meanwhile
+/// everybody is served.
+#[test]
+fn a_weak_or_missing_stream_is_told_of() {
+    let nats = Nats::start();
+    let gateway = serve(&format!(
+        "kind = \"jetstream\"\nurl = \"{}\"\nstream = \"AUDIT\"\n",
+        nats.url()
+    ));
+    work(&gateway, "served");
+    wait("its absence is told", || {
+        gateway.process().log().contains("of stream AUDIT")
+    });
+    nats.create_stream("AUDIT", "sealgate.audit");
+    wait("its weakness is told", || {
+        gateway
+            .process()
+            .log()
+            .contains("nobody vouches for `sync_interval: always`")
+    });
+}
+
+fn serve(sink: &str) -> Gateway {
+    let principals = [Principal::new("clinic", "clinic-admin", "tenant-admin")];
+    Gateway::serve_edited(&principals, |text| {
+        format!("{text}[[audit.sinks]]\nname = \"told\"\n{sink}")
+    })
+}
+
+fn work(gateway: &Gateway, bucket: &str) {
+    gateway.account().run_script("objects.py", &[bucket]);
+}
+
+/// Waits until every line of runs that have ended is told, and says of each log that its lines came in order.
+fn all_told(gateway: &Gateway, told: &dyn Fn() -> Vec<Value>) {
+    all_told_within(gateway, told, 0);
+}
+
+/// The same of lines that may come as many places too early.
+fn all_told_within(gateway: &Gateway, told: &dyn Fn() -> Vec<Value>, early: u64) {
+    let ids = journal_ids(gateway);
+    assert!(ids.len() > 50, "{}", ids.len());
+    wait("all are told", || {
+        let told = told();
+        let told: BTreeSet<&str> = told
+            .iter()
+            .filter_map(|event| event["id"].as_str())
+            .collect();
+        ids.iter().all(|id| told.contains(id.as_str()))
+    });
+    let mut next: BTreeMap<String, u64> = BTreeMap::new();
+    for event in told() {
+        let seq = event["seq"].as_u64().expect("a line has a number");
+        let next = next.entry(event["log"].to_string()).or_default();
+        assert!(
+            seq <= *next + early,
+            "line {next} is told after line {seq}: {event}"
+        );
+        *next = (*next).max(seq + 1);
+    }
+}
+
+/// The ids of all lines that are on the trail now, of logs that a crash or a stop ended: those are signed at once.
+fn journal_ids(gateway: &Gateway) -> BTreeSet<String> {
+    let lines = gateway.journal();
+    let running = lines.iter().filter_map(|line| line["log"].as_str()).max();
+    let running = running.expect("there is a log").to_owned();
+    let ended = lines.iter().filter(|line| line["log"] != running.as_str());
+    ended
+        .filter_map(|line| line["id"].as_str().map(str::to_owned))
+        .collect()
+}
+
+fn stored(gateway: &Gateway) -> Vec<String> {
+    let mut lines = Vec::new();
+    integration_tests::gateway::find(&gateway.directory().join("audit"), &mut |path| {
+        if path.extension().is_some_and(|end| end == "jsonl") {
+            let text = fs::read_to_string(path).expect("it can be read");
+            // Zeros are room for more lines.
+            let whole = text.trim_end_matches('\0');
+            lines.extend(whole.lines().map(str::to_owned));
+        }
+    });
+    lines
+}
+
+fn names_are_sealed(text: &str) {
+    assert!(text.len() > 10_000, "{}", text.len());
+    for name in ["described", "clinic-admin", "127.0.0.1", "oto3"] {
+        assert!(!text.contains(name), "{name} is told in clear");
+    }
+}
+
+/// Events a receiver kept; a line that is being written is not read yet.
+fn lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an event is JSON"))
+        .collect()
+}
+
+fn wait(what: &str, done: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_mins(1);
+    while !done() {
+        assert!(Instant::now() < limit, "not after a minute: {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// `receiver.py`, and the file in which it keeps what it is told.
+struct Receiver {
+    port: u16,
+    file: PathBuf,
+    arguments: Vec<String>,
+    process: Process,
+    directory: TempDir,
+}
+
+impl Receiver {
+    fn start(kind: &str, more: &[&str]) -> Self {
+        let directory = World::get().scratch();
+        let file = directory.path().join("received.jsonl");
+        let port = port::free();
+        let script = tools::script("receiver.py").display().to_string();
+        let (number, path) = (port.to_string(), file.display().to_string());
+        let arguments = [&[&script, kind, &number, &path], more].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        let process = run(&arguments, directory.path());
+        Self {
+            port,
+            file,
+            arguments,
+            process,
+            directory,
+        }
+    }
+
+    fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    fn restart(&mut self) {
+        self.process = run(&self.arguments, self.directory.path());
+    }
+
+    /// While this file is there, it refuses.
+    fn refuse(&self) -> PathBuf {
+        self.directory.path().join("received.jsonl.refuse")
+    }
+}
+
+fn run(arguments: &[String], directory: &Path) -> Process {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let python = tools::tool("python");
+    let mut process = Process::start(&python, &arguments, &directory.join("receiver.log"));
+    process.wait_for(Duration::from_mins(1), |log| {
+        log.contains("ready").then_some(())
+    });
+    process
+}
+
+const SECRET: &str = "a-secret-of-the-tests-only-0123456789";
