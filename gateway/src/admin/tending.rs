@@ -177,7 +177,7 @@ impl Admin {
             let destroyed = self.keyrings.destroy_due(tenant, &scope).await?;
             if !destroyed.is_empty() {
                 let ids = destroyed.iter().map(KeyId::to_string).collect();
-                self.record_own("DestroyKeys", tenant, ids).await?;
+                self.record_own("KeysDestroyed", tenant, ids).await?;
             }
         }
         match self.certify(tenant).await {

@@ -189,7 +189,8 @@ const CONFORMANCE: &str = "
 
 The core of ceph/s3-tests, without the tests of Ceph's extensions, of other services and of what is refused as a whole.
 Every failure stands with its reason in `integration-tests/conformance/expected-failures.txt`; CONTRIBUTING.md says how
-to run them.
+to run them. By hand, and not on every change: `s3s-e2e` 0.14.1 of the s3s project passes 17 of its 18 tests over either store;
+the other assumes a role that is called `example`, which is no ARN.
 
 | | passed |
 |---|---|
