@@ -12,7 +12,7 @@ use kms_keys::{KeyId, KeyStatus, Purpose, Scope, State, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::keys::AdminFailure;
+use super::tending::AdminFailure;
 use super::{Admin, AdminError, Call, Reply};
 use crate::control::{Document, Form, Kept};
 

@@ -16,6 +16,7 @@ mod credentials;
 mod erase_counts;
 mod error;
 mod jobs;
+mod key_copies;
 mod keys;
 mod policies;
 mod record;
@@ -24,6 +25,7 @@ pub mod routes;
 mod sessions;
 mod sign_in;
 mod tenants;
+mod tending;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -45,9 +47,9 @@ pub use credential::{
     check_tenant, create as create_credential,
 };
 pub use error::AdminError;
-pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
 pub use sign_in::SignIn;
+pub use tending::KeyHealth;
 
 use crate::buckets::Buckets;
 use crate::clock::Clock;
@@ -78,6 +80,8 @@ pub struct Admin {
     /// Tenants' buckets.
     pub buckets: Buckets,
     credentials: Credentials,
+    /// This process, among its replicas.
+    replica: String,
 }
 
 /// A request as it arrived, its body read.
@@ -223,6 +227,7 @@ impl Admin {
             liveness,
             buckets,
             credentials,
+            replica: Uuid::new_v4().to_string(),
         }
     }
 

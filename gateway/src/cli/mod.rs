@@ -10,6 +10,7 @@ mod dev;
 mod docs;
 mod inspect;
 mod jobs;
+mod key_copies;
 mod keys;
 mod object;
 mod policy;

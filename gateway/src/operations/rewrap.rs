@@ -2,7 +2,7 @@
 //! header bound anew. No byte of the body passes through here, and none is changed.
 //!
 //! Nobody's write is undone by it: the copy holds only while the object is the very one that was looked at, by its
-//! `ETag`, and while nobody wrote to it since, by the time it was last modified (docs/decisions/0021).
+//! `ETag`, and while nobody wrote to it since, by the time it was last modified (docs/decisions/0022).
 
 use std::ops::Range;
 use std::time::Duration;

@@ -3,12 +3,14 @@
 
 mod endpoint;
 mod exchange;
+mod keys;
 mod sinks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use kms_keys::Keyrings;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -38,6 +40,8 @@ pub struct Telemetry {
     overdue_rotations: Gauge,
     keys_pending_destruction: Gauge,
     frozen_tenants: Gauge,
+    mirror_differences: Gauge,
+    mirror_age: Gauge,
     limited: Family<LimitLabel, Counter>,
     jobs_open: Gauge,
     jobs_stillest: Gauge,
@@ -85,6 +89,8 @@ impl Telemetry {
             overdue_rotations: Gauge::default(),
             keys_pending_destruction: Gauge::default(),
             frozen_tenants: Gauge::default(),
+            mirror_differences: Gauge::default(),
+            mirror_age: Gauge::default(),
             limited: Family::default(),
             jobs_open: Gauge::default(),
             jobs_stillest: Gauge::default(),
@@ -114,6 +120,14 @@ impl Telemetry {
             trail,
             ..Self::new()
         }
+    }
+
+    /// The same, telling of these keyrings what their key management was asked.
+    #[must_use]
+    pub fn with_keys(mut self, keyrings: Arc<Keyrings>) -> Self {
+        self.registry
+            .register_collector(Box::new(keys::KeyNumbers(keyrings)));
+        self
     }
 
     /// So many intents on the trail have no outcome and were not reconciled yet.
@@ -232,6 +246,17 @@ impl Telemetry {
             "Tenants whose keys are frozen",
             self.frozen_tenants.clone(),
         );
+        registry.register(
+            "keyring_mirror_differences",
+            "Documents that the mirror of keyrings has otherwise, or alone",
+            self.mirror_differences.clone(),
+        );
+        registry.register_with_unit(
+            "keyring_mirror_age",
+            "How long ago the mirror of keyrings was compared as a whole; 0 without a mirror",
+            Unit::Seconds,
+            self.mirror_age.clone(),
+        );
     }
 
     /// How the keys were found to be.
@@ -243,6 +268,9 @@ impl Telemetry {
         self.keys_pending_destruction
             .set(number(health.pending_destruction));
         self.frozen_tenants.set(number(health.frozen));
+        self.mirror_differences
+            .set(number(health.mirror_differences));
+        self.mirror_age.set(number(health.mirror_age.as_secs()));
     }
 
     /// A request was refused because its tenant takes too much.

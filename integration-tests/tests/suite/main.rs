@@ -21,6 +21,7 @@ mod hostile;
 mod identity;
 mod independent;
 mod jobs;
+mod key_copies;
 mod key_life;
 mod key_management;
 mod limits;
