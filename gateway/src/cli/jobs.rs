@@ -227,6 +227,11 @@ fn changed(job: &Value) -> String {
         0 => String::new(),
         some => format!(", {some} of them with another ETag"),
     };
+    let wish = job.get("wish").unwrap_or(&Value::Null);
+    if text_of(wish, "kind") == "reencrypt" {
+        let (done, already) = (of("moved"), of("already"));
+        return format!("  {done} sealed anew; {already} were sealed since this was asked for");
+    }
     format!(
         "  {} moved{etags}; {} were under the active key",
         of("moved"),

@@ -72,6 +72,9 @@ pub(super) enum KeysCommand {
     /// needed any more. Bodies and data keys stay: it takes nothing away from somebody who has had a data key. The
     /// gateways do it in a job.
     RewrapObjects(NewJob),
+    /// Seal a tenant's objects anew, each under another data key: what answers that somebody may have had data keys.
+    /// Every body passes through a gateway, and each object has another ETag afterwards. The gateways do it in a job.
+    Reencrypt(NewJob),
     /// Look at jobs, and cancel them.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -179,6 +182,7 @@ impl KeysCommand {
             }
             Self::Usage(job) => job.run(terminal, "usage"),
             Self::RewrapObjects(job) => job.run(terminal, "rewrap-objects"),
+            Self::Reencrypt(job) => job.run(terminal, "reencrypt"),
             Self::Jobs(jobs) => jobs.run(terminal),
             Self::Certificates(of) => {
                 let all = of.ask(Method::GET, "/certificates", None)?;

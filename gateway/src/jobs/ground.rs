@@ -169,7 +169,7 @@ impl Ground for Objects {
         };
         let done = match job.wish.kind {
             Kind::Usage => self.usage(&place, item).await,
-            Kind::RewrapObjects => self.rewrap((id, job), &place, item).await,
+            Kind::RewrapObjects | Kind::Reencrypt => self.change((id, job), &place, item).await,
         };
         let outcome = match done {
             // One that the store does not want to give or take must not hold up the others.

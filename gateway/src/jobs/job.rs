@@ -52,6 +52,8 @@ pub enum Kind {
     Usage,
     /// Moves the headers of objects to the active KEK of their scope.
     RewrapObjects,
+    /// Seals objects anew, under other data keys.
+    Reencrypt,
 }
 
 /// Whether a job goes on.
@@ -94,9 +96,9 @@ pub struct Progress {
     pub total: Amount,
     /// What was looked at.
     pub seen: Amount,
-    /// What was moved to another key.
+    /// What was moved to another key, or sealed anew.
     pub moved: Amount,
-    /// What needed nothing: it is under the active key.
+    /// What needed nothing: it is under the active key, or was sealed since the job was asked for.
     pub already: Amount,
     /// What was deleted or replaced between the listing and the work.
     pub gone: u64,
@@ -211,7 +213,7 @@ pub(super) enum Outcome {
         plain: u64,
         locked: bool,
     },
-    /// Its header was moved.
+    /// Its header was moved, or it was sealed anew.
     Moved {
         etag_kept: bool,
         /// The version that it was in stays as it is, and why.
@@ -231,6 +233,7 @@ impl Kind {
         match self {
             Self::Usage => "usage",
             Self::RewrapObjects => "rewrap-objects",
+            Self::Reencrypt => "reencrypt",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use audit::{Class, Decision, Event};
 use kms_keys::KeyId;
+use sealed_object::ObjectId;
 use uuid::Uuid;
 
 use super::job::{Item, Job, Reason, State};
@@ -89,6 +90,15 @@ impl<'a> ObjectRecord<'a> {
         self
     }
 
+    /// It becomes an object of another id.
+    pub(super) fn anew(mut self, id: ObjectId) -> Self {
+        let new = hex::encode(id.0);
+        if let Some(old) = self.draft.object_id.replace(new) {
+            self.draft.detail.insert("was".to_owned(), old.into());
+        }
+        self
+    }
+
     /// Durable before anything is done.
     pub(super) async fn intent(&self) -> Result<(), GatewayError> {
         Ok(self.trail.record(&self.draft).await?)
@@ -100,7 +110,7 @@ impl<'a> ObjectRecord<'a> {
         written: Result<Option<&str>, String>,
     ) -> Result<(), GatewayError> {
         let intent = self.draft.id;
-        let mut event = self.anew(audit::Kind::Outcome);
+        let mut event = self.next(audit::Kind::Outcome);
         event.intent_ref = Some(intent);
         match written {
             Ok(version) => {
@@ -116,12 +126,12 @@ impl<'a> ObjectRecord<'a> {
 
     /// It stays as it is.
     pub(super) async fn left(self, reason: Reason) -> Result<(), GatewayError> {
-        let mut event = self.anew(audit::Kind::Complete);
+        let mut event = self.next(audit::Kind::Complete);
         event.err = Some(format!("Left{reason:?}").into());
         Ok(self.trail.record(&event).await?)
     }
 
-    fn anew(&self, kind: audit::Kind) -> Event {
+    fn next(&self, kind: audit::Kind) -> Event {
         let draft = &self.draft;
         let fresh = Event::new(
             kind,

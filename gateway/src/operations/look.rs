@@ -105,6 +105,11 @@ impl Head {
         KeyId::from(self.envelope.header().kek_id().0)
     }
 
+    /// When it was sealed, in ms since the epoch; a copy and a moved header keep it.
+    pub(crate) fn sealed_ms(&self) -> u64 {
+        self.envelope.header().created_ms()
+    }
+
     /// Bytes of plaintext.
     pub(crate) fn plain(&self) -> u64 {
         let by_header = self.envelope.header().plain();

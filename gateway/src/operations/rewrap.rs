@@ -25,10 +25,10 @@ use crate::s3::{Code, etag};
 use crate::sigv4::encode_path;
 use crate::upstream::{StoreRequest, UpstreamError};
 
-/// What became of a header that was to be moved.
+/// What became of an object that was to be moved to another key.
 #[derive(Debug)]
 pub(crate) enum Rewrapped {
-    /// It names the active KEK.
+    /// Its header names the active KEK.
     Moved {
         /// The version that it is in now, where there are versions.
         version: Option<String>,
@@ -116,7 +116,7 @@ impl Operations {
     }
 
     /// Looks at what was written: it is there, and locked as its source is.
-    async fn confirm(
+    pub(super) async fn confirm(
         &self,
         place: &Place,
         head: &Head,
@@ -352,7 +352,7 @@ fn source_of(place: &Place) -> String {
     format!("/{}/{key}", place.bucket.upstream)
 }
 
-fn is_outrun(error: &UpstreamError) -> bool {
+pub(super) fn is_outrun(error: &UpstreamError) -> bool {
     matches!(
         error.code(),
         Some(Code::PreconditionFailed | Code::ConditionalRequestConflict | Code::OperationAborted)

@@ -10,6 +10,7 @@ mod list;
 mod own;
 mod part;
 mod records;
+mod reencrypt;
 mod same_parts;
 mod streamed;
 

@@ -284,6 +284,7 @@ const CHANGES: &[&str] = &[
     "s3:PostObject",
     "s3:CopyObject",
     "s3:CompleteMultipartUpload",
+    "admin:ReencryptObject",
     "s3:DeleteObject",
     "s3:DeleteObjects",
     BUCKET_DELETED,

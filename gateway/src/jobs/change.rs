@@ -1,19 +1,21 @@
-//! `rewrap-objects`, object by object: what can be moved to the active KEK of its scope is, and what cannot is left
-//! with its reason.
+//! `rewrap-objects` and `reencrypt`, object by object: what can be moved to the active KEK of its scope, or sealed anew
+//! under it, is; and what cannot is left with its reason.
+
+use std::time::SystemTime;
 
 use kms_keys::{KeyErrorKind, KeyId};
 
 use super::JobError;
 use super::ground::Objects;
-use super::job::{Item, Job, Outcome, Reason};
+use super::job::{Item, Job, Kind, Outcome, Reason};
 use super::record::ObjectRecord;
 use crate::error::GatewayError;
 use crate::operations::{Head, Look, Place, Rewrapped, Versioning};
 
 impl Objects {
-    pub(super) async fn rewrap(
+    pub(super) async fn change(
         &self,
-        (id, _): (&str, &Job),
+        (id, job): (&str, &Job),
         place: &Place,
         item: &Item,
     ) -> Result<Outcome, JobError> {
@@ -27,11 +29,18 @@ impl Objects {
             };
             let keys = operations.keys.sealing(&place.bucket, &place.key).await?;
             let active = KeyId::from(keys.kek.id().0);
-            if head.kek() == active {
+            if !is_wanted(job, &head, active) {
                 return Ok(Outcome::Already);
             }
-            let record =
-                || ObjectRecord::new(&self.trail, "admin:RewrapObject", id, (place, item), &head);
+            let record = || {
+                ObjectRecord::new(
+                    &self.trail,
+                    operation(job.wish.kind),
+                    id,
+                    (place, item),
+                    &head,
+                )
+            };
             let stays = match self.stays(place, item, &head).await? {
                 Some(reason) => Err(reason),
                 None => opened_or_reason(operations.open_head(place, &head).await)?,
@@ -48,11 +57,23 @@ impl Objects {
                 tokio::time::sleep(settles_in).await;
                 continue;
             }
-            let record = record().to(active);
+            let mut record = record().to(active);
+            let anew = match job.wish.kind {
+                Kind::Reencrypt => Some(operations.draw_object_id()?),
+                Kind::RewrapObjects | Kind::Usage => None,
+            };
+            if let Some(new) = anew {
+                record = record.anew(new);
+            }
             record.intent().await?;
-            let moved = operations
-                .rewrap(place, &head, &opened, &keys, &self.keeps)
-                .await;
+            let moved = match anew {
+                Some(new) => operations.reencrypt(place, &head, &keys, new).await,
+                None => {
+                    operations
+                        .rewrap(place, &head, &opened, &keys, &self.keeps)
+                        .await
+                }
+            };
             match moved {
                 Err(error) => {
                     record.outcome(Err(error.trail_code())).await?;
@@ -106,6 +127,24 @@ impl Objects {
         let was = head.version().or(item.id.as_deref());
         let now = written?;
         (was != Some(now)).then(|| (was.map(str::to_owned), self.kept_back(head)))
+    }
+}
+
+/// Whether the job has anything to do with an object.
+fn is_wanted(job: &Job, head: &Head, active: KeyId) -> bool {
+    match job.wish.kind {
+        Kind::Usage | Kind::RewrapObjects => head.kek() != active,
+        Kind::Reencrypt => {
+            let asked = SystemTime::from(job.created).duration_since(SystemTime::UNIX_EPOCH);
+            u128::from(head.sealed_ms()) < asked.unwrap_or_default().as_millis()
+        }
+    }
+}
+
+fn operation(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Usage | Kind::RewrapObjects => "admin:RewrapObject",
+        Kind::Reencrypt => "admin:ReencryptObject",
     }
 }
 
