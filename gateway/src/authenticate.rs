@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use audit::Act;
 use http::request::Parts;
 use policies::{AuthType, BreakGlass, Kind, PolicySet, Principal};
 
@@ -165,7 +166,7 @@ impl Authenticator {
         };
         let identity = proven(identity, claimed, &signer.signed)?;
         access.principal(&identity.principal, &identity.access_key_id);
-        let idle = self.admit(&identity).await?;
+        let idle = self.admit(&identity, access).await?;
         let mut proof = self.proof(&identity).await?;
         proof.auth_type = signer.auth_type;
         proof.signed_at = signer.signed_at;
@@ -204,7 +205,7 @@ impl Authenticator {
         };
         let identity = proven(identity, claimed, &signed)?;
         access.principal(&identity.principal, &identity.access_key_id);
-        self.admit(&identity).await?;
+        self.admit(&identity, access).await?;
         Ok(Caller {
             access_key_id: identity.access_key_id,
             principal: identity.principal,
@@ -272,7 +273,11 @@ impl Authenticator {
 
     /// Lets in whoever is neither disabled nor here with a key that is not good here and now, nor in a session that is
     /// over; presigned URLs included. How long the session was idle, where that is known.
-    async fn admit(&self, identity: &Identity) -> Result<Option<Duration>, GatewayError> {
+    async fn admit(
+        &self,
+        identity: &Identity,
+        access: &mut Access,
+    ) -> Result<Option<Duration>, GatewayError> {
         if let Some(unfit) = &identity.unfit {
             return Err(unfit.clone().into());
         }
@@ -285,12 +290,18 @@ impl Authenticator {
         let Some(session) = &identity.session else {
             return Ok(None);
         };
+        access.session(session);
         let checked = if self.is_orphan(session).await? {
             Err(Ended::Revoked)
         } else {
             self.liveness.check(session).await?
         };
         checked.map_err(|ended| {
+            let act = match ended {
+                Ended::Idle => Act::SessionIdle,
+                Ended::Expired | Ended::Revoked => Act::SessionEnded,
+            };
+            access.acts(None, Some(act));
             Code::ExpiredToken
                 .because(format!("The provided token has expired: {ended}."))
                 .into()

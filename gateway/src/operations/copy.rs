@@ -159,15 +159,7 @@ impl Operations {
         if call.request.replaces_tags()? {
             return Ok(storage);
         }
-        let (bucket, key) = (&copied.source.bucket.upstream, &copied.source.key);
-        let request = StoreRequest::object(Method::GET, bucket, key)
-            .with_query("tagging", "")
-            .with_query_if("versionId", copied.version);
-        let tags = match self.upstream.document(request, LONGEST_RESULT).await {
-            Ok((_, tagging)) => tags_as_query(&tagging),
-            Err(error) if error.code() == Some(Code::NoSuchTagSet) => String::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let tags = self.tags_of(copied.source, copied.version).await?;
         storage.remove("x-amz-tagging");
         if !tags.is_empty() {
             set(&mut storage, "x-amz-tagging", &tags);
@@ -257,7 +249,7 @@ struct Copied<'a> {
 }
 
 /// A `Tagging` document as the header `x-amz-tagging` has it.
-fn tags_as_query(tagging: &Element) -> String {
+pub(super) fn tags_as_query(tagging: &Element) -> String {
     let tags = tagging.child("TagSet");
     let encode =
         |tag: &Element, name| encode_query(tag.child_text(name).unwrap_or_default().as_bytes());

@@ -41,6 +41,15 @@ fn sessions(upstream: Upstream) {
             .count()
     };
     assert!(of("sts:AssumeRoleWithWebIdentity") > 30 && of("sts:AssumeRole") >= 4);
+    // Each session that was made has a line of its own, and so has each that was not.
+    for (kind, status) in [("session.issued", 2), ("session.refused", 4)] {
+        let mut acts = journal.iter().filter(|line| line["kind"] == kind);
+        assert!(acts.clone().count() > 3, "{kind}");
+        assert!(
+            acts.all(|line| line["status"].as_u64().is_some_and(|s| s / 100 == status)),
+            "{kind}"
+        );
+    }
     // The trail knows the session of each access by its public half, and seals who it is.
     let in_sessions = journal.iter().filter(|line| {
         let session = line["cred"]
