@@ -22,6 +22,7 @@ use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
+use crate::jobs::Jobs;
 use crate::key_management::KeyManagement;
 use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
@@ -90,6 +91,8 @@ pub struct Assembled {
     pub service: Service,
     /// What administrators ask.
     pub admin: Admin,
+    /// What is done to all objects of a tenant beside requests.
+    pub jobs: Jobs,
 }
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
@@ -103,11 +106,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             bucket: system_bucket.clone(),
             source,
         })?;
-    if !store.conditional_writes {
-        tracing::warn!(
-            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
-        );
-    }
+    warn_of(store);
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
@@ -125,6 +124,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
     let administrators = administrators(config);
+    let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -134,15 +134,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
+        buckets.clone(),
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
     .with_sign_in(sign_in(config, &directory, &clock)?);
-    let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
-    tracing::info!(
-        suite = config.suites.sealing.name(),
-        implementation = config.suites.sealing.implementation(),
-        "objects of tenants that ask for no other suite are sealed"
-    );
+    tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
     let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
     let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
@@ -168,6 +164,12 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let jobs = Jobs::new(
+        documented.clone(),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(&telemetry),
+    );
     let providers = oidc::Providers::declared(&config.tenants, &clock)?;
     let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
@@ -189,7 +191,27 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         operations,
         telemetry,
     };
-    Ok(Assembled { service, admin })
+    Ok(Assembled {
+        service,
+        admin,
+        jobs,
+    })
+}
+
+fn warn_of(store: Capabilities) {
+    if !store.conditional_writes {
+        tracing::warn!(
+            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
+        );
+    }
+}
+
+fn tell_suite(config: &Config) {
+    tracing::info!(
+        suite = config.suites.sealing.name(),
+        implementation = config.suites.sealing.implementation(),
+        "objects of tenants that ask for no other suite are sealed"
+    );
 }
 
 /// Who vouches for administrators.

@@ -99,6 +99,11 @@ impl Keys {
         })
     }
 
+    /// The scope under whose keys an object is sealed now.
+    pub async fn scope_of(&self, bucket: &Bucket, key: &str) -> Result<Scope, GatewayError> {
+        Ok(self.scopes.of(bucket, key).await?)
+    }
+
     /// Makes the tenant's keyring if it has none: before its first bucket, so that a bucket without a keyring is
     /// known for one whose keyring was lost.
     pub async fn provision(&self, tenant: &str) -> Result<(), GatewayError> {

@@ -189,6 +189,20 @@ impl Gateway {
         })
     }
 
+    /// The same over the world's SeaweedFS, which the gateway reaches at `endpoint` through somebody else.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_more_through(
+        endpoint: &str,
+        principals: &[Principal],
+        sections: impl FnOnce(&Path) -> String,
+    ) -> Self {
+        Self::serve_with(Upstream::SeaweedFs, principals, |directory| {
+            sections(directory) + &seaweedfs_upstream(endpoint)
+        })
+    }
+
     /// `sealgate serve` over the embedded bucket, with the configuration that `edit` makes of the usual one.
     ///
     /// # Panics

@@ -15,7 +15,7 @@ use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
 
 const DECIDERS: &[AdminRole] = &[AdminRole::TenantOwner, AdminRole::SecurityOfficer];
-const RUNNERS: &[AdminRole] = &[
+pub(super) const RUNNERS: &[AdminRole] = &[
     AdminRole::TenantOwner,
     AdminRole::SecurityOfficer,
     AdminRole::Operator,
@@ -125,7 +125,7 @@ async fn get(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
 }
 
 /// The tenant's default scope where none is named.
-fn scope_of(named: Option<&str>) -> Result<Scope, AdminError> {
+pub(super) fn scope_of(named: Option<&str>) -> Result<Scope, AdminError> {
     named.map_or(Ok(Scope::tenant()), |name| {
         Scope::named(name)
             .ok_or_else(|| AdminError::invalid("scope: `default`, or a prefix that ends in `/`"))
@@ -229,13 +229,18 @@ async fn destroy(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
         asked_by: call.principal.name.clone(),
         approved_by: leave.names().to_vec(),
         after: after.into(),
+        count: Some(super::jobs::new_id()?),
     };
     // Before the keys: without it nobody could say later who wanted this.
     plan.keep(admin, leave.id()).await?;
     let waits = admin
         .keyrings
         .schedule_destruction(tenant, &scope, wish.key, after);
-    let status = told(admin, waits.await?)?;
+    let mut status = told(admin, waits.await?)?;
+    admin.begin_count(&plan).await?;
+    if let Some(members) = status.as_object_mut() {
+        members.insert("count".to_owned(), json!(plan.count));
+    }
     Ok(Reply::of(&status)?
         .with_status(StatusCode::ACCEPTED)
         .by_leave(&leave))

@@ -13,7 +13,9 @@ mod certificate;
 mod changes;
 mod credential;
 mod credentials;
+mod erase_counts;
 mod error;
+mod jobs;
 mod key_copies;
 mod keys;
 mod policies;
@@ -49,6 +51,7 @@ pub use routes::{Effect, Route};
 pub use sign_in::SignIn;
 pub use tending::KeyHealth;
 
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::directory::Directory;
@@ -74,6 +77,8 @@ pub struct Admin {
     pub directory: Arc<Directory>,
     /// Sessions, and what ends them.
     pub liveness: Arc<Liveness>,
+    /// Tenants' buckets.
+    pub buckets: Buckets,
     credentials: Credentials,
     /// This process, among its replicas.
     replica: String,
@@ -209,6 +214,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
+        buckets: Buckets,
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -219,6 +225,7 @@ impl Admin {
             cryptoperiod: CRYPTOPERIOD,
             directory,
             liveness,
+            buckets,
             credentials,
             replica: Uuid::new_v4().to_string(),
         }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::admin::{lines, tell, tell_asked};
 use super::client::{AdminOptions, segment, text_of};
+use super::jobs::{JobsCommand, NewJob};
 use super::key_copies::{BackupOptions, MirrorOptions, RestoreOptions};
 use super::object::tenant_of;
 use super::serve::load;
@@ -65,6 +66,15 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         of: OfTenant,
     },
+    /// Count a tenant's objects and bytes by the KEK version that they need. The gateways do it in a job.
+    Usage(NewJob),
+    /// Move the headers of a tenant's objects to the active KEK version of their scope, so that older ones are not
+    /// needed any more. Bodies and data keys stay: it takes nothing away from somebody who has had a data key. The
+    /// gateways do it in a job.
+    RewrapObjects(NewJob),
+    /// Look at jobs, and cancel them.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Print the signed certificates of what was destroyed.
     Certificates(OfTenant),
     /// Write all keyrings, wrapped as they are, to one file that is authenticated as a whole.
@@ -153,13 +163,23 @@ impl KeysCommand {
                 let answer = of.ask(Method::POST, "/destroy", Some(&body))?;
                 match answer.get("approval") {
                     Some(asked) => tell_asked(terminal, of.options.json, asked),
-                    None => tell(terminal, of.options.json, &answer, shown),
+                    None => tell(terminal, of.options.json, &answer, |answer| {
+                        let count = format!(
+                            "what becomes unreadable is counted: sealgate keys jobs show --tenant {} {}",
+                            text_of(answer, "tenant"),
+                            text_of(answer, "count")
+                        );
+                        [shown(answer), vec![count]].concat()
+                    }),
                 }
             }
             Self::CancelDestruction { key, of } => {
                 let body = of.body([("key", key.map(Value::from))]);
                 of.show(terminal, Method::POST, "/cancel-destruction", Some(&body))
             }
+            Self::Usage(job) => job.run(terminal, "usage"),
+            Self::RewrapObjects(job) => job.run(terminal, "rewrap-objects"),
+            Self::Jobs(jobs) => jobs.run(terminal),
             Self::Certificates(of) => {
                 let all = of.ask(Method::GET, "/certificates", None)?;
                 tell(terminal, of.options.json, &all, certificates)

@@ -70,7 +70,11 @@ pub(super) fn run(
         };
         let listener = listener
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", config.listen)))?;
-        let Assembled { service, admin } = assemble(&config, Clock::system())
+        let Assembled {
+            service,
+            admin,
+            jobs,
+        } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
         let admin = Arc::new(admin);
@@ -102,6 +106,7 @@ pub(super) fn run(
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
+            never = beside(jobs.run()) => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;

@@ -8,6 +8,7 @@ mod sinks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use kms_keys::Keyrings;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -42,6 +43,9 @@ pub struct Telemetry {
     mirror_differences: Gauge,
     mirror_age: Gauge,
     limited: Family<LimitLabel, Counter>,
+    jobs_open: Gauge,
+    jobs_stillest: Gauge,
+    job_objects: Family<JobLabels, Counter>,
     stopping: AtomicBool,
     trail: Arc<audit::Health>,
     unrecorded: Gauge,
@@ -53,6 +57,12 @@ pub struct Telemetry {
 struct RequestLabels {
     operation: &'static str,
     status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    kind: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,6 +92,9 @@ impl Telemetry {
             mirror_differences: Gauge::default(),
             mirror_age: Gauge::default(),
             limited: Family::default(),
+            jobs_open: Gauge::default(),
+            jobs_stillest: Gauge::default(),
+            job_objects: Family::default(),
             stopping: AtomicBool::new(false),
             trail: Arc::default(),
             unrecorded: Gauge::default(),
@@ -174,6 +187,40 @@ impl Telemetry {
         );
         self.sinks.register(registry);
         self.register_keys();
+        self.register_jobs();
+    }
+
+    fn register_jobs(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "open_jobs",
+            "Jobs over all objects of a tenant that are not over",
+            self.jobs_open.clone(),
+        );
+        registry.register_with_unit(
+            "stillest_job",
+            "Time since an open job last got on, of the one that has not for the longest",
+            Unit::Seconds,
+            self.jobs_stillest.clone(),
+        );
+        registry.register(
+            "job_objects",
+            "Objects and versions that jobs of this replica dealt with, by kind of job and what became of them",
+            self.job_objects.clone(),
+        );
+    }
+
+    /// So many jobs are open, and one has not got on for so long.
+    pub fn jobs(&self, open: usize, stillest: Duration) {
+        self.jobs_open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        let seconds = i64::try_from(stillest.as_secs()).unwrap_or(i64::MAX);
+        self.jobs_stillest.set(seconds);
+    }
+
+    /// A job dealt with an object; `outcome`: in a word.
+    pub fn job_object(&self, kind: &'static str, outcome: &'static str) {
+        let labels = JobLabels { kind, outcome };
+        self.job_objects.get_or_create(&labels).inc();
     }
 
     fn register_keys(&mut self) {

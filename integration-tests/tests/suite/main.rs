@@ -20,6 +20,7 @@ mod disconnects;
 mod hostile;
 mod identity;
 mod independent;
+mod jobs;
 mod key_copies;
 mod key_life;
 mod key_management;

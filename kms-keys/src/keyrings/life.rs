@@ -103,6 +103,23 @@ impl Keyrings {
         ))
     }
 
+    /// A KEK version, and the scope whose keyring has it; `KeyMissing` where none has.
+    pub async fn kek_status(
+        &self,
+        tenant: &str,
+        id: KeyId,
+    ) -> Result<(Scope, KeyStatus), KeyError> {
+        let (_, keyring) = self.holding(tenant, id, Purpose::Kek).await?;
+        let status = KeyringStatus::of(&keyring);
+        let found = status.keys.into_iter().find(|key| key.id == id);
+        let found = found.ok_or_else(|| KeyError::KeyMissing {
+            tenant: tenant.to_owned(),
+            purpose: Purpose::Kek,
+            id,
+        })?;
+        Ok((status.scope, found))
+    }
+
     /// All tenants that have a keyring, by listing them: for administration, never on a request's path.
     pub async fn tenants(&self) -> Result<Vec<String>, KeyError> {
         let places = self.documents.store().list(&["keyrings"]).await?;
