@@ -119,7 +119,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
-    let directory = Arc::new(directory);
+    let directory = Arc::new(directory.with_limits(config.limits));
     let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
@@ -141,8 +141,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
     let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
-    let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
-    let limits = Arc::new(limits);
+    let limits = limits_of(config, &directory, &telemetry, &clock);
     let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
@@ -226,6 +225,20 @@ fn sign_in(
     clock: &Clock,
 ) -> Result<Option<SignIn>, ProvidersError> {
     SignIn::declared(administrators(config), &config.tenants, directory, clock)
+}
+
+fn limits_of(
+    config: &Config,
+    directory: &Arc<Directory>,
+    telemetry: &Arc<Telemetry>,
+    clock: &Clock,
+) -> Arc<Limits> {
+    Arc::new(Limits::declared(
+        &config.tenants,
+        Arc::clone(directory),
+        Arc::clone(telemetry),
+        clock.clone(),
+    ))
 }
 
 fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {

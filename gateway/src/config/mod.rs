@@ -12,6 +12,7 @@ mod logging;
 mod policies;
 mod reader;
 mod sealing;
+mod settings;
 mod sinks;
 mod tenants;
 mod tls;
@@ -33,6 +34,7 @@ pub use policies::{Guardrails, PoliciesConfig, read_policy_file};
 pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
+pub use settings::TenantSettings;
 pub use sinks::{
     JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
 };
@@ -68,6 +70,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// Beginning of every upstream bucket's name.
     pub bucket_prefix: String,
+    /// How much of the gateway a tenant may take that does not say so itself.
+    pub limits: TenantLimits,
     /// Where root keys come from.
     pub kms: KmsConfig,
     /// How keys are kept.
@@ -167,6 +171,7 @@ impl Config {
             audit: audit?,
             suites,
             guardrails,
+            limits,
             tenants,
         })
     }

@@ -5,6 +5,7 @@ use http::{HeaderMap, Method};
 use policies::Action;
 use sealed_object::{Metadata, Opened, Plain};
 
+use super::folders::is_folder;
 use super::read::Source;
 use super::store_headers::{is_unversioned, mark_sealed, number, set, shown_etag, store_etag};
 use super::{Answered, Call, Operations, Place, document};
@@ -83,6 +84,12 @@ impl Operations {
             _ => GatewayError::from(error),
         })?;
 
+        if is_folder(&place.key) {
+            let etag = result.child_text("ETag").unwrap_or_default();
+            let mut put = HeaderMap::new();
+            set(&mut put, "etag", etag);
+            self.check_kept(&place, &put, Plain(size), &rebound).await?;
+        }
         let tag = result
             .child_text("ETag")
             .map(etag::unquoted)

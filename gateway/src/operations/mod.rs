@@ -12,6 +12,7 @@ mod checksums;
 mod copy;
 mod cors;
 mod delete;
+mod folders;
 mod get;
 mod layouts;
 mod list;
