@@ -169,7 +169,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         trail.clone(),
         Arc::clone(&telemetry),
     );
-    let providers = oidc::Providers::declared(&config.tenants, &clock)?;
+    let providers =
+        oidc::Providers::declared(&config.tenants, &clock)?.and_of(Arc::clone(&directory));
     let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
         addressing: Addressing {
