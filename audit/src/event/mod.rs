@@ -161,7 +161,9 @@ pub struct Event {
     pub source: Option<String>,
     /// The sealed object's own id, in hex.
     pub object_id: Option<String>,
-    /// The object's version.
+    /// The version that the client named: its own words, so sealed.
+    pub asked_version: Option<String>,
+    /// The object's version, as the store named it.
     pub version: Option<String>,
     /// Plaintext bytes received from the client.
     pub bytes_in: Option<u64>,
@@ -231,6 +233,7 @@ impl Event {
             key: None,
             source: None,
             object_id: None,
+            asked_version: None,
             version: None,
             bytes_in: None,
             bytes_out: None,

@@ -826,6 +826,7 @@ async fn no_line_is_longer_than_its_limit() {
         &mut event.range,
         &mut event.ua,
         &mut event.source,
+        &mut event.asked_version,
         &mut event.digest,
         &mut event.reason,
         &mut event.receipt,

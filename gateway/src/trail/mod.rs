@@ -359,7 +359,7 @@ impl Access {
         };
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
-        self.draft.version = request.version().map(str::to_owned);
+        self.draft.asked_version = request.version().map(str::to_owned);
         self.wants_receipt = request
             .header(ATTEST)
             .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
@@ -475,7 +475,10 @@ impl Access {
     fn facts(&mut self, facts: Option<&Facts>) {
         let Some(facts) = facts else { return };
         self.draft.object_id.clone_from(&facts.object_id);
-        if facts.version.is_some() {
+        // Of a deletion of a version that there may not be, stores repeat what the client said.
+        let repeated =
+            self.draft.class == audit::Class::Delete && self.draft.asked_version.is_some();
+        if facts.version.is_some() && !repeated {
             self.draft.version.clone_from(&facts.version);
         }
         self.draft.bytes_in = facts.written;
@@ -513,7 +516,7 @@ impl Access {
             event.policies = denial.rules();
         }
         event.key = Some(outcome.key);
-        event.version = outcome.version;
+        event.asked_version = outcome.version;
         event.detail.insert("of_several".to_owned(), true.into());
         event
     }

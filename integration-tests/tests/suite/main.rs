@@ -35,6 +35,7 @@ mod rest;
 mod rooms;
 mod routes;
 mod scan;
+mod scrubbed;
 mod signatures;
 mod sinks;
 mod suites;
