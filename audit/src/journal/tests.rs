@@ -673,6 +673,26 @@ async fn what_nobody_waits_for_rides_with_the_next_commit() {
 }
 
 #[tokio::test]
+async fn an_outcome_is_written_behind_the_intent_that_waited_with_it() {
+    let (_directory, path) = place();
+    let faults = Arc::new(Faults::default());
+    let settings = Settings {
+        commit_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    };
+    let journal = faults.open(&path, settings);
+    let hanging = faults.hang.lock().await;
+    // The first is written and in the sync that hangs; the intent waits behind it, is refused, and that is told.
+    journal.put(&event("first")).await.unwrap_err();
+    until(&path, |lines| lines.len() == 1).await;
+    journal.put(&event("intent")).await.unwrap_err();
+    journal.submit(&event("outcome"), None).unwrap();
+    drop(hanging);
+    let written = until(&path, |lines| lines.len() == 3).await;
+    assert_eq!(written, expected(&["first", "intent", "outcome"]));
+}
+
+#[tokio::test]
 async fn what_nobody_waits_for_goes_by_itself_after_a_moment() {
     let (_directory, path) = place();
     let journal = open(&path);
