@@ -140,11 +140,9 @@ impl Arrivals {
         let room = if stop.is_some() {
             self.late.len()
         } else {
-            // Some of them in any case: the urgent ones alone may fill every batch.
-            limit
-                .saturating_sub(batch.len())
-                .max(limit / 4)
-                .min(self.late.len())
+            // As many as of the others: each that ends something was begun by one of those, so they never pile up
+            // while the disk takes what it is given.
+            limit.min(self.late.len())
         };
         batch.extend(self.late.drain(..room));
         batch.extend(stop);
@@ -283,5 +281,19 @@ mod tests {
             Kind::Stop,
         ];
         assert_eq!(filled(&mut arrivals, 4), rest);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_does_not_pile_up_behind_full_batches() {
+        let limit = 8;
+        let (entrance, mut arrivals) = queue(limit, 2 * limit);
+        for _ in 0..100 {
+            for _ in 0..limit {
+                urgent(&entrance, Kind::Intent).await;
+                entrance.late(waiting(Kind::Outcome)).unwrap();
+            }
+            filled(&mut arrivals, limit);
+        }
+        assert_eq!(arrivals.lost(), None);
     }
 }
