@@ -485,6 +485,25 @@ async fn the_end_of_a_chain_is_told_to_the_last_line() {
     }
 }
 
+#[tokio::test]
+async fn a_batch_that_a_crash_tore_is_no_tampering() {
+    let trail = Written::new().await;
+    let last = trail.segments().pop().unwrap();
+    let mut text = fs::read(&last).unwrap();
+    let end = text.iter().rposition(|byte| *byte == b'{').unwrap();
+    let line = text[end..].to_vec();
+    // Its first page did not reach the disk, its second did.
+    text.extend([&[0; 4096][..], b"\"x\"}\n", &line, &line].concat());
+    fs::write(&last, &text).unwrap();
+    assert_eq!(trail.found(), (Vec::new(), 0));
+    // The same within what is signed is.
+    let first = &trail.segments()[0];
+    let mut text = fs::read(first).unwrap();
+    text[10..20].fill(0);
+    fs::write(first, &text).unwrap();
+    assert_eq!(trail.found().1, 3);
+}
+
 /// printf hello | b3sum
 fn statement() -> Statement {
     Statement {
