@@ -21,6 +21,7 @@ mod folders;
 mod hostile;
 mod identity;
 mod independent;
+mod job_races;
 mod jobs;
 mod key_copies;
 mod key_life;
