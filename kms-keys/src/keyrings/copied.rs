@@ -3,11 +3,13 @@
 
 use std::io::Cursor;
 
+use object_store::path::Path;
+
 use super::*;
 use crate::keyrings::world::World;
-use crate::{Backup, BackupError, Fates, Mode, Timestamp, write_backup};
+use crate::{Backup, BackupError, Fate, Fates, Mode, Timestamp, write_backup};
 
-const BUCKET: &str = r#"{"document": "of a bucket", "mac": "00"}"#;
+const BUCKET: &str = "tenants/acme/buckets/findings.json";
 const HOME: &str = "system/keyrings/acme/default.json";
 
 async fn write(replica: &Keyrings, tenant: &str, scope: &Scope) -> Arc<WritingKeys> {
@@ -56,8 +58,8 @@ async fn everything_comes_back_from_a_backup_and_the_root_key() {
     let tenant = write(&one, "acme", &Scope::tenant()).await;
     let scope = write(&one, "acme", &clinic()).await;
     let other = write(&one, "other", &Scope::tenant()).await;
-    let bucket = "tenants/acme/buckets/findings.json";
-    world.store.set(bucket, BUCKET).await;
+    let bucket = World::bucket(&one, BUCKET, Duration::ZERO);
+    world.store.set(BUCKET, &bucket).await;
     world
         .store
         .set("tenants/acme/receipts/1.json", "a receipt")
@@ -81,7 +83,7 @@ async fn everything_comes_back_from_a_backup_and_the_root_key() {
         let opened = cold.kek(tenant, key.kek.id()).await.unwrap();
         assert_eq!(opened.secret(), key.kek.secret());
     }
-    assert_eq!(world.store.text(bucket).await.unwrap(), BUCKET);
+    assert_eq!(world.store.text(BUCKET).await.unwrap(), bucket);
     assert_eq!(restore(&world, &file, Mode::Bring).await.same, 6);
 }
 
@@ -166,6 +168,42 @@ async fn what_is_newer_stays_and_what_is_older_or_damaged_is_replaced() {
     let cold = world.replica().await;
     for id in [first, second] {
         cold.kek("acme", id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_the_store_made_up_is_replaced_and_in_no_backup() {
+    let world = World::new();
+    let one = world.replica().await;
+    write(&one, "acme", &Scope::tenant()).await;
+    let bucket = |after| World::bucket(&one, BUCKET, Duration::from_secs(after));
+    let good = bucket(2);
+    world.store.set(BUCKET, &good).await;
+    let file = backup(&world, &one, None).await;
+    let elsewhere = World::bucket(&one, "tenants/other/buckets/findings.json", Duration::ZERO);
+    let made_up = good.replace("2026", "2027");
+    for forged in [
+        r#"{"document": "of a bucket", "mac": "00"}"#,
+        &made_up,
+        &elsewhere,
+    ] {
+        world.store.set(BUCKET, forged).await;
+        let mut unusable = Vec::new();
+        let mut tell = |path: &Path, fate| unusable.push((path.to_string(), fate));
+        let made = Timestamp::from(world.clock.now());
+        let (mut out, store) = (Vec::new(), whole(&world));
+        let written = write_backup(&store, one.deployment(), (None, made), &mut out, &mut tell);
+        assert_eq!(written.await.unwrap().unusable, 1);
+        assert_eq!(unusable, [(BUCKET.to_owned(), Fate::Unusable)]);
+        assert_eq!(restore(&world, &file, Mode::Bring).await.damaged, 1);
+        assert_eq!(world.store.text(BUCKET).await.unwrap(), good);
+    }
+    // Made again since the backup, it stays; where an older one is there, somebody has to look.
+    for (after, fates) in [(3, (1, 0)), (1, (0, 1))] {
+        world.store.set(BUCKET, &bucket(after)).await;
+        let restored = restore(&world, &file, Mode::Bring).await;
+        assert_eq!((restored.newer, restored.differs), fates);
+        assert_eq!(world.store.text(BUCKET).await.unwrap(), bucket(after));
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::keyrings::world::{WatchedStore, World};
 use crate::{Fates, Mode};
 
-const BUCKET: &str = r#"{"document": "of a bucket", "mac": "00"}"#;
+const BUCKET: &str = "tenants/acme/buckets/b.json";
 const HOME: &str = "system/keyrings/acme/default.json";
 
 async fn try_write(replica: &Keyrings, scope: &Scope) -> Result<Arc<WritingKeys>, KeyError> {
@@ -149,8 +149,9 @@ async fn what_was_there_before_the_mirror_is_brought_by_a_look_at_everything() {
     let (world, mirror) = (World::new(), Arc::default());
     let clinic = Scope::of_prefix("clinics/1/").unwrap();
     try_write(&world.replica().await, &clinic).await.unwrap();
-    world.store.set("tenants/acme/buckets/b.json", BUCKET).await;
     let replica = world.mirrored(&mirror).await.unwrap();
+    let bucket = World::bucket(&replica, BUCKET, Duration::ZERO);
+    world.store.set(BUCKET, &bucket).await;
     let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
     assert_eq!(followed.unwrap().unwrap().missing, 4);
     are_equal(&world, &mirror).await;
@@ -161,6 +162,26 @@ async fn what_was_there_before_the_mirror_is_brought_by_a_look_at_everything() {
         .await;
     assert_eq!(brought.unwrap().unwrap().missing, 1);
     are_equal(&world, &mirror).await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_the_store_made_up_or_put_back_does_not_reach_the_mirror() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let bucket = |after| World::bucket(&replica, BUCKET, Duration::from_secs(after));
+    let follow = async || {
+        let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
+        followed.unwrap().unwrap()
+    };
+    world.store.set(BUCKET, &bucket(1)).await;
+    assert_eq!(follow().await.missing, 1);
+    world.store.set(BUCKET, &bucket(2)).await;
+    assert_eq!(follow().await.older, 1, "it was made again");
+    for forged in [&bucket(2).replace("2026", "2027"), &bucket(1)] {
+        world.store.set(BUCKET, forged).await;
+        assert_eq!(follow().await.trouble(), 1);
+        assert_eq!(mirror.text(BUCKET).await.unwrap(), bucket(2));
+    }
 }
 
 #[tokio::test]
