@@ -27,20 +27,20 @@ impl Mirror {
         Self(Arc::new(ControlStore::new(store, "")))
     }
 
-    /// Has the mirror hold this document of a keyring or of the index, or a newer one.
+    /// Has the mirror hold this document of a keyring or of the index. A newer one stays, and is told.
     pub(crate) async fn keep(
         &self,
         deployment: &DeploymentKey,
         path: &Path,
         bytes: &Bytes,
-    ) -> Result<(), KeyError> {
+    ) -> Result<Fate, KeyError> {
         let how = (Direction::Mirroring, Mode::Bring);
         let brought = bring(&self.0, deployment, path, &Source::Given(bytes), how).await;
         match brought.map_err(|error| failed(path, error))? {
-            Fate::Same | Fate::Missing | Fate::Older | Fate::Newer => Ok(()),
+            fate @ (Fate::Same | Fate::Missing | Fate::Older | Fate::Newer) => Ok(fate),
             Fate::Damaged => {
                 tracing::warn!(%path, "the mirror had no document of ours there; it was replaced");
-                Ok(())
+                Ok(Fate::Damaged)
             }
             Fate::Differs | Fate::Forked | Fate::Foreign | Fate::Unusable => {
                 Err(failed(path, refused_at(path, DocumentFault::MirrorDiffers)))

@@ -150,11 +150,11 @@ fn compare(
         (_, Err(_)) if is_foreign(deployment, there) => Fate::Foreign,
         (_, Err(_)) => Fate::Damaged,
         (Age::Keyring(ours, mac), Ok(Age::Keyring(there, its_mac))) => {
-            let (has_all, lacks_none) = (ours.has_all_of(&there), there.has_all_of(&ours));
+            let (follows, precedes) = (ours.can_follow(&there), there.can_follow(&ours));
             match (ours.generation.cmp(&there.generation), direction) {
                 (Ordering::Equal, _) if mac.matches(&its_mac) => Fate::Same,
-                (Ordering::Greater, _) if has_all => Fate::Older,
-                (Ordering::Less, _) if lacks_none => Fate::Newer,
+                (Ordering::Greater, _) if follows => Fate::Older,
+                (Ordering::Less, _) if precedes => Fate::Newer,
                 (_, Direction::Restoring) => Fate::Forked,
                 (_, Direction::Mirroring) => Fate::Differs,
             }
