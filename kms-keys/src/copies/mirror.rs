@@ -9,8 +9,8 @@ use bytes::Bytes;
 use object_store::{ObjectStore, path::Path};
 
 use super::{
-    ATTEMPTS, BackupError, Direction, Fate, Fates, Mode, Source, Tell, bring, bring_all,
-    bring_deployment,
+    ATTEMPTS, BackupError, Direction, Fate, Fates, Mode, Source, Tell,
+    backup::check_same_deployment, bring, bring_all, bring_deployment,
 };
 use crate::{
     ControlStore, DeploymentKey, DocumentFault, KeyError, Providers, Written,
@@ -148,15 +148,16 @@ impl Mirror {
             return Err(refused_at(&path, DocumentFault::Lost { beside }).into());
         };
         let deployment = DeploymentKey::of_copy(&self.0, providers, &bytes).await?;
-        let fate = bring_deployment(system, &deployment, &bytes, mode).await?;
-        let id = deployment.id().to_owned();
-        if fate == Fate::Foreign {
-            return Err(BackupError::Foreign { backup: id });
-        }
+        check_same_deployment(system, &deployment, &bytes).await?;
         let how = (tenant, mode);
         let mut fates = self.restore(system, &deployment, how, tell).await?;
+        // Last: without it no gateway begins on what is half restored.
+        let fate = bring_deployment(system, &deployment, &bytes, mode).await?;
         fates.count(fate);
-        Ok((id, fates))
+        if fate != Fate::Same {
+            tell(&path, fate);
+        }
+        Ok((deployment.id().to_owned(), fates))
     }
 }
 

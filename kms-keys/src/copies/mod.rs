@@ -227,6 +227,16 @@ fn is_foreign(deployment: &DeploymentKey, bytes: &[u8]) -> bool {
         .is_ok_and(|document| document.deployment != deployment.id())
 }
 
+/// Whether a document may be another deployment's. Of a bucket's nobody can tell without that one's
+/// key: of that form, it is either forged or another's.
+fn may_be_foreign(deployment: &DeploymentKey, path: &Path, bytes: &[u8]) -> bool {
+    match age_of(deployment, path, bytes) {
+        Err(DocumentFault::Mac) if !path.as_ref().starts_with(SYSTEM) => true,
+        Err(_) => is_foreign(deployment, bytes),
+        Ok(_) => false,
+    }
+}
+
 /// Brings the deployment's own document, which has no generation and grows only: it gets wraps.
 pub(crate) async fn bring_deployment(
     to: &ControlStore,

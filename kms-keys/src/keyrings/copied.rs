@@ -290,16 +290,52 @@ async fn another_deployments_backup_changes_nothing() {
     }
     write(&world.replica().await, "acme", &Scope::tenant()).await;
     let there = world.store.text(HOME).await;
-    let backup = verified(&world, &file).await.unwrap();
-    let store = whole(&world);
-    let refused = backup.restore(&store, Mode::Bring, &mut |_, _| ()).await;
-    assert!(matches!(refused, Err(BackupError::Foreign { .. })));
+    is_refused(&world, &file).await;
     assert_eq!(world.store.text(HOME).await, there);
     // Nor where only the deployment's document is lost: the keyring says whose it is.
     world.store.remove("system/deployment.json").await;
+    is_refused(&world, &file).await;
+    // Wherever it lies.
+    world
+        .store
+        .set("system/keyrings/other/default.json", &there.unwrap())
+        .await;
+    world.store.remove(HOME).await;
+    is_refused(&world, &file).await;
+}
+
+async fn is_refused(world: &World, file: &[u8]) {
+    let before = world.store.documents().await;
+    for mode in [Mode::Look, Mode::Bring] {
+        let backup = verified(world, file).await.unwrap();
+        let store = whole(world);
+        let refused = backup.restore(&store, mode, &mut |_, _| ()).await;
+        assert!(matches!(refused, Err(BackupError::Foreign { .. })));
+        assert_eq!(world.store.documents().await, before);
+    }
+}
+
+#[tokio::test]
+async fn anothers_buckets_are_not_overwritten_though_nothing_else_says_whose_they_are() {
+    let world = World::new();
+    let one = world.replica().await;
+    write(&one, "acme", &Scope::tenant()).await;
+    let ours = World::bucket(&one, BUCKET, Duration::ZERO);
+    world.store.set(BUCKET, &ours).await;
+    let file = backup(&world, &one, None).await;
+    for path in world.store.documents().await {
+        world.store.remove(&path).await;
+    }
+    let other = world.replica().await;
+    let its = World::bucket(&other, BUCKET, Duration::ZERO);
+    world.store.remove("system/deployment.json").await;
+    world.store.set(BUCKET, &its).await;
+    is_refused(&world, &file).await;
+    assert_eq!(world.store.text(BUCKET).await.unwrap(), its);
+    // What is of no form of ours is damage.
+    world.store.set(BUCKET, "not ours").await;
     let restored = restore(&world, &file, Mode::Bring).await;
-    assert_eq!((restored.foreign, restored.missing), (1, 1));
-    assert_eq!(world.store.text(HOME).await, there);
+    assert_eq!((restored.damaged, restored.missing), (1, 2));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::keyrings::world::{WatchedStore, World};
-use crate::{Fates, Mode};
+use crate::{BackupError, ControlStore, Fates, Mirror, Mode};
 
 const BUCKET: &str = "tenants/acme/buckets/b.json";
 const HOME: &str = "system/keyrings/acme/default.json";
@@ -304,4 +304,16 @@ async fn a_mirror_of_another_deployment_is_refused_and_none_is_made_beside_one()
     world.replica().await;
     let foreign = world.mirrored(&mirror).await.unwrap_err();
     assert_eq!(foreign.kind(), KeyErrorKind::Corrupt, "{foreign}");
+    // Nor is anything restored from it, be that the deployment's document is lost.
+    let other = world.replica().await;
+    write(&other).await;
+    world.store.remove("system/deployment.json").await;
+    let (store, its) = (world.store.clone(), Mirror::new(mirror.clone()));
+    let (system, how) = (ControlStore::new(store, ""), (None, Mode::Bring));
+    let before = world.store.documents().await;
+    let (providers, mut tell) = (world.providers(), |_: &_, _| ());
+    let restored = its.restore_lost(&system, &providers, how, &mut tell);
+    let refused = restored.await.unwrap_err();
+    assert!(matches!(refused, BackupError::Foreign { .. }), "{refused}");
+    assert_eq!(world.store.documents().await, before);
 }
