@@ -242,7 +242,7 @@ impl World {
 
     /// The document of a bucket that was made so long after the beginning of 2026.
     pub(super) fn bucket(replica: &Keyrings, path: &str, after: Duration) -> String {
-        let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + after;
+        let made = SystemTime::UNIX_EPOCH + Duration::from_hours(490_896) + after;
         let document = serde_json::json!({ "id": path, "created": Timestamp::from(made) });
         let documents = PlacedDocuments::of(replica.deployment());
         let bytes = documents.write(&Path::from(path), &document).unwrap();
