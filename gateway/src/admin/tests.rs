@@ -675,3 +675,5 @@ async fn what_is_declared_of_a_bucket_is_changed_as_it_was_seen_and_weakened_by_
         assert_eq!(refused.await.0, 400, "{path} {value}");
     }
 }
+
+mod not_alone;

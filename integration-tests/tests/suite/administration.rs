@@ -297,7 +297,7 @@ fn administration_and_data_are_apart() {
 #[test]
 fn administration_of_a_tenants_limits_and_identity_providers() {
     let provider = IdentityProvider::start();
-    let served = served(Upstream::Embedded);
+    let mut served = served(Upstream::Embedded);
     let file = served.gateway.directory().join("lab.toml");
     let settings = format!(
         "limits = {{ largest_object_bytes = 1048576 }}\n\
@@ -311,7 +311,11 @@ fn administration_of_a_tenants_limits_and_identity_providers() {
     let wrong = served.refused("ada", &set);
     assert!(wrong.contains("identity_providers[0].kind"), "{wrong}");
     std::fs::write(&file, settings).expect("a file can be written");
-    served.json("ada", &set);
+    // Who vouches for a tenant's people is not one officer's decision.
+    let asked = served.json("ada", &set);
+    assert_eq!(asked["state"], "pending", "{asked}");
+    served.refused("ada", &["tenant", "show", "lab"]);
+    served.by_leave(&set);
     let declared = served.refused("ada", &["tenant", "set", "demo", "--settings", &path]);
     assert!(declared.contains("configuration file"), "{declared}");
     let account = served.gateway.account();
@@ -320,6 +324,19 @@ fn administration_of_a_tenants_limits_and_identity_providers() {
 
 /// Two gateways over one store: what is ended at one is over at the other within five seconds.
 #[test]
+
+    // In the file by now, it keeps them until they are taken away, and all else is set as before.
+    served
+        .gateway
+        .reconfigure(|text| text + "[[tenants]]\nid = \"lab\"\n");
+    let disabled = served.json("ada", &["tenant", "set", "lab", "--disabled", "true"]);
+    assert_eq!(disabled["value"]["disabled"], true, "{disabled}");
+    std::fs::write(&file, "").expect("a file can be written");
+    let emptied = served.json("ada", &set);
+    assert!(emptied["value"]["settings"].is_null(), "{emptied}");
+    std::fs::write(&file, "limits = {}").expect("a file can be written");
+    let declared = served.refused("ada", &set);
+    assert!(declared.contains("configuration file"), "{declared}");
 fn administration_of_one_replica_is_followed_by_the_other() {
     let demo = [Principal::new("demo", "demo-admin", "tenant-admin")];
     let served = Administered::serve(Upstream::SeaweedFs, &demo);
