@@ -171,5 +171,43 @@ fn soon(what: &str, done: impl Fn() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < Duration::from_mins(2), "{what}");
+/// A class that keeps what is in a bucket is not one person's to take away, where policies say it neither.
+#[test]
+fn declared_with_policies_a_class_that_keeps_stays_without_leave() {
+    let demo = [Principal::new("demo", "demo-admin", "tenant-admin")];
+    let served = Administered::serve(Upstream::Embedded, &demo);
+    let scratch = World::get().scratch();
+    let file = scratch.path().join("deals.cedar");
+    std::fs::write(
+        &file,
+        "@id(\"nobody\")\nforbid (principal == Principal::\"nobody\", action, resource);\n",
+    )
+    .expect("a file can be written");
+    let path = file.display().to_string();
+    let put = ["policy", "put", "--tenant", "demo", &path];
+    served.json(
+        "demo-owner",
+        &[&put[..], &["--class", "deals=contract"]].concat(),
+    );
+    let account = served.gateway.account();
+    account.run_aws(scratch.path(), &["s3", "mb", "s3://deals"]);
+    // Whether the last upload yielded a receipt.
+    let yields = || {
+        account.run_aws(scratch.path(), &["s3", "cp", &path, "s3://deals/deal"]);
+        let journal = served.gateway.journal();
+        let mut uploads = journal.iter().filter(|line| line["op"] == "s3:PutObject");
+        uploads
+            .next_back()
+            .is_some_and(|line| line["receipt"].is_string())
+    };
+    soon("what is declared is not followed", yields);
+    served.json("demo-owner", &put);
+    let shown = served.json("demo-owner", &["policy", "get", "--tenant", "demo"]);
+    assert_eq!(shown["policies"]["classes"]["deals"], "contract", "{shown}");
+    assert!(yields());
+    served.asked_by("demo-owner", &put);
+    soon("what is declared is not followed", || !yields());
+}
+
     }
 }

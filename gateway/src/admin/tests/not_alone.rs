@@ -91,3 +91,45 @@ async fn who_vouches_for_a_tenants_people_is_decided_by_three() {
     assert_eq!(put(&json!({ "settings": "" })).await.0, 200);
     assert_eq!(put(&trusted).await.0, 202);
 }
+
+#[tokio::test]
+async fn a_class_that_keeps_is_taken_away_from_policies_by_leave_only() {
+    let world = World::new().await;
+    let officers = world.with_a_tenant().await;
+    let owner = world
+        .token("owner", AdminRole::TenantOwner, Some("acme"))
+        .await;
+    let path = "/v1/tenants/acme/policies";
+    let body = |version: u64, classes: Value| {
+        let policies = json!({ "files": {}, "classes": classes });
+        json!({ "policies": policies, "version": version })
+    };
+    let put = async |version: u64, classes: Value| {
+        let body = body(version, classes);
+        world.call(&owner, Method::PUT, path, body).await
+    };
+    let kept = json!({ "deals": "contract", "films": "attestation", "notes": "general" });
+    assert_eq!(put(0, kept).await.0, 200);
+    // From one that keeps to the other, and away from one that does not.
+    let fewer = json!({ "deals": "attestation", "films": "attestation" });
+    assert_eq!(put(1, fewer.clone()).await.0, 200);
+    for weaker in [
+        json!({}),
+        json!({ "deals": "attestation" }),
+        json!({ "deals": "general", "films": "attestation" }),
+    ] {
+        let (status, asked) = put(2, weaker.clone()).await;
+        assert_eq!(status, 202, "{weaker} {asked}");
+    }
+    let shown = async || {
+        let shown = world.call(&owner, Method::GET, path, json!({})).await.1;
+        shown["policies"]["classes"].clone()
+    };
+    assert_eq!(shown().await, fewer);
+    let asked = put(2, json!({})).await.1;
+    let who = (owner.as_str(), &officers[1..]);
+    let done = world
+        .with_leave(who, path, body(2, json!({})), &asked)
+        .await;
+    assert_eq!((done.0, shown().await), (200, json!({})), "{done:?}");
+}
