@@ -133,3 +133,40 @@ async fn a_class_that_keeps_is_taken_away_from_policies_by_leave_only() {
         .await;
     assert_eq!((done.0, shown().await), (200, json!({})), "{done:?}");
 }
+
+#[tokio::test]
+async fn nobody_reviews_an_emergency_of_their_own_by_another_of_their_names() {
+    let world = World::new().await;
+    let officer = world.token("a", AdminRole::SecurityOfficer, None).await;
+    world.with_a_tenant().await;
+    let tenant = json!({ "value": {} });
+    world
+        .call(&officer, Method::PUT, "/v1/tenants/acme", tenant)
+        .await;
+    let path = "/v1/tenants/acme/emergencies";
+    let one = |id: &str, opened_by: &str| {
+        let now = world.admin.clock.now();
+        let emergency = crate::break_glass::Emergency {
+            principal: "sso/pat".to_owned(),
+            reason: "patient unconscious, no record in the ward".to_owned(),
+            opened_by: opened_by.to_owned(),
+            opened: now.into(),
+            expires: now.into(),
+            closed: None,
+            reviewed: None,
+        };
+        (id.to_owned(), emergency)
+    };
+    // By an identity provider's word, with the credential that reviews, and by somebody else.
+    let declared = [one("1", "staff/b"), one("2", "b"), one("3", "staff/a")];
+    let declared = crate::break_glass::Emergencies(declared.into());
+    let control = &world.admin.control;
+    control.create(&["acme"], &declared).await.unwrap();
+    let reviewer = world.token("b", AdminRole::SecurityOfficer, None).await;
+    for (id, expected) in [("1", 403), ("2", 403), ("3", 200)] {
+        let path = format!("{path}/{id}/review");
+        let found = json!({ "finding": "the ward confirms it" });
+        let (status, told) = world.call(&reviewer, Method::POST, &path, found).await;
+        assert_eq!(status, expected, "{id} {told}");
+    }
+}
