@@ -134,7 +134,11 @@ fn administration_of_users_and_their_keys() {
     );
     assert!(refusal.contains("configuration file"), "{refusal}");
     served.refused("demo-owner", &["user", "list", "another"]);
-    served.refused("ann", &["user", "set", "demo", "x", "--kind", "service"]);
+    let x = ["user", "set", "demo", "x", "--kind", "service"];
+    served.refused("ann", &x);
+    // No change of a user needs the leave of others, so none is taken.
+    let refusal = served.refused("demo-owner", &[&x[..], &["--approval", "00"]].concat());
+    assert!(refusal.contains("--approval"), "{refusal}");
 }
 
 #[test]
