@@ -324,10 +324,6 @@ fn administration_of_a_tenants_limits_and_identity_providers() {
     assert!(declared.contains("configuration file"), "{declared}");
     let account = served.gateway.account();
     account.run_script("made_tenant.py", &[provider.issuer(), "made"]);
-}
-
-/// Two gateways over one store: what is ended at one is over at the other within five seconds.
-#[test]
 
     // In the file by now, it keeps them until they are taken away, and all else is set as before.
     served
@@ -341,6 +337,10 @@ fn administration_of_a_tenants_limits_and_identity_providers() {
     std::fs::write(&file, "limits = {}").expect("a file can be written");
     let declared = served.refused("ada", &set);
     assert!(declared.contains("configuration file"), "{declared}");
+}
+
+/// Two gateways over one store: what is ended at one is over at the other within five seconds.
+#[test]
 fn administration_of_one_replica_is_followed_by_the_other() {
     let demo = [Principal::new("demo", "demo-admin", "tenant-admin")];
     let served = Administered::serve(Upstream::SeaweedFs, &demo);
@@ -374,6 +374,14 @@ fn administration_of_one_replica_is_followed_by_the_other() {
         &[&["held", endpoint.as_str()], &end[..]].concat(),
     );
     // So is whatever else is declared at one.
+    let writes = || {
+        let mut command = other.account().program(&tools::tool("aws"));
+        command
+            .current_dir(scratch.path())
+            .args(["s3", "cp", "held", "s3://held/x"]);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    assert!(writes());
     served.json(
         "demo-owner",
         &[
@@ -385,12 +393,5 @@ fn administration_of_one_replica_is_followed_by_the_other() {
             "eu-central-1",
         ],
     );
-    let writes = || {
-        let mut command = other.account().program(&tools::tool("aws"));
-        command
-            .current_dir(scratch.path())
-            .args(["s3", "cp", "held", "s3://held/x"]);
-        command.output().is_ok_and(|output| output.status.success())
-    };
     soon("the other replica does not follow", || !writes());
 }
