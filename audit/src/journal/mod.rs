@@ -30,7 +30,7 @@ use crate::{AuditKey, Event, Identity};
 use checkpointer::{Checkpointer, Told};
 pub use checkpointer::{Proof, ProveError};
 pub use closing::Closed;
-pub(crate) use closing::without_room;
+pub(crate) use closing::{HOLE, without_room};
 use directory::Directory;
 use headroom::Headroom;
 pub use health::Health;

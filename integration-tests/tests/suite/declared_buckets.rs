@@ -116,14 +116,7 @@ fn declared(upstream: Upstream) {
     );
     let wrong = served.refused(
         "demo-owner",
-        &[
-            "bucket",
-            "create",
-            "demo",
-            "other",
-            "--key-scope",
-            "clinics/",
-        ],
+        &["bucket", "create", "demo", "new", "--key-scope", "new/"],
     );
     assert!(wrong.contains("key_scope"), "{wrong}");
 }
