@@ -1,6 +1,8 @@
 //! What the admin API promises whoever calls it: nothing unrecorded, nothing without a credential of a role that
 //! may, and what needs leave only by the leave of two others.
 
+mod not_alone;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -675,5 +677,3 @@ async fn what_is_declared_of_a_bucket_is_changed_as_it_was_seen_and_weakened_by_
         assert_eq!(refused.await.0, 400, "{path} {value}");
     }
 }
-
-mod not_alone;
