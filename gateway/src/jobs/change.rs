@@ -29,7 +29,8 @@ impl Objects {
             };
             let keys = operations.keys.sealing(&place.bucket, &place.key).await?;
             let active = KeyId::from(keys.kek.id().0);
-            if !is_wanted(job, &head, active) {
+            let is_current = operations.is_current(place, &head, &keys).await?;
+            if !is_wanted(job, &head, is_current) {
                 return Ok(Outcome::Already);
             }
             let record = || {
@@ -65,6 +66,9 @@ impl Objects {
             if let Some(new) = anew {
                 record = record.anew(new);
             }
+            let object = anew.unwrap_or_else(|| head.object_id());
+            let keys = operations.keys.with_own(&place.bucket, keys, object);
+            let keys = keys.await?;
             record.intent().await?;
             let moved = match anew {
                 Some(new) => operations.reencrypt(place, &head, &keys, new).await,
@@ -131,9 +135,9 @@ impl Objects {
 }
 
 /// Whether the job has anything to do with an object.
-fn is_wanted(job: &Job, head: &Head, active: KeyId) -> bool {
+fn is_wanted(job: &Job, head: &Head, is_current: bool) -> bool {
     match job.wish.kind {
-        Kind::Usage | Kind::RewrapObjects => head.kek() != active,
+        Kind::Usage | Kind::RewrapObjects => !is_current,
         Kind::Reencrypt => {
             let asked = SystemTime::from(job.created).duration_since(SystemTime::UNIX_EPOCH);
             u128::from(head.sealed_ms()) < asked.unwrap_or_default().as_millis()
