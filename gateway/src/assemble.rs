@@ -7,7 +7,7 @@ use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{DocumentKeys, Keyrings, Mirror, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, Mirror, PlacedDocuments, WhenMissing};
 use object_store::ObjectStore;
 use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
@@ -16,7 +16,7 @@ use tower::{Service as _, service_fn};
 use crate::admin::{Admin, SignIn};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
-use crate::buckets::{Buckets, DocumentKey};
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
@@ -112,7 +112,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let management = KeyManagement::configured(config, missing, &clock).await?;
     let mirror = open_mirror(config, &clock).await?;
     let keyrings = Arc::new(management.keyrings(&control, mirror.clone()).await?);
-    let documents = document_key(&keyrings);
+    let documents = PlacedDocuments::of(keyrings.deployment());
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
@@ -225,7 +225,7 @@ fn sign_in(
     directory: &Arc<Directory>,
     clock: &Clock,
 ) -> Result<Option<SignIn>, ProvidersError> {
-    SignIn::declared(administrators(config), &config.tenants, directory, clock)
+    SignIn::declared(administrators(config), directory, clock)
 }
 
 fn limits_of(
@@ -306,11 +306,6 @@ pub(crate) fn documents_in(
 ) -> Control {
     let keys = DocumentKeys::of(keyrings.deployment());
     Control::new(Arc::clone(control), keys, clock.clone())
-}
-
-/// The key of the buckets' documents.
-pub(crate) fn document_key(keyrings: &Keyrings) -> DocumentKey {
-    DocumentKey::new(keyrings.deployment().derive(DOCUMENTS))
 }
 
 /// The mirror of keyrings, if one is configured, its bucket made. One that does not answer is no reason not to
@@ -451,9 +446,6 @@ pub(crate) async fn make_system_bucket(
 
 /// A disk is slow at most.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// What the key of the control documents is derived for.
-const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
 
 /// What the check in access key ids is derived for.
 const ACCESS_KEY_IDS: &str = "sealgate 2026-11-26 access key ids";

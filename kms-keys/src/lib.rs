@@ -29,7 +29,8 @@ use std::{sync::Arc, time::SystemTime};
 
 pub use aws_kms::{AwsKms, AwsKmsSettings, AwsRootKey, AwsRootKeyError};
 pub use control::{
-    Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
+    Content, ControlStore, DeploymentKey, DocumentKeys, General, PlacedDocuments, Purpose, State,
+    Timestamp, Written,
 };
 pub use copies::{
     Backup, BackupCounts, BackupError, Direction, Fate, Fates, Mirror, Mode, Tell, bring_all,

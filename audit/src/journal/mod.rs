@@ -30,7 +30,7 @@ use crate::{AuditKey, Event, Identity};
 use checkpointer::{Checkpointer, Told};
 pub use checkpointer::{Proof, ProveError};
 pub use closing::Closed;
-pub(crate) use closing::without_room;
+pub(crate) use closing::{HOLE, without_room};
 use directory::Directory;
 use headroom::Headroom;
 pub use health::Health;
@@ -431,7 +431,8 @@ impl Drop for Journal {
     }
 }
 
-/// `<replica>-<time>-<random>`: no two are the same, and those of one replica sort by time.
+/// `<replica>-<time>-<random>`: no two are the same, and those of one replica sort by its clock's time, to the
+/// millisecond: in a second it can be started twice.
 fn log_name(replica: &str, now: SystemTime) -> String {
     let replica: String = replica
         .chars()
@@ -452,8 +453,9 @@ fn log_name(replica: &str, now: SystemTime) -> String {
     format!("{replica}-{time}-{random}")
 }
 
-const LOG_TIME: &[time::format_description::BorrowedFormatItem<'_>] =
-    time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+const LOG_TIME: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
+    "[year][month][day]T[hour][minute][second].[subsecond digits:3]Z"
+);
 
 /// Characters.
 const REPLICA_LIMIT: usize = 64;

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::admin::{lines, tell};
-use super::changing::{Manner, members, put};
+use super::changing::{Grave, members, put};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -55,7 +55,7 @@ pub(super) struct Declare {
     #[arg(long = "residency", value_name = "REGION")]
     residency: Vec<String>,
     #[command(flatten)]
-    how: Manner,
+    how: Grave,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -122,7 +122,8 @@ impl Declare {
             ("key_mode", self.key_mode.map(Value::from)),
             ("residency", residency),
         ];
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = self.how.how();
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use object_store::{ObjectStore, path::Path};
 
 use super::{
-    ATTEMPTS, BackupError, Direction, Fate, Fates, Mode, Source, Tell, bring, bring_all,
-    bring_deployment,
+    ATTEMPTS, BackupError, Direction, Fate, Fates, Mode, Source, Tell,
+    backup::check_same_deployment, bring, bring_all, bring_deployment,
 };
 use crate::{
     ControlStore, DeploymentKey, DocumentFault, KeyError, Providers, Written,
@@ -27,20 +27,20 @@ impl Mirror {
         Self(Arc::new(ControlStore::new(store, "")))
     }
 
-    /// Has the mirror hold this document of a keyring or of the index, or a newer one.
+    /// Has the mirror hold this document of a keyring or of the index. A newer one stays, and is told.
     pub(crate) async fn keep(
         &self,
         deployment: &DeploymentKey,
         path: &Path,
         bytes: &Bytes,
-    ) -> Result<(), KeyError> {
+    ) -> Result<Fate, KeyError> {
         let how = (Direction::Mirroring, Mode::Bring);
         let brought = bring(&self.0, deployment, path, &Source::Given(bytes), how).await;
         match brought.map_err(|error| failed(path, error))? {
-            Fate::Same | Fate::Missing | Fate::Older | Fate::Newer => Ok(()),
+            fate @ (Fate::Same | Fate::Missing | Fate::Older | Fate::Newer) => Ok(fate),
             Fate::Damaged => {
                 tracing::warn!(%path, "the mirror had no document of ours there; it was replaced");
-                Ok(())
+                Ok(Fate::Damaged)
             }
             Fate::Differs | Fate::Forked | Fate::Foreign | Fate::Unusable => {
                 Err(failed(path, refused_at(path, DocumentFault::MirrorDiffers)))
@@ -148,15 +148,16 @@ impl Mirror {
             return Err(refused_at(&path, DocumentFault::Lost { beside }).into());
         };
         let deployment = DeploymentKey::of_copy(&self.0, providers, &bytes).await?;
-        let fate = bring_deployment(system, &deployment, &bytes, mode).await?;
-        let id = deployment.id().to_owned();
-        if fate == Fate::Foreign {
-            return Err(BackupError::Foreign { backup: id });
-        }
+        check_same_deployment(system, &deployment, &bytes).await?;
         let how = (tenant, mode);
         let mut fates = self.restore(system, &deployment, how, tell).await?;
+        // Last: without it no gateway begins on what is half restored.
+        let fate = bring_deployment(system, &deployment, &bytes, mode).await?;
         fates.count(fate);
-        Ok((id, fates))
+        if fate != Fate::Same {
+            tell(&path, fate);
+        }
+        Ok((deployment.id().to_owned(), fates))
     }
 }
 

@@ -18,7 +18,7 @@ use object_store::UpdateVersion;
 
 use super::flight::Flights;
 use crate::{
-    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId, Mirror, Scope,
+    Clock, DocumentFault, Fate, KeyError, KeyErrorKind, KeyId, Mirror, Scope,
     control::{ControlStore, DeploymentKey, Keyring, Mac, Written, place},
 };
 
@@ -39,6 +39,18 @@ pub(super) struct Documents {
 
 /// Tenant and scope.
 type Name = (Arc<str>, Scope);
+
+/// What a change of a keyring needs of the mirror, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// That it answers, is not ahead, and gets the change: keys are made, moved or destroyed.
+    Mirror,
+    /// That it is not ahead where it answers, for what makes no key. While it is away it gets the
+    /// change later.
+    NoNewerMirror,
+    /// Nothing, for what only takes keys out of use.
+    Nothing,
+}
 
 impl Documents {
     pub(super) fn new(
@@ -134,42 +146,60 @@ impl Documents {
 
     /// Replaces the keyring by what `change` makes of its newest generation, or leaves it where
     /// that is `None`; tries again when another replica wrote in between. Where there is a mirror,
-    /// nothing is changed while it is away, and it has the change before this returns.
+    /// it has the change before this returns, as far as `needs` says so.
     pub(super) async fn change(
         &self,
-        tenant: &str,
-        scope: &Scope,
+        (tenant, scope): (&str, &Scope),
+        needs: Needs,
         change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
     ) -> Result<Arc<Keyring>, KeyError> {
         let slot = self.slot(tenant, scope)?;
         // Before the newest generation is read, so that it cannot be the older of the two.
-        let mirrored = match &self.mirror {
-            Some(mirror) => {
-                let path = self.store.path(&slot.place);
-                mirror.generation(&self.deployment, &path).await?
-            }
-            None => None,
+        let mirrored = match needs {
+            Needs::Mirror => self.mirrored(&slot).await?,
+            Needs::NoNewerMirror => match self.mirrored(&slot).await {
+                Err(error) if error.kind() == KeyErrorKind::Unavailable => None,
+                mirrored => mirrored?,
+            },
+            Needs::Nothing => None,
         };
         let changed = self.change_newest(&slot, mirrored, change).await?;
-        self.confirm(tenant, scope, &changed).await?;
+        match (self.confirm(tenant, scope, &changed).await, needs) {
+            (Err(error), Needs::Nothing | Needs::NoNewerMirror) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(tenant, %scope, error, "the mirror has not this keyring");
+            }
+            (confirmed, _) => confirmed?,
+        }
         Ok(changed)
     }
 
-    /// The same at once, for what takes keys out of use and makes none: the mirror gets it later
-    /// where it is away.
-    pub(super) async fn change_at_once(
+    /// What the mirror, if there is one, holds of a keyring.
+    async fn mirrored(&self, slot: &Slot) -> Result<Option<(u64, Mac)>, KeyError> {
+        let Some(mirror) = &self.mirror else {
+            return Ok(None);
+        };
+        let path = self.store.path(&slot.place);
+        mirror.generation(&self.deployment, &path).await
+    }
+
+    /// Refuses a keyring that is older than the mirror's, or another of its generation.
+    fn check_not_behind(
         &self,
-        tenant: &str,
-        scope: &Scope,
-        change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
-    ) -> Result<Arc<Keyring>, KeyError> {
-        let slot = self.slot(tenant, scope)?;
-        let changed = self.change_newest(&slot, None, change).await?;
-        if let Err(error) = self.confirm(tenant, scope, &changed).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(tenant, %scope, error, "the mirror of the keyring is behind");
+        slot: &Slot,
+        newest: &Current,
+        mirrored: Option<(u64, Mac)>,
+    ) -> Result<(), KeyError> {
+        let found = newest.keyring.generation;
+        match mirrored {
+            Some((mirrored, mac))
+                if mirrored > found || mirrored == found && !mac.matches(&newest.mac) =>
+            {
+                let fault = DocumentFault::BehindMirror { found, mirrored };
+                Err(self.store.refused(&slot.place, fault))
+            }
+            _ => Ok(()),
         }
-        Ok(changed)
     }
 
     async fn change_newest(
@@ -184,13 +214,7 @@ impl Documents {
             let Some(newest) = slot.held().current else {
                 continue;
             };
-            let found = newest.keyring.generation;
-            if let Some((mirrored, mac)) = mirrored
-                && (mirrored > found || mirrored == found && !mac.matches(&newest.mac))
-            {
-                let fault = DocumentFault::BehindMirror { found, mirrored };
-                return Err(self.store.refused(&slot.place, fault));
-            }
+            self.check_not_behind(slot, &newest, mirrored)?;
             let next =
                 change(&newest.keyring).map_err(|fault| self.store.refused(&slot.place, fault))?;
             let Some(next) = next else {
@@ -209,8 +233,8 @@ impl Documents {
         Err(self.store.contended(&slot.place))
     }
 
-    /// Returns once the mirror, if there is one, has this generation or a newer one; asks it once
-    /// for each generation.
+    /// Returns once the mirror, if there is one, has this generation, or a newer one that the store
+    /// has too; asks it once for each generation.
     pub(super) async fn confirm(
         &self,
         tenant: &str,
@@ -228,13 +252,28 @@ impl Documents {
         let work = async {
             let (bytes, _) = self.encode(&slot, keyring)?;
             let path = self.store.path(&slot.place);
-            mirror.keep(&self.deployment, &path, &bytes).await
+            match mirror.keep(&self.deployment, &path, &bytes).await? {
+                // Another replica changed it a moment ago, or somebody put an old one back.
+                Fate::Newer => self.look_again(&slot).await,
+                _ => Ok(()),
+            }
         };
         let name = (slot.name.clone(), keyring.generation);
         self.confirming.join(&name, work).await?;
         slot.confirmed
             .fetch_max(keyring.generation, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Refuses a keyring that is behind the mirror's as it is now.
+    async fn look_again(&self, slot: &Slot) -> Result<(), KeyError> {
+        let mirrored = self.mirrored(slot).await?;
+        let _one_at_a_time = slot.turn.lock().await;
+        self.read(slot).await?;
+        match slot.held().current {
+            Some(newest) => self.check_not_behind(slot, &newest, mirrored),
+            None => Ok(()),
+        }
     }
 
     /// The error for a keyring that cannot be trusted.

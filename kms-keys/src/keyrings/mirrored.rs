@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::keyrings::world::{WatchedStore, World};
-use crate::{Fates, Mode};
+use crate::{BackupError, ControlStore, Fates, Mirror, Mode};
 
-const BUCKET: &str = r#"{"document": "of a bucket", "mac": "00"}"#;
+const BUCKET: &str = "tenants/acme/buckets/b.json";
 const HOME: &str = "system/keyrings/acme/default.json";
 
 async fn try_write(replica: &Keyrings, scope: &Scope) -> Result<Arc<WritingKeys>, KeyError> {
@@ -125,16 +125,7 @@ async fn an_old_keyring_in_the_first_place_is_not_built_upon() {
     world.store.set(HOME, &old).await;
     let cold = world.mirrored(&mirror).await.unwrap();
     let refused = cold.rotate("acme", &Scope::tenant()).await.unwrap_err();
-    let KeyError::Document { fault, .. } = refused else {
-        panic!("{refused}")
-    };
-    assert!(matches!(
-        fault,
-        DocumentFault::BehindMirror {
-            found: 1,
-            mirrored: 2
-        }
-    ));
+    is_behind::<KeyId>(Err(refused), (1, 2));
     assert_eq!(look(&cold).await.newer, 1);
     let brought = cold.restore(None, Mode::Bring, &mut |_, _| ()).await;
     assert_eq!(brought.unwrap().unwrap().older, 1);
@@ -145,12 +136,127 @@ async fn an_old_keyring_in_the_first_place_is_not_built_upon() {
 }
 
 #[tokio::test]
+async fn nothing_is_sealed_under_a_keyring_that_the_mirror_shows_to_be_old() {
+    let (world, mirror) = (World::new(), Arc::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let old_kek = write(&replica).await.kek.id();
+    let old = world.store.text(HOME).await.unwrap();
+    // One that knows the old one for some seconds yet may use it.
+    let late = world.mirrored(&mirror).await.unwrap();
+    late.kek("acme", old_kek).await.unwrap();
+    let new = replica.rotate("acme", &Scope::tenant()).await.unwrap();
+    assert_eq!(write(&late).await.kek.id(), old_kek);
+    world.store.set(HOME, &old).await;
+    let cold = world.mirrored(&mirror).await.unwrap();
+    for _ in 0..2 {
+        is_behind(try_write(&cold, &Scope::tenant()).await, (1, 2));
+    }
+    assert!(cold.kek("acme", old_kek).await.is_ok());
+    restore(&cold).await;
+    world.clock.advance(Duration::from_secs(6));
+    assert_eq!(write(&cold).await.kek.id(), new);
+}
+
+fn is_behind<T>(outcome: Result<T, KeyError>, (of_store, of_mirror): (u64, u64)) {
+    let refused = outcome.err();
+    let fault = refused.as_ref().map(|error| match error {
+        KeyError::Document { fault, .. } => fault,
+        _ => panic!("{error}"),
+    });
+    assert!(
+        matches!(fault, Some(DocumentFault::BehindMirror { found, mirrored })
+            if (*found, *mirrored) == (of_store, of_mirror)),
+        "{refused:?}"
+    );
+}
+
+async fn restore(replica: &Keyrings) -> Fates {
+    let brought = replica.restore(None, Mode::Bring, &mut |_, _| ()).await;
+    brought.unwrap().unwrap()
+}
+
+/// A keyring with two KEK versions, the first destroyed at last, and what it was at the generations
+/// before: made, rotated, waiting.
+async fn destroyed(world: &World, replica: &Keyrings) -> ([KeyId; 2], Vec<String>) {
+    let (home, mut old) = (Scope::tenant(), Vec::new());
+    let first = write(replica).await.kek.id();
+    old.push(world.store.text(HOME).await.unwrap());
+    let second = replica.rotate("acme", &home).await.unwrap();
+    old.push(world.store.text(HOME).await.unwrap());
+    let now = world.clock.now();
+    let waits = replica.schedule_destruction("acme", &home, Some(first), now);
+    waits.await.unwrap();
+    old.push(world.store.text(HOME).await.unwrap());
+    let gone = replica.destroy_due("acme", &home).await.unwrap();
+    assert_eq!(gone, [first]);
+    ([first, second], old)
+}
+
+async fn is_destroyed(replica: &Keyrings, kek: KeyId) {
+    let gone = replica.kek("acme", kek).await.unwrap_err();
+    assert_eq!(gone.kind(), KeyErrorKind::Destroyed);
+}
+
+#[tokio::test]
+async fn an_old_keyring_is_frozen_and_not_thawed_and_what_was_destroyed_stays_destroyed() {
+    let (world, mirror) = (World::new(), Arc::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let ([first, second], old) = destroyed(&world, &replica).await;
+    let home = Scope::tenant();
+    world.store.set(HOME, &old[2]).await;
+    let cold = world.mirrored(&mirror).await.unwrap();
+    is_behind(cold.evict("acme", &home).await, (3, 4));
+    is_behind(cold.thaw("acme", &home).await, (3, 4));
+    cold.freeze("acme", &home).await.unwrap();
+    is_behind(cold.thaw("acme", &home).await, (4, 4));
+    assert_eq!(look(&cold).await.differs, 1);
+    assert_eq!(restore(&cold).await.forked, 1);
+    world.clock.advance(Duration::from_secs(6));
+    let status = cold.thaw("acme", &home).await.unwrap();
+    assert_eq!(status.generation, 6);
+    is_destroyed(&cold, first).await;
+    assert!(cold.kek("acme", second).await.is_ok());
+    are_equal(&world, &mirror).await;
+}
+
+#[tokio::test]
+async fn what_was_destroyed_does_not_come_back_by_changes_while_the_mirror_is_away() {
+    // From the keyring with the first version alone, and from the one in which it waits.
+    for put_back in [0, 2] {
+        let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+        let replica = world.mirrored(&mirror).await.unwrap();
+        let ([first, second], old) = destroyed(&world, &replica).await;
+        let home = Scope::tenant();
+        world.store.set(HOME, &old[put_back]).await;
+        let cold = world.mirrored(&mirror).await.unwrap();
+        mirror.set_away(true);
+        for _ in 0..2 {
+            cold.freeze("acme", &home).await.unwrap();
+            cold.thaw("acme", &home).await.unwrap();
+        }
+        mirror.set_away(false);
+        let followed = cold.follow(Mode::Bring, &mut |_, _| ()).await;
+        assert_eq!(followed.unwrap().unwrap().differs, 1);
+        assert_eq!(
+            try_write(&cold, &home).await.unwrap_err().kind(),
+            KeyErrorKind::Corrupt
+        );
+        assert_eq!(restore(&cold).await.forked, 1);
+        world.clock.advance(Duration::from_secs(6));
+        assert_eq!(write(&cold).await.kek.id(), second);
+        is_destroyed(&cold, first).await;
+        are_equal(&world, &mirror).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_there_before_the_mirror_is_brought_by_a_look_at_everything() {
     let (world, mirror) = (World::new(), Arc::default());
     let clinic = Scope::of_prefix("clinics/1/").unwrap();
     try_write(&world.replica().await, &clinic).await.unwrap();
-    world.store.set("tenants/acme/buckets/b.json", BUCKET).await;
     let replica = world.mirrored(&mirror).await.unwrap();
+    let bucket = World::bucket(&replica, BUCKET, Duration::ZERO);
+    world.store.set(BUCKET, &bucket).await;
     let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
     assert_eq!(followed.unwrap().unwrap().missing, 4);
     are_equal(&world, &mirror).await;
@@ -161,6 +267,26 @@ async fn what_was_there_before_the_mirror_is_brought_by_a_look_at_everything() {
         .await;
     assert_eq!(brought.unwrap().unwrap().missing, 1);
     are_equal(&world, &mirror).await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_the_store_made_up_or_put_back_does_not_reach_the_mirror() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let bucket = |after| World::bucket(&replica, BUCKET, Duration::from_secs(after));
+    let follow = async || {
+        let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
+        followed.unwrap().unwrap()
+    };
+    world.store.set(BUCKET, &bucket(1)).await;
+    assert_eq!(follow().await.missing, 1);
+    world.store.set(BUCKET, &bucket(2)).await;
+    assert_eq!(follow().await.older, 1, "it was made again");
+    for forged in [&bucket(2).replace("2026", "2027"), &bucket(1)] {
+        world.store.set(BUCKET, forged).await;
+        assert_eq!(follow().await.trouble(), 1);
+        assert_eq!(mirror.text(BUCKET).await.unwrap(), bucket(2));
+    }
 }
 
 #[tokio::test]
@@ -178,4 +304,16 @@ async fn a_mirror_of_another_deployment_is_refused_and_none_is_made_beside_one()
     world.replica().await;
     let foreign = world.mirrored(&mirror).await.unwrap_err();
     assert_eq!(foreign.kind(), KeyErrorKind::Corrupt, "{foreign}");
+    // Nor is anything restored from it, be that the deployment's document is lost.
+    let other = world.replica().await;
+    write(&other).await;
+    world.store.remove("system/deployment.json").await;
+    let (store, its) = (world.store.clone(), Mirror::new(mirror.clone()));
+    let (system, how) = (ControlStore::new(store, ""), (None, Mode::Bring));
+    let before = world.store.documents().await;
+    let (providers, mut tell) = (world.providers(), |_: &_, _| ());
+    let restored = its.restore_lost(&system, &providers, how, &mut tell);
+    let refused = restored.await.unwrap_err();
+    assert!(matches!(refused, BackupError::Foreign { .. }), "{refused}");
+    assert_eq!(world.store.documents().await, before);
 }

@@ -55,7 +55,8 @@ impl Keyrings {
         let place = kek_index::place(tenant, kek);
         let bytes = kek_index::document(deployment, tenant, kek, scope)
             .map_err(|fault| store.refused(&place, fault))?;
-        mirror.keep(deployment, &store.path(&place), &bytes).await
+        let path = store.path(&place);
+        mirror.keep(deployment, &path, &bytes).await.map(drop)
     }
 }
 

@@ -27,8 +27,8 @@ use tempfile::TempDir;
 use crate::control::{Entry, Keyring, Timestamp, kek_index, place};
 use crate::{
     EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, Mirror, OwnRootKeys,
-    Providers, Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings, State, WhenMissing,
-    WrappedKey,
+    PlacedDocuments, Providers, Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings,
+    State, WhenMissing, WrappedKey,
 };
 
 pub(super) struct World {
@@ -238,6 +238,15 @@ impl World {
             })
         };
         *self.store.pretended.lock().unwrap() = Some(Pretended(Box::new(write)));
+    }
+
+    /// The document of a bucket that was made so long after the beginning of 2026.
+    pub(super) fn bucket(replica: &Keyrings, path: &str, after: Duration) -> String {
+        let made = SystemTime::UNIX_EPOCH + Duration::from_hours(490_896) + after;
+        let document = serde_json::json!({ "id": path, "created": Timestamp::from(made) });
+        let documents = PlacedDocuments::of(replica.deployment());
+        let bytes = documents.write(&Path::from(path), &document).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     pub(super) fn kek_of_scope(number: usize) -> KeyId {
