@@ -207,6 +207,8 @@ async fn an_old_keyring_is_frozen_and_not_thawed_and_what_was_destroyed_stays_de
     let cold = world.mirrored(&mirror).await.unwrap();
     is_behind(cold.evict("acme", &home).await, (3, 4));
     is_behind(cold.thaw("acme", &home).await, (3, 4));
+    let cancelled = cold.cancel_destruction("acme", &home, Some(first)).await;
+    is_behind(cancelled, (3, 4));
     cold.freeze("acme", &home).await.unwrap();
     is_behind(cold.thaw("acme", &home).await, (4, 4));
     assert_eq!(look(&cold).await.differs, 1);
@@ -247,6 +249,32 @@ async fn what_was_destroyed_does_not_come_back_by_changes_while_the_mirror_is_aw
         is_destroyed(&cold, first).await;
         are_equal(&world, &mirror).await;
     }
+}
+
+#[tokio::test]
+async fn a_destruction_is_taken_back_while_the_mirror_is_away_and_neither_begun_nor_carried_out() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let (home, first) = (Scope::tenant(), write(&replica).await.kek.id());
+    let second = replica.rotate("acme", &home).await.unwrap();
+    replica.rotate("acme", &home).await.unwrap();
+    let after = world.clock.now() + Duration::from_hours(7 * 24);
+    let destroy = |kek| replica.schedule_destruction("acme", &home, Some(kek), after);
+    destroy(first).await.unwrap();
+    mirror.set_away(true);
+    let refused = destroy(second).await.unwrap_err();
+    assert_eq!(refused.kind(), KeyErrorKind::Unavailable);
+    world.clock.advance(Duration::from_hours(7 * 24));
+    let refused = replica.destroy_due("acme", &home).await.unwrap_err();
+    assert_eq!(refused.kind(), KeyErrorKind::Unavailable);
+    let cancelled = replica.cancel_destruction("acme", &home, Some(first)).await;
+    cancelled.unwrap();
+    mirror.set_away(false);
+    let destroyed = replica.destroy_due("acme", &home).await.unwrap();
+    assert_eq!(destroyed, Vec::<KeyId>::new());
+    assert!(replica.kek("acme", first).await.is_ok());
+    write(&replica).await;
+    are_equal(&world, &mirror).await;
 }
 
 #[tokio::test]
