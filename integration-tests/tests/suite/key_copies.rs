@@ -150,8 +150,8 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     );
     let agrees = world.json("ann", &["keys", "mirror"]);
     assert_eq!(agrees["agrees"], true, "{agrees}");
-    // Three keyrings, three KEKs of scopes, a bucket.
-    assert_eq!(agrees["counts"]["same"], 7, "{agrees}");
+    // The deployment's; three keyrings, three KEKs of scopes, a bucket.
+    assert_eq!(agrees["counts"]["same"], 8, "{agrees}");
 
     lose(gateway, Upstream::SeaweedFs, "keys");
     let told = world.run("ann", &["keys", "mirror", "--json"]);

@@ -322,7 +322,10 @@ impl Keyrings {
         };
         // It makes no key either, and would be too late once the mirror is back.
         let needs = Needs::NoNewerMirror;
-        let keyring = self.documents.change((tenant, scope), needs, cancel).await?;
+        let keyring = self
+            .documents
+            .change((tenant, scope), needs, cancel)
+            .await?;
         Ok(KeyringStatus::of(&keyring))
     }
 
