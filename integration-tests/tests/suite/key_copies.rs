@@ -7,11 +7,13 @@
 
 use std::fs;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use integration_tests::administered::Administered;
 use integration_tests::client::{Account, Credentials};
 use integration_tests::gateway::{Gateway, Principal, Upstream, find};
+use integration_tests::hostile::{HostileStore, Message};
 use integration_tests::tools;
 use integration_tests::world::World;
 use serde_json::Value;
@@ -122,18 +124,7 @@ fn a_deployment_lives_on_with_a_backup_and_its_root_key() {
 fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     let principals = demo();
     let mut world = Administered::serve(Upstream::SeaweedFs, &principals);
-    let store = World::get().seaweedfs();
-    let mirror = format!(
-        "[keys.mirror]\nbucket = \"{}mirror\"\n[keys.mirror.s3]\nendpoint = \"{}\"\nregion = \"us-east-1\"\n\
-         access_key_id = \"{}\"\nsecret_access_key = \"{}\"\n",
-        world.gateway.bucket_prefix(),
-        store.endpoint(),
-        store.credentials().access_key_id(),
-        store.credentials().secret_access_key()
-    );
-    world
-        .gateway
-        .reconfigure(|text| text.replace("[admin]\n", &format!("{mirror}[admin]\n")) + SCOPED);
+    mirror(&mut world.gateway, World::get().seaweedfs().endpoint());
     let gateway = &world.gateway;
     gateway.account().run_script("kms_scopes.py", &["write"]);
     world.json("ada", &["keys", "rotate", "--tenant", "demo"]);
@@ -190,6 +181,62 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
         .gateway
         .account()
         .run_script("kms_scopes.py", &["read"]);
+}
+
+#[test]
+fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
+    let mut world = Administered::serve(Upstream::SeaweedFs, &demo());
+    let proxy = HostileStore::before(World::get().seaweedfs().endpoint());
+    mirror(&mut world.gateway, proxy.endpoint());
+    world.gateway.run_script("restart.py", &["before", "away"]);
+    let read = |world: &Administered| {
+        let told = world
+            .gateway
+            .run_script("read_one.py", &["away", "earlier"]);
+        told.trim().to_owned()
+    };
+    let put = |world: &Administered| {
+        let told = world.gateway.run_script("try_put.py", &["away", "new"]);
+        told.trim().to_owned()
+    };
+    let of = |what| ["keys", what, "--tenant", "demo"];
+    // The connection is closed instead of an answer.
+    proxy.obey(Arc::new(|_, _| Message::default()));
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "done".to_owned())
+    );
+    let why = world.refused("ada", &of("rotate"));
+    assert!(why.contains("mirror"), "{why}");
+    world.json("ada", &of("freeze"));
+    assert_eq!(read(&world), "KMS.AccessDenied");
+    world.json("ada", &of("thaw"));
+    // One that starts meanwhile cannot know that the mirror has the keys.
+    world.gateway.restart();
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "SlowDown".to_owned())
+    );
+    proxy.relent();
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "done".to_owned())
+    );
+    world.json("ada", &of("rotate"));
+    assert_eq!(world.json("ann", &["keys", "mirror"])["agrees"], true);
+}
+
+/// Gives a gateway over SeaweedFS a mirror, and key scopes.
+fn mirror(gateway: &mut Gateway, endpoint: &str) {
+    let store = World::get().seaweedfs();
+    let mirror = format!(
+        "[keys.mirror]\nbucket = \"{}mirror\"\n[keys.mirror.s3]\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
+         access_key_id = \"{}\"\nsecret_access_key = \"{}\"\n",
+        gateway.bucket_prefix(),
+        store.credentials().access_key_id(),
+        store.credentials().secret_access_key()
+    );
+    gateway.reconfigure(|text| text.replace("[admin]\n", &format!("{mirror}[admin]\n")) + SCOPED);
 }
 
 /// `sealgate keys …` by the gateway's configuration.
