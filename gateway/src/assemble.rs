@@ -58,7 +58,7 @@ pub enum AssembleError {
     RootKeys(#[from] kms_keys::LocalFileError),
     /// The keyrings.
     #[error("the keyrings cannot be opened")]
-    Keyrings(#[from] kms_keys::KeyError),
+    Keyrings(#[from] KeyError),
     /// The machine's certificates.
     #[error("the machine's root certificates cannot be read")]
     Certificates(#[source] std::io::Error),

@@ -186,9 +186,10 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
 #[test]
 fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     let mut world = Administered::serve(Upstream::SeaweedFs, &demo());
-    let proxy = HostileStore::before(World::get().seaweedfs().endpoint());
-    mirror(&mut world.gateway, proxy.endpoint());
     world.gateway.run_script("restart.py", &["before", "away"]);
+    let proxy = HostileStore::before(World::get().seaweedfs().endpoint());
+    // The connection is closed instead of an answer.
+    let leave = || proxy.obey(Arc::new(|_, _| Message::default()));
     let read = |world: &Administered| {
         let told = world
             .gateway
@@ -200,8 +201,20 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
         told.trim().to_owned()
     };
     let of = |what| ["keys", what, "--tenant", "demo"];
-    // The connection is closed instead of an answer.
-    proxy.obey(Arc::new(|_, _| Message::default()));
+    // It is away when it is first configured: it has no bucket yet.
+    leave();
+    mirror(&mut world.gateway, proxy.endpoint());
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "SlowDown".to_owned())
+    );
+    proxy.relent();
+    assert_eq!(put(&world), "done");
+    let agrees = world.json("ada", &["keys", "mirror", "--apply"]);
+    // The deployment's; the tenant's keyring and its bucket.
+    let same = &agrees["counts"]["same"];
+    assert_eq!((&agrees["agrees"], same), (&true.into(), &3.into()));
+    leave();
     assert_eq!(
         (read(&world), put(&world)),
         ("700000".to_owned(), "done".to_owned())
