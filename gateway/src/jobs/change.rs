@@ -3,7 +3,8 @@
 
 use std::time::SystemTime;
 
-use kms_keys::{KeyErrorKind, KeyId};
+use kms_keys::{KeyError, KeyErrorKind, KeyId};
+use sealed_object::Error as SealedError;
 
 use super::JobError;
 use super::ground::Objects;
@@ -13,52 +14,52 @@ use crate::error::GatewayError;
 use crate::operations::{Head, Look, Place, Rewrapped, Versioning};
 
 impl Objects {
+    /// What that came to, and the head that told so.
     pub(super) async fn change(
         &self,
         (id, job): (&str, &Job),
         place: &Place,
         item: &Item,
-    ) -> Result<Outcome, JobError> {
+    ) -> Result<(Outcome, Option<Box<Head>>), JobError> {
         let operations = &self.operations;
+        let mut looked_at = None;
         for attempt in 1..=RACES {
             let head = match operations.look_at(place, item.version.as_deref()).await? {
-                Look::Gone => return Ok(Outcome::Gone),
-                Look::Folder => return Ok(Outcome::Counted),
-                Look::NotSealed => return Ok(Outcome::Left(Reason::NotSealed)),
-                Look::Sealed(head) => head,
+                Look::Gone => return Ok((Outcome::Gone, None)),
+                Look::Folder => return Ok((Outcome::Counted, None)),
+                Look::NotSealed => return Ok((Outcome::Left(Reason::NotSealed), None)),
+                Look::Sealed(head) => looked_at.insert(head),
             };
-            let keys = operations.keys.sealing(&place.bucket, &place.key).await?;
-            let active = KeyId::from(keys.kek.id().0);
-            if !is_wanted(job, &head, active) {
-                return Ok(Outcome::Already);
-            }
-            let record = || {
-                ObjectRecord::new(
-                    &self.trail,
-                    operation(job.wish.kind),
-                    id,
-                    (place, item),
-                    &head,
-                )
-            };
-            let stays = match self.stays(place, item, &head).await? {
-                Some(reason) => Err(reason),
-                None => opened_or_reason(operations.open_head(place, &head).await)?,
-            };
-            let opened = match stays {
-                Ok(opened) => opened,
-                Err(reason) => {
-                    record().left(reason).await?;
-                    return Ok(Outcome::Left(reason));
+            let keys = match operations.keys.sealing(&place.bucket, &place.key).await {
+                Ok(keys) => keys,
+                Err(error) => {
+                    // Whatever its trouble is, it is the key's.
+                    reason_of(error)?;
+                    return Ok((Outcome::Left(Reason::KeyRefused), looked_at));
                 }
             };
-            let settles_in = operations.settles_in(&head);
-            if !settles_in.is_zero() && attempt < RACES {
-                tokio::time::sleep(settles_in).await;
+            let active = KeyId::from(keys.kek.id().0);
+            if !is_wanted(job, head, active) {
+                return Ok((Outcome::Already, None));
+            }
+            if let Some(reason) = self.stays(place, item, head).await? {
+                return Ok((Outcome::Left(reason), looked_at));
+            }
+            let opened = match operations.open_head(place, head).await {
+                Ok(opened) => opened,
+                Err(error) => return Ok((Outcome::Left(reason_of(error)?), looked_at)),
+            };
+            let settles_in = operations.settles_in(head);
+            if !settles_in.is_zero() {
+                if attempt < RACES {
+                    tokio::time::sleep(settles_in).await;
+                }
                 continue;
             }
-            let mut record = record().to(active);
-            let anew = match job.wish.kind {
+            let kind = job.wish.kind;
+            let mut record =
+                ObjectRecord::new(&self.trail, kind, id, (place, item), Some(head)).to(active);
+            let anew = match kind {
                 Kind::Reencrypt => Some(operations.draw_object_id()?),
                 Kind::RewrapObjects | Kind::Usage => None,
             };
@@ -67,27 +68,31 @@ impl Objects {
             }
             record.intent().await?;
             let moved = match anew {
-                Some(new) => operations.reencrypt(place, &head, &keys, new).await,
+                Some(new) => operations.reencrypt(place, head, &keys, new).await,
                 None => {
                     operations
-                        .rewrap(place, &head, &opened, &keys, &self.keeps)
+                        .rewrap(place, head, &opened, &keys, &self.keeps)
                         .await
                 }
             };
             match moved {
                 Err(error) => {
                     record.outcome(Err(error.trail_code())).await?;
-                    return Err(error.into());
+                    return Ok((Outcome::Left(reason_of(error)?), looked_at));
                 }
                 Ok(Rewrapped::Changed) => record.outcome(Err("Changed".to_owned())).await?,
+                Ok(Rewrapped::Unconditional) => {
+                    record.outcome(Err("Unconditional".to_owned())).await?;
+                    return Ok((Outcome::Left(Reason::Unconditional), looked_at));
+                }
                 Ok(Rewrapped::Moved { version, etag_kept }) => {
                     record.outcome(Ok(version.as_deref())).await?;
-                    let behind = self.behind(item, &head, version.as_deref());
-                    return Ok(Outcome::Moved { etag_kept, behind });
+                    let behind = self.behind(item, head, version.as_deref());
+                    return Ok((Outcome::Moved { etag_kept, behind }, looked_at));
                 }
             }
         }
-        Ok(Outcome::Left(Reason::Changing))
+        Ok((Outcome::Left(Reason::Changing), looked_at))
     }
 
     /// Why it cannot be moved, if it cannot.
@@ -141,24 +146,25 @@ fn is_wanted(job: &Job, head: &Head, active: KeyId) -> bool {
     }
 }
 
-fn operation(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Usage | Kind::RewrapObjects => "admin:RewrapObject",
-        Kind::Reencrypt => "admin:ReencryptObject",
-    }
-}
-
-/// What is opened, or why it can never be; an error where it may be later.
-fn opened_or_reason<T>(opened: Result<T, GatewayError>) -> Result<Result<T, Reason>, GatewayError> {
-    match opened {
-        Ok(opened) => Ok(Ok(opened)),
-        Err(GatewayError::Sealed(_)) => Ok(Err(Reason::Damaged)),
-        Err(GatewayError::Keys(error)) => match error.kind() {
-            KeyErrorKind::Unavailable => Err(GatewayError::Keys(error)),
-            KeyErrorKind::Denied | KeyErrorKind::Destroyed => Ok(Err(Reason::KeyRefused)),
-            KeyErrorKind::Missing | KeyErrorKind::Corrupt => Ok(Err(Reason::Damaged)),
+/// Why an object can never be opened or moved as it is and as its keys are; an error where that may pass, or is not the
+/// object's.
+fn reason_of(error: GatewayError) -> Result<Reason, GatewayError> {
+    match error {
+        GatewayError::Sealed(SealedError::Random | SealedError::Module) => Err(error),
+        GatewayError::Sealed(_) => Ok(Reason::Damaged),
+        // Somebody thaws frozen keys, so that they are waited for.
+        GatewayError::Keys(
+            KeyError::ProviderRefused { .. }
+            | KeyError::PendingDestroy { .. }
+            | KeyError::Destroyed { .. },
+        ) => Ok(Reason::KeyRefused),
+        GatewayError::Keys(ref key) => match key.kind() {
+            KeyErrorKind::Missing | KeyErrorKind::Corrupt => Ok(Reason::Damaged),
+            KeyErrorKind::Unavailable | KeyErrorKind::Denied | KeyErrorKind::Destroyed => {
+                Err(error)
+            }
         },
-        Err(error) => Err(error),
+        _ => Err(error),
     }
 }
 
@@ -167,3 +173,36 @@ const RACES: u32 = 6;
 
 /// The version id of what was written while a bucket made no versions.
 const NO_VERSION: &str = "null";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_waited_for_and_what_may_not_is_left() {
+        let of_tenant = || "demo".to_owned();
+        let id = KeyId::from([1; 8]);
+        let frozen = KeyError::Frozen {
+            tenant: of_tenant(),
+        };
+        assert!(reason_of(frozen.into()).is_err());
+        let waits = KeyError::PendingDestroy {
+            tenant: of_tenant(),
+            id,
+        };
+        assert_eq!(reason_of(waits.into()).unwrap(), Reason::KeyRefused);
+        let gone = KeyError::Destroyed {
+            tenant: of_tenant(),
+            id,
+        };
+        assert_eq!(reason_of(gone.into()).unwrap(), Reason::KeyRefused);
+        let unknown = KeyError::KeyringMissing {
+            tenant: of_tenant(),
+        };
+        assert_eq!(reason_of(unknown.into()).unwrap(), Reason::Damaged);
+        let frame = SealedError::Trailer;
+        assert_eq!(reason_of(frame.into()).unwrap(), Reason::Damaged);
+        assert!(reason_of(SealedError::Random.into()).is_err());
+        assert!(reason_of(GatewayError::Unexpected("anything")).is_err());
+    }
+}

@@ -174,6 +174,8 @@ pub enum Reason {
     Changing,
     /// Its bucket makes no new versions now, and a write would take the place of an older version that has no id.
     Suspended,
+    /// The store decides no conditions on writes, and what a client writes meanwhile could be undone.
+    Unconditional,
 }
 
 /// An object or version that stays as it is.
@@ -248,6 +250,15 @@ impl Outcome {
             Self::Left(_) => "left",
         }
     }
+
+    /// What stays as it is by it: which version, and why.
+    pub(super) fn left(&self, item: &Item) -> Vec<(Option<String>, Reason)> {
+        match self {
+            Self::Left(reason) => vec![(item.id.clone(), *reason)],
+            Self::Moved { behind, .. } => behind.iter().cloned().collect(),
+            Self::Counted | Self::Uses { .. } | Self::Already | Self::Gone => Vec::new(),
+        }
+    }
 }
 
 impl Document for Job {
@@ -300,20 +311,19 @@ impl Progress {
             Stage::Counting => self.total.add(item.size),
             Stage::Working => self.seen.add(item.size),
         }
+        for (version, reason) in outcome.left(item) {
+            self.leave(item, reason, version);
+        }
         match outcome {
-            Outcome::Counted => {}
+            Outcome::Counted | Outcome::Left(_) => {}
             Outcome::Uses { kek, plain, locked } => self.uses(item, kek, plain, locked),
-            Outcome::Moved { etag_kept, behind } => {
+            Outcome::Moved { etag_kept, .. } => {
                 self.moved.add(item.size);
                 let changed = u64::from(!etag_kept);
                 self.etag_changed = self.etag_changed.saturating_add(changed);
-                if let Some((version, reason)) = behind {
-                    self.leave(item, reason, version);
-                }
             }
             Outcome::Already => self.already.add(item.size),
             Outcome::Gone => self.gone = self.gone.saturating_add(1),
-            Outcome::Left(reason) => self.leave(item, reason, item.id.clone()),
         }
     }
 

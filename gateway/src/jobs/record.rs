@@ -5,7 +5,7 @@ use kms_keys::KeyId;
 use sealed_object::ObjectId;
 use uuid::Uuid;
 
-use super::job::{Item, Job, Reason, State};
+use super::job::{Item, Job, Kind, Reason, State};
 use crate::error::GatewayError;
 use crate::operations::{Head, Place};
 use crate::trail::Trail;
@@ -52,19 +52,19 @@ pub(super) struct ObjectRecord<'a> {
 }
 
 impl<'a> ObjectRecord<'a> {
-    /// Of this operation, under a job.
+    /// Of a job of this kind, about an item and the head that it was found to have.
     pub(super) fn new(
         trail: &'a Trail,
-        operation: &'static str,
+        kind: Kind,
         id: &str,
         (place, item): (&Place, &Item),
-        head: &Head,
+        head: Option<&Head>,
     ) -> Self {
         let mut draft = Event::new(
             audit::Kind::Intent,
             trail.now(),
             Uuid::new_v4().to_string(),
-            operation,
+            operation(kind),
             Class::Write,
             Decision::Allow,
         );
@@ -75,10 +75,11 @@ impl<'a> ObjectRecord<'a> {
         draft.bucket = Some(place.bucket.name.clone());
         draft.key = Some(place.key.clone());
         draft.version.clone_from(&item.id);
-        draft.object_id = Some(hex::encode(head.object_id().0));
-        draft
-            .detail
-            .insert("from".to_owned(), head.kek().to_string().into());
+        if let Some(head) = head {
+            draft.object_id = Some(hex::encode(head.object_id().0));
+            let from = head.kek().to_string();
+            draft.detail.insert("from".to_owned(), from.into());
+        }
         Self { trail, draft }
     }
 
@@ -124,9 +125,14 @@ impl<'a> ObjectRecord<'a> {
         Ok(self.trail.record(&event).await?)
     }
 
-    /// It stays as it is.
-    pub(super) async fn left(self, reason: Reason) -> Result<(), GatewayError> {
+    /// It, or a version of it, stays as it is.
+    pub(super) async fn left(
+        self,
+        version: Option<String>,
+        reason: Reason,
+    ) -> Result<(), GatewayError> {
         let mut event = self.next(audit::Kind::Complete);
+        event.version = version;
         event.err = Some(format!("Left{reason:?}").into());
         Ok(self.trail.record(&event).await?)
     }
@@ -147,6 +153,14 @@ impl<'a> ObjectRecord<'a> {
             wall: fresh.wall,
             ..Event::clone(draft)
         }
+    }
+}
+
+fn operation(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Usage => "admin:CountObject",
+        Kind::RewrapObjects => "admin:RewrapObject",
+        Kind::Reencrypt => "admin:ReencryptObject",
     }
 }
 

@@ -92,16 +92,8 @@ impl Operations {
 
     /// Ends an upload without an object.
     pub(super) async fn abandon(&self, ongoing: &Ongoing) -> Result<(), GatewayError> {
-        let request = StoreRequest::object(
-            Method::DELETE,
-            &ongoing.place.bucket.upstream,
-            &ongoing.place.key,
-        )
-        .with_query("uploadId", ongoing.upload.upstream_id());
-        self.upstream
-            .send(request)
-            .await
-            .map_err(GatewayError::from)?;
+        self.abort_in_store(&ongoing.place, ongoing.upload.upstream_id())
+            .await?;
         self.forget_upload(ongoing).await;
         Ok(())
     }

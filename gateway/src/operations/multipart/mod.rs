@@ -5,6 +5,7 @@
 mod checksums;
 mod complete;
 mod create;
+mod in_place;
 mod large;
 mod list;
 mod own;

@@ -12,25 +12,16 @@ use sealed_object::{
     seal_single_as,
 };
 
-use super::super::look::{Head, Look};
+use super::super::look::{Head, head_text};
 use super::super::read::{Reading, Source, Wanted};
 use super::super::rewrap::{Rewrapped, is_outrun};
 use super::super::store_headers::{set, store_etag};
 use super::super::{Operations, Place};
-use super::complete::complete_document;
+use super::in_place::InPlace;
 use crate::body::{PlainSource, Portion, Portions, seal};
-use crate::error::{GatewayError, report};
+use crate::error::GatewayError;
 use crate::keys::SealingKeys;
-use crate::s3::etag;
 use crate::upstream::{BoxError, SealedBody, StoreRequest, UpstreamError};
-
-/// An upload in the store that takes an object's place once it is whole.
-struct Anew<'a> {
-    place: &'a Place,
-    head: &'a Head,
-    tags: String,
-    upload: String,
-}
 
 impl Operations {
     /// Seals anew what the key shows now, as an object of this id.
@@ -42,9 +33,7 @@ impl Operations {
         object_id: ObjectId,
     ) -> Result<Rewrapped, GatewayError> {
         if !self.store.conditional_writes {
-            return Err(GatewayError::Unexpected(
-                "the store takes no conditions on writes, so an object cannot be sealed anew without undoing what is written meanwhile",
-            ));
+            return Ok(Rewrapped::Unconditional);
         }
         match self.sealed_anew(place, head, keys, object_id).await {
             Err(GatewayError::Upstream(error)) if is_outrun(&error) => Ok(Rewrapped::Changed),
@@ -75,11 +64,6 @@ impl Operations {
         let facts = known.ending.as_ref().map(|ending| &ending.facts);
         let facts = self.facts_kept(facts);
         let parts: Vec<(u16, Plain)> = known.layout.numbered().collect();
-        let tags = self.tags_of(place, head.version()).await?;
-        let mut storage = head.storage(self.clock.now());
-        if !tags.is_empty() {
-            set(&mut storage, "x-amz-tagging", &tags);
-        }
         let old = reading.opened.header().object_id();
         self.carry_receipt(place, old, object_id).await?;
         let context = self.keys.context(&place.bucket, &place.key);
@@ -96,13 +80,7 @@ impl Operations {
                 self.clock.millis(),
                 &self.random,
             )?;
-            let upload = self.begin_in_store(storage, place, &envelope).await?;
-            let anew = Anew {
-                place,
-                head,
-                tags,
-                upload,
-            };
+            let anew = self.begin_in_place(place, head, &envelope).await?;
             let source = Known {
                 source: reading.body,
                 facts,
@@ -121,14 +99,8 @@ impl Operations {
             self.clock.millis(),
             self.random.as_ref(),
         )?;
-        let upload = self.begin_in_store(storage, place, &envelope).await?;
-        let (_, sealing) = new.begin(&upload);
-        let anew = Anew {
-            place,
-            head,
-            tags,
-            upload,
-        };
+        let anew = self.begin_in_place(place, head, &envelope).await?;
+        let (_, sealing) = new.begin(&anew.upload);
         let sent = self
             .send_parts(&anew, &sealing, keys, reading, (&parts, &facts))
             .await;
@@ -139,7 +111,7 @@ impl Operations {
     /// it in front of another.
     async fn send_parts(
         &self,
-        anew: &Anew<'_>,
+        anew: &InPlace<'_>,
         upload: &sealed_object::Upload,
         keys: &SealingKeys,
         reading: Reading,
@@ -178,7 +150,7 @@ impl Operations {
 
     async fn send_anew(
         &self,
-        anew: &Anew<'_>,
+        anew: &InPlace<'_>,
         number: u16,
         body: SealedBody,
     ) -> Result<String, GatewayError> {
@@ -193,76 +165,24 @@ impl Operations {
         Ok(tag)
     }
 
-    /// Puts the parts in the object's place if that is as it was; takes them back otherwise.
     async fn end_anew(
         &self,
-        anew: Anew<'_>,
+        anew: InPlace<'_>,
         envelope: &sealed_object::Envelope,
         sent: Result<Vec<(u16, String)>, GatewayError>,
     ) -> Result<Rewrapped, GatewayError> {
-        let done = match sent {
-            Ok(parts) => match self.is_as_it_was(&anew).await {
-                Ok(true) => self.complete_anew(&anew, &parts).await,
-                Ok(false) => Ok(None),
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
+        let (place, head) = (anew.place, anew.head);
+        let Some((store, _)) = self.end_in_place(anew, sent).await? else {
+            return Ok(Rewrapped::Changed);
         };
-        if let Ok(Some(store)) = done {
-            let version = store
-                .get("x-amz-version-id")
-                .and_then(|version| version.to_str().ok().map(str::to_owned));
-            let (place, head) = (anew.place, anew.head);
-            let confirmed = self.confirm(place, head, envelope, version.as_deref());
-            return Ok(if confirmed.await? {
-                Rewrapped::Moved {
-                    version,
-                    etag_kept: false,
-                }
-            } else {
-                Rewrapped::Changed
-            });
+        let version = head_text(&store, "x-amz-version-id");
+        if !self.confirm(place, head, envelope, version).await? {
+            return Ok(Rewrapped::Changed);
         }
-        let request =
-            StoreRequest::object(Method::DELETE, &anew.place.bucket.upstream, &anew.place.key)
-                .with_query("uploadId", anew.upload.as_str());
-        if let Err(error) = self.upstream.send(request).await {
-            tracing::warn!(
-                error = report(&error),
-                "parts of an object that was not sealed anew stay behind"
-            );
-        }
-        done.map(|_| Rewrapped::Changed)
-    }
-
-    async fn complete_anew(
-        &self,
-        anew: &Anew<'_>,
-        parts: &[(u16, String)],
-    ) -> Result<Option<HeaderMap>, GatewayError> {
-        let tag = anew.head.etag().unwrap_or_default();
-        let request =
-            StoreRequest::object(Method::POST, &anew.place.bucket.upstream, &anew.place.key)
-                .with_query("uploadId", anew.upload.as_str())
-                .with_header("if-match", &format!("\"{tag}\""))
-                .with_document(complete_document(parts));
-        let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
-        let tag = etag::unquoted(result.child_text("ETag").unwrap_or_default());
-        self.check_committed(parts, tag)?;
-        Ok(Some(headers))
-    }
-
-    /// A condition sees another body. Another description of the same body, other tags, another lock: these are looked
-    /// for last of all.
-    async fn is_as_it_was(&self, anew: &Anew<'_>) -> Result<bool, GatewayError> {
-        let Look::Sealed(now) = self.look_at(anew.place, None).await? else {
-            return Ok(false);
-        };
-        let tags = self.tags_of(anew.place, now.version()).await?;
-        Ok(now.envelope == anew.head.envelope
-            && now.version() == anew.head.version()
-            && now.lock() == anew.head.lock()
-            && tags == anew.tags)
+        Ok(Rewrapped::Moved {
+            version: version.map(str::to_owned),
+            etag_kept: false,
+        })
     }
 
     fn facts_kept(&self, facts: Option<&TrailerFacts>) -> Facts {
@@ -346,5 +266,3 @@ impl<P: PlainSource> PlainSource for Known<P> {
         self.facts.clone()
     }
 }
-
-const LONGEST_RESULT: usize = 64 * 1024;
