@@ -256,6 +256,11 @@ pub enum DocumentFault {
     /// The store names no `ETag`, so the document could not be replaced safely.
     #[error("the store gave it no ETag")]
     NoEtag,
+    /// The store does not decide conditional writes.
+    #[error(
+        "its store ignores conditions on writes, so that an older document could replace a newer one: use another"
+    )]
+    Unconditional,
     /// Its MAC does not verify under the deployment key.
     #[error("its MAC does not verify under this deployment's key")]
     Mac,
