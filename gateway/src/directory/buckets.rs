@@ -42,6 +42,10 @@ pub enum KeyMode {
 }
 
 impl KeyMode {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -163,7 +163,7 @@ fn moved(upstream: Upstream) {
     assert!(asked.contains("Two others must approve"), "{asked}");
     let words = mode("set", "hsm");
     let refused = world.refused("demo-owner", &words.each_ref().map(String::as_str));
-    assert!(refused.contains("key_mode"), "{refused}");
+    assert!(refused.contains("kms-per-object"), "{refused}");
 }
 
 const OWN: &str = "[[tenants.buckets]]\nname = \"own\"\nkey_mode = \"kms-per-object\"\n";
