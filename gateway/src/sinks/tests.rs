@@ -19,7 +19,7 @@ async fn run(journal: &Path, events: usize) -> Vec<String> {
         headroom: 0,
         ..Settings::default()
     };
-    let now = SystemTime::now();
+    let now = Clock::system().now();
     let open = Journal::open(journal, identity, settings, now).unwrap();
     let mut ids = Vec::new();
     for _ in 0..events {
@@ -55,7 +55,7 @@ async fn receiver(
     listener: TcpListener,
     told: mpsc::UnboundedSender<String>,
     mut status: impl FnMut(&str) -> u16,
-) {
+) -> Infallible {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
@@ -95,13 +95,13 @@ async fn what_a_receiver_took_does_not_come_again_with_what_it_refused() {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (say, mut told) = mpsc::unbounded_channel();
         let (refused, mut refusals) = (ids[3].clone(), 5);
-        let serving = tokio::spawn(receiver(listener, say, move |id| {
+        let serving = receiver(listener, say, move |id| {
             if id == refused && refusals > 0 {
                 refusals -= 1;
                 return 503;
             }
             204
-        }));
+        });
         let target = TargetConfig::Webhook(WebhookConfig {
             url: url.parse().unwrap(),
             secret: "a secret of the tests".into(),
@@ -109,16 +109,20 @@ async fn what_a_receiver_took_does_not_come_again_with_what_it_refused() {
             ca_file: None,
         });
         let mut sink = sink(&directory, &target);
-        let mut failures = 0;
-        loop {
-            match sink.step().await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(_) => failures += 1,
+        let telling = async {
+            let mut failures = 0;
+            loop {
+                match sink.step().await {
+                    Ok(true) => {}
+                    Ok(false) => return failures,
+                    Err(_) => failures += 1,
+                }
             }
+        };
+        tokio::select! {
+            never = serving => match never {},
+            failures = telling => assert_eq!(failures, 5),
         }
-        serving.abort();
-        assert_eq!(failures, 5);
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         while let Ok(id) = told.try_recv() {
             *times.entry(id).or_default() += 1;

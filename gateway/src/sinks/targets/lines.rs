@@ -33,13 +33,13 @@ impl Lines {
             text.push('\n');
         }
         let file = self.file.clone();
-        let write = move || match file {
-            Some(file) => append(&file, &text),
-            None => {
-                let mut output = io::stdout().lock();
-                output.write_all(text.as_bytes())?;
-                output.flush()
+        let write = move || {
+            if let Some(file) = file {
+                return append(&file, &text);
             }
+            let mut output = io::stdout().lock();
+            output.write_all(text.as_bytes())?;
+            output.flush()
         };
         Ok(self.written(write).await?)
     }

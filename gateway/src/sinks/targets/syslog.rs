@@ -115,6 +115,8 @@ fn message(parcel: &Parcel, host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use audit::Line;
     use tokio::net::TcpListener;
 
@@ -153,28 +155,33 @@ mod tests {
             server_name: None,
             ca_file: None,
         };
+        let syslog = Syslog::new(&config, "r").unwrap();
+        let (batch, told) = ([parcel()], Cell::new(false));
+        let expected = framed(&message(&parcel(), "r"));
         for reads in [false, true] {
-            let syslog = Syslog::new(&config, "r").unwrap();
-            let telling = tokio::spawn(async move { syslog.deliver(&[parcel()]).await });
-            let (mut stream, _) = listener.accept().await.unwrap();
-            // All of it is in this side's buffers, with the end behind it.
-            let expected = framed(&message(&parcel(), "r"));
-            let mut there = vec![0; expected.len()];
-            while stream.peek(&mut there).await.unwrap() < expected.len() {}
-            if reads {
-                let mut told = Vec::new();
-                stream.read_to_end(&mut told).await.unwrap();
-                assert_eq!(told, expected);
-                assert!(!telling.is_finished(), "it waits for the end");
-            }
-            drop(stream);
-            assert_eq!(telling.await.unwrap().is_ok(), reads);
+            let telling = async {
+                let telling = syslog.deliver(&batch).await;
+                told.set(telling.is_ok());
+            };
+            let receiving = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                // All of it is in this side's buffers, with the end behind it.
+                let mut there = vec![0; expected.len()];
+                while stream.peek(&mut there).await.unwrap() < expected.len() {}
+                if reads {
+                    let mut read = Vec::new();
+                    stream.read_to_end(&mut read).await.unwrap();
+                    assert_eq!(read, expected);
+                }
+                assert!(!told.get(), "it waits for the end");
+            };
+            tokio::join!(telling, receiving);
+            assert_eq!(told.get(), reads);
         }
         // It takes the connection and goes at once.
-        let syslog = Syslog::new(&config, "r").unwrap();
         let many: Vec<Parcel> = (0..20_000).map(|_| parcel()).collect();
-        let telling = tokio::spawn(async move { syslog.deliver(&many).await });
-        drop(listener.accept().await.unwrap());
-        telling.await.unwrap().unwrap_err();
+        let receiving = async { drop(listener.accept().await.unwrap()) };
+        let (told, ()) = tokio::join!(syslog.deliver(&many), receiving);
+        told.unwrap_err();
     }
 }
