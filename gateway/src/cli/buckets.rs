@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::admin::{lines, tell};
-use super::changing::{Grave, members, put};
+use super::admin::list;
+use super::changing::{Grave, put, show};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -61,22 +61,16 @@ impl BucketCommand {
         match self {
             Self::List { tenant, options } => {
                 let path = format!("/v1/tenants/{}/buckets", segment(&tenant));
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "buckets", |one| {
-                        let value = one.get("value").cloned().unwrap_or_default();
-                        format!("{:<32} {value}", text_of(one, "name"))
-                    })
+                list(terminal, &options, (&path, "buckets"), |one| {
+                    let value = one.get("value").cloned().unwrap_or_default();
+                    format!("{:<32} {value}", text_of(one, "name"))
                 })
             }
             Self::Show {
                 tenant,
                 bucket,
                 options,
-            } => {
-                let one = options.ask(Method::GET, &path_of(&tenant, &bucket), None)?;
-                tell(terminal, options.json, &one, members)
-            }
+            } => show(terminal, &options, &path_of(&tenant, &bucket)),
             Self::Create(declare) => declare.run(terminal, true),
             Self::Set(declare) => declare.run(terminal, false),
         }
