@@ -47,6 +47,10 @@ pub(super) struct Declare {
     /// Into which key scopes its objects are split: clinics/{scope}/. An empty text takes it away.
     #[arg(long, value_name = "TEMPLATE")]
     key_scope: Option<String>,
+    /// Under which keys its objects are sealed: keyring, or kms-per-object for a key of each object's own besides, for
+    /// which key management is called at each access.
+    #[arg(long, value_name = "MODE")]
+    key_mode: Option<String>,
     /// A region of the store that its objects may lie in, all of them; may be given several times. An empty text: any.
     #[arg(long = "residency", value_name = "REGION")]
     residency: Vec<String>,
@@ -109,6 +113,7 @@ impl Declare {
         let given = [
             ("class", text(self.class)),
             ("key_scope", text(self.key_scope)),
+            ("key_mode", self.key_mode.map(Value::from)),
             ("residency", residency),
         ];
         let how = self.how.how();
