@@ -96,12 +96,12 @@ impl Admin {
                 tracing::error!(%path, ?fate, "the mirror of keyrings has something else");
             }
         };
-        let mut back = |path: &Path, fate: Fate| match fate {
-            Fate::Missing => tracing::error!(%path, "only the mirror of keyrings has this"),
-            Fate::Unusable => {
-                tracing::error!(%path, "the mirror has this otherwise than we wrote it")
+        let mut back = |path: &Path, fate: Fate| {
+            if fate == Fate::Missing {
+                tracing::error!(%path, "only the mirror of keyrings has this");
+            } else if fate == Fate::Unusable {
+                tracing::error!(%path, "the mirror has this otherwise than we wrote it");
             }
-            _ => {}
         };
         let forth = self.keyrings.follow(Mode::Bring, &mut forth).await;
         let back = self.keyrings.restore(None, Mode::Look, &mut back).await;
