@@ -158,18 +158,24 @@ async fn listen_to_admins(
 
 /// Sees to the keys by the time, for as long as it is asked.
 async fn tend(admin: Arc<Admin>, telemetry: Arc<Telemetry>) -> Infallible {
-    let mut time = tokio::time::interval(TEND_EVERY);
-    time.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut soon = tokio::time::interval(ROTATE_WITHIN);
-    soon.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = soon.tick() => admin.rotate_overdue().await,
-            _ = time.tick() => match admin.tend_keys().await {
+    // Beside each other: a look at the mirror may take long, and a rotation does not wait for it.
+    tokio::select! {
+        never = every(ROTATE_WITHIN, || admin.rotate_overdue()) => never,
+        never = every(TEND_EVERY, || async {
+            match admin.tend_keys().await {
                 Ok(health) => telemetry.keys(&health),
                 Err(error) => tracing::error!(%error, "the keys could not be tended"),
-            },
-        }
+            }
+        }) => never,
+    }
+}
+
+async fn every<F: Future<Output = ()>>(period: Duration, work: impl Fn() -> F) -> Infallible {
+    let mut time = tokio::time::interval(period);
+    time.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        time.tick().await;
+        work().await;
     }
 }
 
