@@ -367,7 +367,7 @@ fn run(arguments: &[String], directory: &Path) -> Process {
     let python = tools::tool("python");
     let mut process = Process::start(&python, &arguments, &directory.join("receiver.log"));
     process.wait_for(Duration::from_mins(1), |log| {
-        log.contains("ready").then_some(())
+        log.lines().any(|line| line == "ready").then_some(())
     });
     process
 }
