@@ -128,7 +128,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
     )
-    .with_cryptoperiod(config.cryptoperiod);
+    .with_cryptoperiod(config.cryptoperiod)
+    .with_journal(config.audit.journal.clone());
     let buckets = Buckets::new(control, documents, &config.bucket_prefix);
     tracing::info!(
         suite = config.suites.sealing.name(),

@@ -7,6 +7,7 @@
 mod access_keys;
 mod approval;
 mod approvals;
+mod audit_search;
 mod break_glass;
 mod certificate;
 mod changes;
@@ -23,6 +24,7 @@ mod tenants;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +72,7 @@ pub struct Admin {
     /// Sessions, and what ends them.
     pub liveness: Arc<Liveness>,
     credentials: Credentials,
+    searching: audit_search::Searching,
 }
 
 /// A request as it arrived, its body read.
@@ -211,6 +214,7 @@ impl Admin {
             directory,
             liveness,
             credentials,
+            searching: audit_search::Searching::default(),
         }
     }
 
@@ -219,6 +223,15 @@ impl Admin {
     pub fn with_cryptoperiod(self, cryptoperiod: Duration) -> Self {
         Self {
             cryptoperiod,
+            ..self
+        }
+    }
+
+    /// Whose searches of the trail read this journal.
+    #[must_use]
+    pub fn with_journal(self, journal: PathBuf) -> Self {
+        Self {
+            searching: audit_search::Searching::of(journal),
             ..self
         }
     }
@@ -283,6 +296,9 @@ impl Admin {
             body: body_of(&asked.body)?,
         };
         record.parameters(call.parameters_hash());
+        if route.operation == audit_search::SEARCH {
+            record.search(&call.parameters());
+        }
         if route.effect == Effect::Change {
             record.intent(&self.trail).await?;
         }

@@ -26,6 +26,7 @@ mod attest;
 mod durability;
 mod facts;
 mod keys;
+mod openings;
 mod reconcile;
 mod stream;
 
@@ -34,6 +35,7 @@ use durability::Late;
 pub use durability::{Durabilities, Durability};
 pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
+pub use openings::Openings;
 pub use reconcile::{Found, Orphan};
 use stream::recorded_stream;
 
@@ -375,6 +377,11 @@ impl Access {
     pub fn sts(&mut self, operation: &'static str) {
         self.draft.op = operation.into();
         self.draft.class = audit::Class::Admin;
+    }
+
+    /// What is done is done in an emergency that was declared.
+    pub fn emergency(&mut self, id: &str) {
+        self.draft.detail.insert("emergency".to_owned(), id.into());
     }
 
     /// In which tenant somebody wants to act, whom nothing vouches for yet.

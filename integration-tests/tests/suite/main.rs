@@ -31,6 +31,8 @@ mod rest;
 mod rooms;
 mod routes;
 mod scan;
+mod scrubbed;
+mod search;
 mod signatures;
 mod sinks;
 mod suites;
