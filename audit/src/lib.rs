@@ -14,7 +14,7 @@ pub mod signed;
 pub mod tree;
 pub mod verify;
 
-pub use event::{Class, Decision, Event, Kind, LINE_LIMIT, wall};
+pub use event::{Act, Class, Decision, Event, Kind, LINE_LIMIT, SecondFactor, wall};
 pub use following::{Cursor, Follower, Line};
 pub use identity::Identity;
 pub use journal::{

@@ -14,6 +14,7 @@ mod forms;
 mod objects;
 mod opening;
 mod percent;
+mod policies;
 mod requests;
 mod settings;
 mod signatures;
@@ -25,6 +26,7 @@ mod xml;
 pub use forms::{form, form_policy};
 pub use objects::{envelope, header, manifest, tail, trailer};
 pub use opening::{body, span, unsealed_body};
+pub use policies::{bucket_policy, session_policy};
 pub use requests::{copy_source, s3_request};
 pub use settings::{byte_range, canonical, config};
 pub use signatures::{verify, version2};
@@ -61,6 +63,7 @@ impl Outcome {
 pub const TARGETS: &[Target] = &[
     ("aws_chunked", aws_chunked),
     ("body", body),
+    ("bucket_policy", bucket_policy),
     ("byte_range", byte_range),
     ("canonical", canonical),
     ("complete", complete),
@@ -76,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     ("manifest", manifest),
     ("part_token", part_token),
     ("s3_request", s3_request),
+    ("session_policy", session_policy),
     ("sizes", sizes),
     ("span", span),
     ("tail", tail),

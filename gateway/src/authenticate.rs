@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use audit::Act;
 use http::request::Parts;
 use policies::{AuthType, BreakGlass, Kind, PolicySet, Principal};
 
@@ -13,7 +14,7 @@ use crate::directory::{Directory, principal_of};
 use crate::error::GatewayError;
 use crate::s3::form::{Form, FormPolicy, FormSignature};
 use crate::s3::{BucketName, Code, S3Error, S3Request};
-use crate::sessions::{Ended, Liveness, Session, SessionKeys};
+use crate::sessions::{Ended, Liveness, Restrictions, Session, SessionKeys};
 use crate::sigv2;
 use crate::sigv4::{
     Claimed, Form as SignatureForm, Payload, SECURITY_TOKEN, SecretKey, SignatureError,
@@ -52,8 +53,8 @@ pub struct Proof {
     pub auth_age: Option<Duration>,
     /// How long the session was idle.
     pub idle: Option<Duration>,
-    /// The policy of the session, which must permit as well.
-    pub session_policy: Option<Arc<PolicySet>>,
+    /// The policies of the session, each of which must permit as well.
+    pub session_policies: Vec<Arc<PolicySet>>,
     /// The declaration of an emergency that the request runs under.
     pub break_glass: Option<BreakGlass>,
     /// Distinct, fresh approvals of exactly this request.
@@ -102,6 +103,7 @@ pub struct Authenticator {
     directory: Arc<Directory>,
     sessions: Arc<SessionKeys>,
     liveness: Arc<Liveness>,
+    restrictions: Restrictions,
     clock: Clock,
 }
 
@@ -140,6 +142,7 @@ impl Authenticator {
             directory,
             sessions,
             liveness,
+            restrictions: Restrictions::default(),
             clock,
         }
     }
@@ -163,7 +166,7 @@ impl Authenticator {
         };
         let identity = proven(identity, claimed, &signer.signed)?;
         access.principal(&identity.principal, &identity.access_key_id);
-        let idle = self.admit(&identity).await?;
+        let idle = self.admit(&identity, access).await?;
         let mut proof = self.proof(&identity).await?;
         if let Some(emergency) = &proof.break_glass {
             access.emergency(&emergency.id);
@@ -205,7 +208,7 @@ impl Authenticator {
         };
         let identity = proven(identity, claimed, &signed)?;
         access.principal(&identity.principal, &identity.access_key_id);
-        self.admit(&identity).await?;
+        self.admit(&identity, access).await?;
         Ok(Caller {
             access_key_id: identity.access_key_id,
             principal: identity.principal,
@@ -273,7 +276,11 @@ impl Authenticator {
 
     /// Lets in whoever is neither disabled nor here with a key that is not good here and now, nor in a session that is
     /// over; presigned URLs included. How long the session was idle, where that is known.
-    async fn admit(&self, identity: &Identity) -> Result<Option<Duration>, GatewayError> {
+    async fn admit(
+        &self,
+        identity: &Identity,
+        access: &mut Access,
+    ) -> Result<Option<Duration>, GatewayError> {
         if let Some(unfit) = &identity.unfit {
             return Err(unfit.clone().into());
         }
@@ -286,12 +293,18 @@ impl Authenticator {
         let Some(session) = &identity.session else {
             return Ok(None);
         };
+        access.session(session);
         let checked = if self.is_orphan(session).await? {
             Err(Ended::Revoked)
         } else {
             self.liveness.check(session).await?
         };
         checked.map_err(|ended| {
+            let act = match ended {
+                Ended::Idle => Act::SessionIdle,
+                Ended::Expired | Ended::Revoked => Act::SessionEnded,
+            };
+            access.acts(None, Some(act));
             Code::ExpiredToken
                 .because(format!("The provided token has expired: {ended}."))
                 .into()
@@ -316,7 +329,18 @@ impl Authenticator {
             now.duration_since(at).unwrap_or_default()
         };
         let session = identity.session.as_deref();
+        let restrictions = session.map_or(&[][..], |session| &session.policies);
+        let session_policies = restrictions
+            .iter()
+            .map(|document| self.restrictions.compiled(document))
+            .collect::<Result<_, _>>()
+            .map_err(|malformed| {
+                Code::InvalidToken.because(format!(
+                    "The policy of the session is not understood here, so the session may do nothing: {malformed}."
+                ))
+            })?;
         Ok(Proof {
+            session_policies,
             mfa_age: session.and_then(|session| session.second_factor).map(age),
             auth_age: session.and_then(|session| session.signed_in).map(age),
             break_glass: self.directory.emergency(&identity.principal).await?,

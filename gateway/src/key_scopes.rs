@@ -1,13 +1,14 @@
 //! Which key scope an object belongs to, by its bucket's template. It knows keys of objects and no keys that
 //! seal them.
 
-use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use kms_keys::Scope;
 
 use crate::buckets::Bucket;
-use crate::config::TenantConfig;
+use crate::control::ControlError;
+use crate::directory::Directory;
 
 /// A path with one place in it: `clinics/{scope}/`, `{scope}/`, `sites/{scope}/files/`. An object whose key
 /// begins so belongs to the scope of that beginning, for example `clinics/17/`.
@@ -22,9 +23,9 @@ pub struct ScopeTemplate {
 #[error("must have {{scope}} once, as a whole part of the path, and end in a slash")]
 pub struct NoTemplate;
 
-/// The templates of all buckets.
-#[derive(Debug)]
-pub struct KeyScopes(HashMap<(String, String), ScopeTemplate>);
+/// The templates of all buckets; without a directory nothing is split.
+#[derive(Debug, Clone, Default)]
+pub struct KeyScopes(Option<Arc<Directory>>);
 
 impl ScopeTemplate {
     /// The scope of an object of that key.
@@ -65,22 +66,20 @@ impl FromStr for ScopeTemplate {
 }
 
 impl KeyScopes {
-    /// As declared in a configuration.
-    pub fn declared(tenants: &[TenantConfig]) -> Self {
-        let mut templates = HashMap::new();
-        for tenant in tenants {
-            for (bucket, template) in &tenant.key_scopes {
-                templates.insert((tenant.id.clone(), bucket.clone()), template.clone());
-            }
-        }
-        Self(templates)
+    /// As declared of buckets.
+    pub fn declared(directory: Arc<Directory>) -> Self {
+        Self(Some(directory))
     }
 
     /// The scope of an object.
-    pub fn of(&self, bucket: &Bucket, key: &str) -> Scope {
-        self.0
-            .get(&(bucket.tenant.clone(), bucket.name.clone()))
-            .map_or_else(Scope::tenant, |template| template.scope_of(key))
+    pub async fn of(&self, bucket: &Bucket, key: &str) -> Result<Scope, ControlError> {
+        let Some(directory) = &self.0 else {
+            return Ok(Scope::tenant());
+        };
+        let declared = directory.bucket(&bucket.tenant, &bucket.name).await?;
+        // What is no template was refused when it was declared.
+        let template = declared.template().and_then(Result::ok);
+        Ok(template.map_or_else(Scope::tenant, |template| template.scope_of(key)))
     }
 }
 

@@ -86,7 +86,7 @@ impl Keys {
     /// and so does each of its scopes.
     pub async fn sealing(&self, bucket: &Bucket, key: &str) -> Result<SealingKeys, GatewayError> {
         let tenant = &bucket.tenant;
-        let scope = self.scopes.of(bucket, key);
+        let scope = self.scopes.of(bucket, key).await?;
         let keys = self
             .keyrings
             .writing(tenant, &scope, Provisioning::Allowed)
@@ -97,6 +97,17 @@ impl Keys {
             kek: kek_of(&keys.kek),
             aux,
         })
+    }
+
+    /// The scope under whose keys an object is sealed now.
+    pub async fn scope_of(&self, bucket: &Bucket, key: &str) -> Result<Scope, GatewayError> {
+        Ok(self.scopes.of(bucket, key).await?)
+    }
+
+    /// Makes the tenant's keyring if it has none: before its first bucket, so that a bucket without a keyring is
+    /// known for one whose keyring was lost.
+    pub async fn provision(&self, tenant: &str) -> Result<(), GatewayError> {
+        Ok(self.keyrings.provision(tenant).await?)
     }
 
     /// Renews unwrapped keys that are in use and forgets those that are not; to be called every few seconds.

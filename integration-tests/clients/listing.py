@@ -64,4 +64,4 @@ refused(s3.list_objects_v2, "InvalidArgument", Bucket=bucket, EncodingType="base
 refused(s3.list_object_versions, "InvalidArgument", Bucket=bucket, VersionIdMarker="v")
 for query in ("max-keys=-1", "max-keys=many", "max-uploads=many&uploads="):
     status, _, answer = send("GET", f"/{bucket}", query=query)
-    assert status == 400 and b"<Code>InvalidArgument</Code>" in answer, (query, status, answer)
+    assert status == 400 and b"<Code>InvalidArgument</Code>" in answer and b"</HostId>" in answer, (query, status, answer)

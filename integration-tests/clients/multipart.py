@@ -2,7 +2,7 @@
 
 import sys
 
-from connect import client, noise, read, refused
+from connect import ENDPOINT, client, noise, read, refused
 
 bucket = sys.argv[1]
 s3 = client()
@@ -52,7 +52,8 @@ assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
 # One part only, small; and one part only, large.
 for key, size in (("one-small", 10), ("one-large", 7 * MIB)):
     upload = begin(key)
-    complete(upload, [(1, send(upload, 1, noise(size, key)))])
+    done = complete(upload, [(1, send(upload, 1, noise(size, key)))])
+    assert done["Location"] == f"{ENDPOINT}/{bucket}/{key}", done
     assert read(s3, bucket, key) == noise(size, key)
 
 # A part that is sent again with the same bytes may be listed by either ETag; the newest bytes count.

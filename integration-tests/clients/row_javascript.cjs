@@ -40,6 +40,8 @@ async function main() {
   const done = await new Upload({
     client: s3, params: { Bucket: bucket, Key: "large", Body: large } }).done();
   assert(Number(done.ETag.replaceAll('"', "").split("-")[1]) > 1, "it was uploaded in parts");
+  // Applications hand it on.
+  assert.strictEqual(done.Location, `${process.env.AWS_ENDPOINT_URL}/${bucket}/large`);
   assert((await read({ Key: "large" })).equals(large));
   assert((await read({ Key: "large", Range: "bytes=70000-6000000" }))
     .equals(large.subarray(70000, 6000001)));

@@ -95,6 +95,13 @@ fn resource_entities(
 ) -> Result<EntityUid, QuestionError> {
     let tenant = uid(&TYPES.tenant, &resource.tenant);
     let class = maybe("class", resource.class.as_deref());
+    let residency = (!resource.residency.is_empty()).then(|| {
+        let regions = resource.residency.iter().cloned();
+        (
+            "residency".to_owned(),
+            Value::new_set(regions.map(Value::new_string)),
+        )
+    });
     if action.target() == Target::Tenant {
         let mut attributes = vec![
             text("tenant", &resource.tenant),
@@ -115,7 +122,10 @@ fn resource_entities(
     let attributes = [text("tenant", &resource.tenant), text("name", name)];
     entities.push(Entity::new_with_tags(
         bucket.clone(),
-        attributes.into_iter().chain(class.clone()),
+        attributes
+            .into_iter()
+            .chain(class.clone())
+            .chain(residency.clone()),
         [tenant],
         [],
     )?);
@@ -130,6 +140,7 @@ fn resource_entities(
         text("key", key),
     ];
     attributes.extend(class);
+    attributes.extend(residency);
     let segments = ["seg1", "seg2", "seg3"].into_iter().zip(key.split('/'));
     attributes.extend(segments.map(|(name, segment)| text(name, segment)));
     if let Some(hold) = resource.legal_hold {

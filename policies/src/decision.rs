@@ -30,7 +30,7 @@ pub enum Reason {
     Forbidden,
     /// No policy permits it.
     NotPermitted,
-    /// The session's own policy does not permit it.
+    /// A policy of the session itself does not permit it.
     NotInSession,
     /// A policy could not be evaluated, so that it is not known whether it forbids.
     Failed,

@@ -62,6 +62,8 @@ pub struct Resource {
     pub key: Option<String>,
     /// What the bucket is for: `clinical`, `attestation`, `contract` …
     pub class: Option<String>,
+    /// The regions that what is in the bucket may lie in; none: any.
+    pub residency: BTreeSet<String>,
     /// The stored object's tags. Fill them in where [`crate::PolicySet::needs`] says so.
     pub tags: BTreeMap<String, String>,
     /// Whether a legal hold lies on it, if that is known.

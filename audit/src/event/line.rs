@@ -39,8 +39,20 @@ impl Event {
             req: trim.text("req", &self.req, 128),
             intent_ref: self.intent_ref.map(|id| id.to_string()),
             tenant: trim.optional("tenant", self.tenant.as_deref(), 256),
-            actor: self.principal.as_ref().map(|name| Token {
+            actor: self.principal.as_ref().map(|name| Actor {
                 tok: key.token(Named::Actor, &[name.as_bytes()]),
+                kind: self.actor_type,
+                roles: trim.list("actor.roles", &self.roles, 192),
+            }),
+            mfa: self.second_factor.as_ref().map(|factor| Mfa {
+                age_s: factor.age.as_secs(),
+                amr: trim.list("mfa.amr", &factor.methods, 128),
+            }),
+            tls: self.tls.as_ref().map(|(version, certificate)| Tls {
+                ver: *version,
+                client_cert_fp: certificate
+                    .as_deref()
+                    .map(|fp| trim.text("tls.client_cert_fp", fp, 64)),
             }),
             cred: trim.optional("cred", self.credential.as_deref(), 256),
             op: trim.text("op", &self.op, 128),
@@ -165,9 +177,13 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<Token>,
+    actor: Option<Actor<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cred: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa: Option<Mfa<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls<'a>>,
     op: &'a str,
     class: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,8 +225,26 @@ struct Line<'a> {
 }
 
 #[derive(Serialize)]
-struct Token {
+struct Actor<'a> {
     tok: String,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    roles: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Mfa<'a> {
+    age_s: u64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Tls<'a> {
+    ver: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert_fp: Option<&'a str>,
 }
 
 #[derive(Serialize)]

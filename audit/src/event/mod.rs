@@ -1,6 +1,7 @@
 //! One access or act as the trail keeps it. It must not know how lines are stored, nor what S3 is: operations and
 //! resources are names given by the caller.
 
+mod acts;
 mod bounds;
 mod line;
 
@@ -14,6 +15,7 @@ use std::{
 use serde_json::{Map, Value};
 use uuid::{NoContext, Timestamp, Uuid};
 
+pub use acts::Act;
 pub(crate) use line::LineError;
 pub use line::{LINE_LIMIT, wall};
 
@@ -28,14 +30,8 @@ pub enum Kind {
     Complete,
     /// Refused.
     Deny,
-    /// An administrative act.
-    Admin,
-    /// An act on keys.
-    Key,
-    /// An act on policies.
-    Policy,
-    /// A session began or ended.
-    Session,
+    /// An act that has a line of its own.
+    Act(Act),
     /// The trail was searched or opened.
     Search,
     /// How an intent that a crash left open was found to have ended.
@@ -60,10 +56,7 @@ impl Kind {
             Self::Outcome => "outcome",
             Self::Complete => "complete",
             Self::Deny => "deny",
-            Self::Admin => "admin",
-            Self::Key => "key",
-            Self::Policy => "policy",
-            Self::Session => "session",
+            Self::Act(act) => act.as_str(),
             Self::Search => "audit.search",
             Self::Reconcile => "reconcile",
             Self::Start => "replica.start",
@@ -114,6 +107,15 @@ pub enum Decision {
     Deny,
 }
 
+/// A second factor, and how it was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// How long ago.
+    pub age: Duration,
+    /// By what: values of `amr` (RFC 8176).
+    pub methods: Vec<String>,
+}
+
 /// One event. The journal adds `v`, `log`, `seq`, `hlc`, `tseq` and `tprev`. What is too long is cut when the line is
 /// made, and the line's `trunc` names the fields that were. Fields marked *sealed* are written under the tenant's
 /// audit key only.
@@ -141,6 +143,14 @@ pub struct Event {
     pub tenant: Option<String>,
     /// The principal, where one is known; sealed, and a token.
     pub principal: Option<String>,
+    /// What the principal is: `human`, `service`, `administrator`, `gateway`.
+    pub actor_type: Option<&'static str>,
+    /// The roles it holds.
+    pub roles: Vec<String>,
+    /// The second factor that it showed.
+    pub second_factor: Option<SecondFactor>,
+    /// The version of TLS, 12 or 13, 0 without TLS; and the client's certificate.
+    pub tls: Option<(u8, Option<String>)>,
     /// The id of the credential used (never its secret).
     pub credential: Option<String>,
     /// The logical bucket.
@@ -212,6 +222,10 @@ impl Event {
             policies: Vec::new(),
             tenant: None,
             principal: None,
+            actor_type: None,
+            roles: Vec::new(),
+            second_factor: None,
+            tls: None,
             credential: None,
             bucket: None,
             key: None,

@@ -808,6 +808,13 @@ async fn no_line_is_longer_than_its_limit() {
     event.status = Some(u16::MAX);
     event.src = Some("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap());
     event.duration = Some(Duration::MAX);
+    event.actor_type = Some("administrator");
+    event.roles = vec![String::new(); 10_000];
+    event.second_factor = Some(crate::SecondFactor {
+        age: Duration::MAX,
+        methods: vec![String::new(); 10_000],
+    });
+    event.tls = Some((13, Some(hostile.clone())));
     for field in [
         &mut event.tenant,
         &mut event.principal,

@@ -1,6 +1,7 @@
 //! Inputs to begin with: for every target some that its parser accepts and some that it nearly does. It must not
 //! assert anything; `examples/seed.rs` writes these into the corpus.
 
+mod policies;
 mod published;
 
 use base64::Engine as _;
@@ -15,6 +16,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "aws_chunked" => aws_chunked(),
         "body" => bodies(),
+        "bucket_policy" => policies::of_buckets(),
         "byte_range" => with_prefix(&1000_u64.to_be_bytes(), &RANGES),
         "canonical" => owned(&[
             "/a b/c%20d+e",
@@ -38,6 +40,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "manifest" => ends().map(|(end, _)| without_trailer(end)).to_vec(),
         "part_token" => part_tokens(),
         "s3_request" => requests(),
+        "session_policy" => policies::of_sessions(),
         "sizes" => sizes(),
         "span" => spans(),
         "tail" => ends()

@@ -8,6 +8,7 @@ use kms_keys::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::credential::person;
 use super::{Admin, AdminError, AdminPrincipal, Call, Reply};
 use crate::control::{Document, Form, Kept};
 
@@ -116,7 +117,7 @@ impl Approval {
         }
         let voices = self.approvals.iter().chain([&self.requested_by]);
         let spoke = |voice: &Voice| {
-            voice.credential == principal.credential || voice.name == principal.name
+            voice.credential == principal.credential || person(&voice.name) == principal.person()
         };
         if voices.into_iter().any(spoke) {
             return Err(AdminError::forbidden(
@@ -188,6 +189,7 @@ impl Admin {
     /// Asks for the approval of this call, or uses the one that it names. To be called when everything else about
     /// the call has been checked.
     pub(super) async fn approved(&self, call: &Call) -> Result<Approved, AdminError> {
+        self.must_be_fresh(&call.principal)?;
         let now = Timestamp::from(self.clock.now());
         let Some(id) = call.approval() else {
             return self.ask(call, now).await.map(Approved::Asked);

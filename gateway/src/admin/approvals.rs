@@ -75,6 +75,7 @@ struct Word {
 
 async fn approve(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let word: Word = call.body()?;
+    admin.must_be_fresh(&call.principal)?;
     find(admin, call).await?;
     let id = [call.path("id")];
     let now = Timestamp::from(admin.clock.now());

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::AdminError;
+use super::sign_in::SignIn;
 use crate::clock::Clock;
 use crate::control::{Control, ControlError, Document, Form};
 
@@ -96,6 +98,20 @@ pub struct AdminPrincipal {
     pub role: AdminRole,
     /// The one tenant of whoever administers one only.
     pub tenant: Option<String>,
+    /// When a second factor was shown, if an identity provider says so.
+    pub second_factor: Option<SystemTime>,
+}
+
+impl AdminPrincipal {
+    /// Who it is, however it proved that: the name without that of an identity provider.
+    pub(super) fn person(&self) -> &str {
+        person(&self.name)
+    }
+}
+
+/// A name without that of the identity provider that gave it: `staff/alice` is alice.
+pub(super) fn person(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, subject)| subject)
 }
 
 /// An admin credential as it is kept: its hash, never the token.
@@ -212,6 +228,11 @@ pub fn check(name: &str, role: AdminRole, tenant: Option<&str>) -> Result<(), Ad
             "name: 1 to 64 letters, digits or _ - . @",
         ));
     }
+    check_tenant(role, tenant)
+}
+
+/// Whether role and tenant go together: roles of a tenant have one, and nobody else has one.
+pub fn check_tenant(role: AdminRole, tenant: Option<&str>) -> Result<(), AdminError> {
     match (role.is_of_one_tenant(), tenant) {
         (true, None) => Err(AdminError::invalid(&format!("tenant: a {role} has one"))),
         (true, Some(_)) | (false, None) => Ok(()),
@@ -226,6 +247,8 @@ pub fn check(name: &str, role: AdminRole, tenant: Option<&str>) -> Result<(), Ad
 pub(super) struct Credentials {
     control: Control,
     declared: HashMap<String, Declared>,
+    /// Identity providers, where some vouch for administrators.
+    pub(super) sign_in: Option<SignIn>,
 }
 
 impl Credentials {
@@ -234,6 +257,7 @@ impl Credentials {
         Self {
             control,
             declared: declared.collect(),
+            sign_in: None,
         }
     }
 
@@ -249,6 +273,11 @@ impl Credentials {
         let refused = AdminError::unauthenticated;
         let token = authorization.ok_or_else(refused)?;
         let token = token.strip_prefix("Bearer ").ok_or_else(refused)?.trim();
+        if let Some(sign_in) = &self.sign_in
+            && !token.starts_with(PREFIX)
+        {
+            return sign_in.verify(token).await;
+        }
         let id = id_of(token).ok_or_else(refused)?;
         let (sha256, principal) = self.find(id).await?.ok_or_else(refused)?;
         let claimed = hex::encode(Sha256::digest(token.as_bytes()));
@@ -267,6 +296,7 @@ impl Credentials {
                 name: declared.name.clone(),
                 role: declared.role,
                 tenant: declared.tenant.clone(),
+                second_factor: None,
             };
             return Ok(Some((declared.sha256.clone(), principal)));
         }
@@ -278,6 +308,7 @@ impl Credentials {
                 name: kept.value.name.clone(),
                 role: kept.value.role,
                 tenant: kept.value.tenant.clone(),
+                second_factor: None,
             };
             (kept.value.sha256.clone(), principal)
         }))

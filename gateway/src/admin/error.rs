@@ -1,5 +1,7 @@
 //! What an administrator is told when a call fails: a code, what is wrong, and how to mend it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use kms_keys::{KeyError, KeyErrorKind};
 use serde_json::{Value, json};
@@ -14,6 +16,8 @@ pub struct AdminError {
     code: &'static str,
     message: String,
     mend: String,
+    /// How old a sign-in may be, where that is what is wrong.
+    max_age: Option<Duration>,
 }
 
 impl AdminError {
@@ -24,6 +28,7 @@ impl AdminError {
             code,
             message: message.to_owned(),
             mend: mend.to_owned(),
+            max_age: None,
         }
     }
 
@@ -66,6 +71,21 @@ impl AdminError {
         )
     }
 
+    /// The second factor is missing or was shown too long ago (RFC 9470).
+    pub(super) fn step_up(max_age: Duration) -> Self {
+        let seconds = max_age.as_secs();
+        let refused = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "insufficient_user_authentication",
+            &format!("This needs a second factor that was shown within the last {seconds} s."),
+            "Sign in at the identity provider again, with a second factor (max_age), and call with the new token.",
+        );
+        Self {
+            max_age: Some(max_age),
+            ..refused
+        }
+    }
+
     pub(super) fn unrecorded() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -95,7 +115,10 @@ impl AdminError {
     }
 
     pub(super) fn into_answer(self) -> (StatusCode, Value) {
-        let body = json!({ "code": self.code, "message": self.message, "mend": self.mend });
+        let mut body = json!({ "code": self.code, "message": self.message, "mend": self.mend });
+        if let (Some(max_age), Some(members)) = (self.max_age, body.as_object_mut()) {
+            members.insert("max_age".to_owned(), max_age.as_secs().into());
+        }
         (self.status, body)
     }
 }

@@ -9,18 +9,24 @@ mod approval;
 mod approvals;
 mod audit_search;
 mod break_glass;
+mod buckets;
 mod certificate;
 mod changes;
 mod credential;
 mod credentials;
+mod erase_counts;
 mod error;
+mod jobs;
+mod key_copies;
 mod keys;
 mod policies;
 mod record;
 mod review;
 pub mod routes;
 mod sessions;
+mod sign_in;
 mod tenants;
+mod tending;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -40,12 +46,14 @@ use uuid::Uuid;
 pub use approval::{Approval, Leave, Voice};
 pub use credential::{
     AdminCredential, AdminPrincipal, AdminRole, Declared, Token, check as check_credential,
-    create as create_credential,
+    check_tenant, create as create_credential,
 };
 pub use error::AdminError;
-pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
+pub use sign_in::SignIn;
+pub use tending::KeyHealth;
 
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::directory::Directory;
@@ -71,8 +79,12 @@ pub struct Admin {
     pub directory: Arc<Directory>,
     /// Sessions, and what ends them.
     pub liveness: Arc<Liveness>,
+    /// Tenants' buckets.
+    pub buckets: Buckets,
     credentials: Credentials,
     searching: audit_search::Searching,
+    /// This process, among its replicas.
+    replica: String,
 }
 
 /// A request as it arrived, its body read.
@@ -90,6 +102,8 @@ pub struct Asked {
     pub user_agent: Option<String>,
     /// Who connected.
     pub peer: Option<IpAddr>,
+    /// SHA-256 of the certificate that they showed, in hexadecimal.
+    pub certificate: Option<String>,
     /// The body.
     pub body: Bytes,
 }
@@ -203,6 +217,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
+        buckets: Buckets,
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -213,8 +228,10 @@ impl Admin {
             cryptoperiod: CRYPTOPERIOD,
             directory,
             liveness,
+            buckets,
             credentials,
             searching: audit_search::Searching::default(),
+            replica: Uuid::new_v4().to_string(),
         }
     }
 

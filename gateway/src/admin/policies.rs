@@ -4,6 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::changes::changes;
 use super::credential::AdminRole;
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
@@ -46,6 +47,9 @@ struct New {
     policies: PolicyFiles,
     /// The version that is replaced; 0 where there is none yet.
     version: u64,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 async fn put(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
@@ -60,11 +64,21 @@ async fn put(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
             "Get them, look what has changed, and put yours with that version.",
         ));
     }
+    let before = kept.as_ref().map(|kept| &kept.value);
+    let changed = changes(&before, &new.policies);
+    if new.dry_run || changed.is_empty() {
+        let told = json!({ "policies": new.policies, "version": now, "changes": changed });
+        return Reply::of(&told);
+    }
     let written = match &kept {
         Some(kept) => admin.control.replace(kept, &new.policies).await?,
         None => admin.control.create(&[tenant], &new.policies).await?,
     };
-    Reply::of(&shown(&written))
+    let mut told = shown(&written);
+    if let Some(members) = told.as_object_mut() {
+        members.insert("changes".to_owned(), json!(changed));
+    }
+    Reply::of(&told)
 }
 
 fn check(policies: &PolicyFiles) -> Result<(), AdminError> {

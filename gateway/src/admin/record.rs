@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use audit::{Class, Decision, Event, Kind};
+use audit::{Act, Class, Decision, Event, Kind};
+use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::trail::Trail;
 /// What the gateway does by itself, complete.
 pub(super) fn own(trail: &Trail, operation: &str, tenant: &str, of: Vec<String>) -> Event {
     let mut event = Event::new(
-        Kind::Admin,
+        Kind::Act(act_of(operation)),
         trail.now(),
         Uuid::new_v4().to_string(),
         format!("admin:{operation}"),
@@ -23,9 +24,30 @@ pub(super) fn own(trail: &Trail, operation: &str, tenant: &str, of: Vec<String>)
     );
     event.tenant = Some(tenant.to_owned());
     event.principal = Some("sealgate".to_owned());
+    event.actor_type = Some("gateway");
     event.policies = vec!["schedule".to_owned()];
     event.approvals = of;
     event
+}
+
+/// The act of an operation that was carried out.
+fn act_of(operation: &str) -> Act {
+    match operation {
+        "RotateKey" => Act::KeyRotated,
+        "RewrapKeys" => Act::KeyRewrapped,
+        "FreezeKeys" => Act::KeyFrozen,
+        "ThawKeys" => Act::KeyThawed,
+        "EvictKeys" => Act::KeyEvicted,
+        "DestroyKeys" => Act::KeyDestruction,
+        "KeysDestroyed" => Act::KeyDestroyed,
+        "CancelKeyDestruction" => Act::KeyDestructionCancelled,
+        "CertifyErasure" => Act::KeyErasureCertified,
+        "PutPolicies" => Act::PolicyPut,
+        "RevokeSessions" => Act::SessionRevoked,
+        "Approve" => Act::AdminApproved,
+        "RefuseApproval" => Act::AdminRefused,
+        _ => Act::AdminApplied,
+    }
 }
 
 /// The record of a call in the making.
@@ -49,6 +71,10 @@ impl Record {
         );
         draft.src = asked.peer;
         draft.ua.clone_from(&asked.user_agent);
+        if let Some(certificate) = &asked.certificate {
+            let shown = certificate.as_str().into();
+            draft.detail.insert("certificate".to_owned(), shown);
+        }
         Self {
             draft,
             intent: None,
@@ -67,6 +93,8 @@ impl Record {
 
     pub(super) fn principal(&mut self, principal: &AdminPrincipal) {
         self.draft.principal = Some(principal.name.clone());
+        self.draft.actor_type = Some("administrator");
+        self.draft.roles = vec![principal.role.to_string()];
         self.draft.credential = Some(principal.credential.clone());
         self.draft.policies = vec!["admin-role".to_owned()];
     }
@@ -125,10 +153,30 @@ impl Record {
             }
         }
         event.duration = event.wall.duration_since(self.started).ok();
+        if let Some(act) = self.act(answered) {
+            let act = Event {
+                status: event.status,
+                approvals: event.approvals.clone(),
+                ..self.event(trail, Kind::Act(act))
+            };
+            let recorded = trail.record(&act).await;
+            recorded.map_err(|_| AdminError::unrecorded())?;
+        }
         trail
             .record(&event)
             .await
             .map_err(|_| AdminError::unrecorded())
+    }
+
+    /// What a call that changes something came to, if it did.
+    fn act(&self, answered: &Result<Reply, AdminError>) -> Option<Act> {
+        let reply = answered.as_ref().ok().filter(|_| self.intent.is_some())?;
+        let operation = self.draft.op.strip_prefix("admin:").unwrap_or_default();
+        Some(if reply.status == StatusCode::ACCEPTED {
+            Act::AdminProposed
+        } else {
+            act_of(operation)
+        })
     }
 
     fn event(&self, trail: &Trail, kind: Kind) -> Event {

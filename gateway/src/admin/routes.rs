@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
-    Admin, AdminError, Call, Reply, access_keys, approvals, audit_search, break_glass, credentials,
-    keys, policies, review, sessions, tenants,
+    Admin, AdminError, Call, Reply, access_keys, approvals, audit_search, break_glass, buckets,
+    credentials, jobs, key_copies, keys, policies, review, sessions, tenants,
 };
 
 /// One operation.
@@ -50,8 +50,11 @@ const FAMILIES: &[&[Route]] = &[
     credentials::ROUTES,
     approvals::ROUTES,
     keys::ROUTES,
+    jobs::ROUTES,
+    key_copies::ROUTES,
     tenants::ROUTES,
     access_keys::ROUTES,
+    buckets::ROUTES,
     sessions::ROUTES,
     break_glass::ROUTES,
     review::ROUTES,

@@ -4,10 +4,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::approval::Approved;
 use super::changes::changes;
-use super::credential::{AdminCredential, AdminRole};
+use super::credential::{AdminCredential, AdminRole, person};
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
+use crate::config::{TenantLimits, TenantSettings};
 use crate::control::{Document, Kept};
 use crate::directory::{TenantDocument, UserDocument};
 
@@ -68,9 +70,9 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// What a PUT carries beside the document.
 #[derive(Debug, Deserialize)]
-struct Put<T> {
+pub(super) struct Put<T> {
     /// The document as it shall be.
-    value: T,
+    pub(super) value: T,
     /// The version that it replaces; without, whichever is there.
     #[serde(default)]
     version: Option<u64>,
@@ -81,6 +83,20 @@ struct Put<T> {
 
 /// Puts a document in its place, or shows what that would change.
 async fn put<T>(admin: &Admin, call: &Call, name: &[&str], next: &T) -> Result<Reply, AdminError>
+where
+    T: Document + Clone + PartialEq,
+{
+    put_by_leave(admin, call, name, next, |_| false).await
+}
+
+/// The same; with the leave of two others where `is_grave` says so of what is there now.
+pub(super) async fn put_by_leave<T>(
+    admin: &Admin,
+    call: &Call,
+    name: &[&str],
+    next: &T,
+    is_grave: impl Fn(&T) -> bool,
+) -> Result<Reply, AdminError>
 where
     T: Document + Clone + PartialEq,
 {
@@ -95,14 +111,25 @@ where
     }
     let before = found.as_ref().map(|kept| kept.value.clone());
     let changed = changes(&before, next);
+    let leave = match &before {
+        Some(before) if is_grave(before) && !asked.dry_run => match admin.approved(call).await? {
+            Approved::Granted(leave) => Some(leave),
+            Approved::Asked(reply) => return Ok(reply),
+        },
+        _ => None,
+    };
     let version = match (&found, asked.dry_run || changed.is_empty()) {
         (_, true) => version,
         (Some(kept), false) => admin.control.replace(kept, next).await?.version,
         (None, false) => admin.control.create(name, next).await?.version,
     };
-    Reply::of(&json!({
+    let reply = Reply::of(&json!({
         "value": next, "version": version, "changes": changed, "dry_run": asked.dry_run,
-    }))
+    }))?;
+    Ok(match &leave {
+        Some(leave) => reply.by_leave(leave),
+        None => reply,
+    })
 }
 
 async fn list_tenants(admin: &Admin) -> Result<Reply, AdminError> {
@@ -140,6 +167,16 @@ async fn set_tenant(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
             "longest_key_days: from 1 to {LONGEST_KEY_DAYS}"
         )));
     }
+    let settings = &asked.value.settings;
+    if !settings.is_empty() && admin.directory.declares(id) {
+        return Err(declared(
+            "This tenant, with its limits and identity providers,",
+        ));
+    }
+    TenantSettings::parse(settings, TenantLimits::default()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        AdminError::invalid(&format!("settings: {}", lines.join("; ")))
+    })?;
     put(admin, call, &[id], &asked.value).await
 }
 
@@ -215,7 +252,7 @@ async fn no_administrator(admin: &Admin, name: &str) -> Result<(), AdminError> {
         .map(|kept| kept.value.name.as_str())
         .chain(admin.declared_names());
     // Somebody an identity provider vouches for is `provider/subject`.
-    let plain = name.rsplit_once('/').map_or(name, |(_, subject)| subject);
+    let plain = person(name);
     if names.any(|known| known == name || known == plain) {
         return Err(AdminError::conflict(
             "An administrator has this name, and administrators have no access to data.",

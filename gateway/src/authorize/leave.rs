@@ -9,6 +9,7 @@ use policies::{
 };
 
 use super::{OfTenant, Policies};
+use crate::directory::is_kept;
 use crate::error::GatewayError;
 use crate::s3::Operation;
 
@@ -19,7 +20,7 @@ pub struct Leave {
     pub(super) principal: Arc<Principal>,
     pub(super) policies: Policies,
     pub(super) tenant: Arc<OfTenant>,
-    pub(super) session: Option<Arc<PolicySet>>,
+    pub(super) session: Vec<Arc<PolicySet>>,
     pub(super) context: Box<Context>,
     /// What was permitted, on what.
     pub(super) actions: Vec<Action>,
@@ -42,7 +43,8 @@ impl Leave {
     ) -> Result<Decision, GatewayError> {
         let mut context = (*self.context).clone();
         context.version_id = version.map(str::to_owned);
-        let resource = resource(&self.principal, &self.tenant, Some(bucket), Some(key));
+        let resource = named(&self.principal, Some(bucket), Some(key));
+        let resource = self.policies.described(&self.tenant, resource).await?;
         self.decide(action, resource, context).await
     }
 
@@ -95,10 +97,11 @@ impl Leave {
             }
             _ => None,
         };
-        let sets = [Some(tenant), of_bucket.as_ref(), self.session.as_ref()];
+        let sets = [Some(tenant), of_bucket.as_ref()];
         let needs = sets
             .into_iter()
             .flatten()
+            .chain(&self.session)
             .map(|set| set.needs(action, &resource))
             .fold(Needs::default(), Needs::and);
         if action.target() == Target::Object && !needs.is_nothing() {
@@ -118,7 +121,7 @@ impl Leave {
         let mut layers = Layers {
             tenant,
             bucket: None,
-            session: self.session.as_deref(),
+            session: &self.session,
         };
         // Whoever may set a bucket's policy is not locked out by one.
         if is_about_policy(action) {
@@ -148,20 +151,34 @@ pub(super) fn permitted(decision: Decision) -> Result<(), GatewayError> {
     }
 }
 
-/// What a request names, with what is declared about it.
-pub(super) fn resource(
-    principal: &Principal,
-    tenant: &OfTenant,
-    bucket: Option<&str>,
-    key: Option<&str>,
-) -> Resource {
-    let class = bucket.and_then(|bucket| tenant.classes.get(bucket));
+/// What a request names.
+pub(super) fn named(principal: &Principal, bucket: Option<&str>, key: Option<&str>) -> Resource {
     Resource {
         tenant: principal.tenant.clone(),
         bucket: bucket.map(str::to_owned),
         key: key.map(str::to_owned),
-        class: class.cloned(),
         ..Resource::default()
+    }
+}
+
+impl Policies {
+    /// With what is declared about it.
+    pub(super) async fn described(
+        &self,
+        tenant: &OfTenant,
+        mut resource: Resource,
+    ) -> Result<Resource, GatewayError> {
+        let Some(bucket) = &resource.bucket else {
+            return Ok(resource);
+        };
+        let declared = self.0.lookups.declared(&resource.tenant, bucket).await?;
+        let (one, other) = (declared.class.as_ref(), tenant.classes.get(bucket));
+        // Where two differ, neither takes away what the other keeps.
+        let is_kept = |class: &&String| is_kept(Some(class));
+        let kept = one.filter(is_kept).or(other.filter(is_kept));
+        resource.class = kept.or(one).or(other).cloned();
+        resource.residency.clone_from(&declared.residency);
+        Ok(resource)
     }
 }
 

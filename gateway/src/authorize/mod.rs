@@ -9,7 +9,7 @@ mod sets;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use policies::{PolicySet, Principal};
+use policies::{Group, PolicySet, Principal};
 
 pub use actions::action_of;
 pub use leave::Leave;
@@ -19,6 +19,7 @@ pub use sets::{PolicyFiles, PolicySets};
 
 use crate::authenticate::{Authenticated, Proof};
 use crate::clock::Clock;
+use crate::directory::is_kept;
 use crate::error::GatewayError;
 use crate::s3::{BucketName, Class, Code, ObjectKey, S3Request};
 use crate::sigv4::Payload;
@@ -117,6 +118,9 @@ impl Policies {
                 .into());
         }
         let leave = self.leave(principal, &request, proof).await?;
+        if is_kept(leave.resource.class.as_deref()) {
+            access.wants_receipt();
+        }
         let decision = leave.decide_all(operation).await?;
         access.decided(&decision);
         leave::permitted(decision)?;
@@ -138,12 +142,21 @@ impl Policies {
         let tenant = self.0.of_tenant(&principal.tenant).await?;
         let bucket = request.bucket.as_ref().map(BucketName::as_str);
         let key = request.key.as_ref().map(ObjectKey::as_str);
+        let actions = actions::actions_of(request);
+        let mut resource = leave::named(&principal, bucket, key);
+        // What nobody may do in the shared bucket is not looked up anything for.
+        if actions
+            .iter()
+            .any(|action| action.group() != Group::Administer)
+        {
+            resource = self.described(&tenant, resource).await?;
+        }
         Ok(Leave {
-            resource: leave::resource(&principal, &tenant, bucket, key),
-            actions: actions::actions_of(request),
+            resource,
+            actions,
             policies: self.clone(),
             tenant,
-            session: proof.session_policy,
+            session: proof.session_policies,
             context: Box::new(context),
             principal,
         })

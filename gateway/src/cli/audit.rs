@@ -1,13 +1,18 @@
 //! `sealgate audit`: what an administrator does with the trail.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use audit::{Class, Event, Identity, Journal, JournalError, Kind};
 use clap::{Args, Subcommand};
 
 use super::serve::load;
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::report;
 use crate::tools::{Custody, TrailReader};
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +74,7 @@ impl Read {
                 .collect(),
         };
         let reader = TrailReader::new(&custody, &tenants).await?;
+        self.put_on_record(&config, custody.identity).await?;
         let journals = match self.journal.as_slice() {
             [] => vec![config.audit.journal.clone()],
             given => given.to_vec(),
@@ -85,6 +91,53 @@ impl Read {
         Ok(())
     }
 }
+
+impl Read {
+    /// Whoever opens what is sealed is on record before a line is shown.
+    async fn put_on_record(&self, config: &Config, identity: Arc<Identity>) -> Result<(), Failure> {
+        let clock = Clock::system();
+        let settings = audit::Settings {
+            replica: format!("{}-reader", config.audit.replica),
+            headroom: 0,
+            ..audit::Settings::default()
+        };
+        let place = config.audit.journal.join(READERS);
+        let unrecorded = |error: &JournalError| {
+            Failure(format!(
+                "this read cannot be put on record, so nothing is opened: {}",
+                report(error)
+            ))
+        };
+        // Another reader has the directory for as long as it takes to write three lines.
+        let mut tries = 0;
+        let journal = loop {
+            match Journal::open(&place, Arc::clone(&identity), settings.clone(), clock.now()) {
+                Err(JournalError::InUse { .. }) if tries < 100 => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                opened => break opened.map_err(|error| unrecorded(&error))?,
+            }
+        };
+        let mut search = Event::of_trail(Kind::Search, clock.now());
+        search.tenant.clone_from(&self.tenant);
+        search.class = Class::Read;
+        search.actor_type = Some("administrator");
+        search.principal = Some("whoever holds the root keys".to_owned());
+        let whole = self.tenant.is_none();
+        search.detail.insert("all_tenants".to_owned(), whole.into());
+        let start = Event::of_trail(Kind::Start, clock.now());
+        let stop = Event::of_trail(Kind::Stop, clock.now());
+        for event in [&start, &search, &stop] {
+            let recorded = journal.record(event, None).await;
+            recorded.map_err(|error| unrecorded(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Below the journal's directory, whose own logs a gateway may be writing.
+const READERS: &str = "readers";
 
 async fn custody(config: &std::path::Path) -> Result<Custody, Failure> {
     let config = load(config)?;

@@ -13,6 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rustls::sign::SingleCertAndKey;
 use serde_json::Value;
 
 use super::Failure;
@@ -57,16 +58,29 @@ impl AdminOptions {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let roots = access.ca_file.as_deref().map(authorities).transpose();
         let connector = match roots.map_err(|error| Failure::new(&error))? {
+            None if access.client.is_some() => {
+                return Err(Failure(
+                    "a client's certificate needs SEALGATE_ADMIN_CA_FILE or --ca-file: the authorities trusted for the admin API's certificate"
+                        .to_owned(),
+                ));
+            }
             None => HttpsConnectorBuilder::new()
                 .with_provider_and_native_roots(provider)
                 .map_err(|error| Failure::new(&error))?,
-            Some(roots) => HttpsConnectorBuilder::new().with_tls_config(
-                rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+            Some(roots) => {
+                let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
                     .with_safe_default_protocol_versions()
                     .map_err(|error| Failure::new(&error))?
-                    .with_root_certificates(roots)
-                    .with_no_client_auth(),
-            ),
+                    .with_root_certificates(roots);
+                let config = match &access.client {
+                    None => config.with_no_client_auth(),
+                    Some(shown) => {
+                        let shown = shown.load().map_err(|error| Failure::new(&error))?;
+                        config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)))
+                    }
+                };
+                HttpsConnectorBuilder::new().with_tls_config(config)
+            }
         };
         let connector = connector.https_or_http().enable_http1().wrap_connector(tcp);
         Ok(AdminClient {

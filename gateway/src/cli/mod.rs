@@ -2,11 +2,15 @@
 
 mod admin;
 mod audit;
+mod buckets;
+mod changing;
 mod client;
 mod credentials;
 mod dev;
 mod docs;
 mod inspect;
+mod jobs;
+mod key_copies;
 mod keys;
 mod object;
 mod policy;
@@ -68,6 +72,9 @@ enum Command {
     /// Work with tenants.
     #[command(subcommand)]
     Tenant(tenants::TenantCommand),
+    /// Declare what buckets are for, how their keys are split and where their objects may lie.
+    #[command(subcommand)]
+    Bucket(buckets::BucketCommand),
     /// Work with a tenant's users and their sessions.
     #[command(subcommand)]
     User(tenants::UserCommand),
@@ -130,6 +137,7 @@ pub fn run() -> ExitCode {
         Command::Policy(policy) => policy.run(&mut terminal),
         Command::Admin(admin) => admin.run(&mut terminal),
         Command::Tenant(tenant) => tenant.run(&mut terminal),
+        Command::Bucket(bucket) => bucket.run(&mut terminal),
         Command::User(user) => user.run(&mut terminal),
         Command::Credential(credential) => credential.run(&mut terminal),
         Command::Emergency(emergency) => emergency.run(&mut terminal),

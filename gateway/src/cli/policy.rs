@@ -13,7 +13,8 @@ use policies::{
 };
 use serde_json::{Value, json};
 
-use super::client::{AdminOptions, segment, text_of};
+use super::changing::{Manner, change};
+use super::client::{AdminOptions, segment};
 use super::terminal::Terminal;
 use super::{Failure, Outcome, serve};
 use crate::config::{Config, TenantConfig, read_policy_file};
@@ -71,6 +72,8 @@ pub(super) enum PolicyCommand {
         /// What a bucket is for: `records=clinical`.
         #[arg(long = "class", value_name = "BUCKET=CLASS")]
         classes: Vec<String>,
+        #[command(flatten)]
+        how: Manner,
         #[command(flatten)]
         options: AdminOptions,
     },
@@ -151,13 +154,14 @@ impl PolicyCommand {
                 files,
                 no_shipped_roles,
                 classes,
+                how,
                 options,
             } => put(
                 &tenant,
                 &files,
                 !no_shipped_roles,
                 &classes,
-                &options,
+                (&how, &options),
                 terminal,
             ),
             Self::Get { tenant, options } => get(&tenant, &options, terminal),
@@ -209,7 +213,7 @@ fn put(
     files: &[PathBuf],
     shipped_roles: bool,
     classes: &[String],
-    options: &AdminOptions,
+    (how, options): (&Manner, &AdminOptions),
     terminal: &mut Terminal,
 ) -> Result<Outcome, Failure> {
     loaded(files, shipped_roles)?;
@@ -231,16 +235,7 @@ fn put(
         "policies": { "files": named, "shipped_roles": shipped_roles, "classes": of_buckets },
         "version": before.get("version"),
     });
-    let answer = options.ask(Method::PUT, &path, Some(&body))?;
-    if options.json {
-        terminal.say_json(&answer)?;
-    } else {
-        terminal.say(&format!(
-            "the policies of {tenant} have version {}",
-            text_of(&answer, "version")
-        ));
-    }
-    Ok(Outcome::Clean)
+    change(terminal, options, &path, body, how)
 }
 
 fn get(tenant: &str, options: &AdminOptions, terminal: &mut Terminal) -> Result<Outcome, Failure> {

@@ -70,7 +70,11 @@ pub(super) fn run(
         };
         let listener = listener
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", config.listen)))?;
-        let Assembled { service, admin } = assemble(&config, Clock::system())
+        let Assembled {
+            service,
+            admin,
+            jobs,
+        } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
         let admin = Arc::new(admin);
@@ -102,6 +106,7 @@ pub(super) fn run(
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
+            never = beside(jobs.run()) => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;
@@ -152,11 +157,15 @@ async fn listen_to_admins(
 async fn tend(admin: Arc<Admin>, telemetry: Arc<Telemetry>) -> Infallible {
     let mut time = tokio::time::interval(TEND_EVERY);
     time.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut soon = tokio::time::interval(ROTATE_WITHIN);
+    soon.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        time.tick().await;
-        match admin.tend_keys().await {
-            Ok(health) => telemetry.keys(&health),
-            Err(error) => tracing::error!(%error, "the keys could not be tended"),
+        tokio::select! {
+            _ = soon.tick() => admin.rotate_overdue().await,
+            _ = time.tick() => match admin.tend_keys().await {
+                Ok(health) => telemetry.keys(&health),
+                Err(error) => tracing::error!(%error, "the keys could not be tended"),
+            },
         }
     }
 }
@@ -179,6 +188,9 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
     }
 }
+
+/// A scope that was written to under a version past its time gets another.
+const ROTATE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Rotations and destructions are due by the day.
 const TEND_EVERY: Duration = Duration::from_mins(5);

@@ -1,10 +1,13 @@
 //! `sealgate tenant …` and `sealgate user …`: tenants and their users, by the admin API.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::admin::{lines, tell};
+use super::changing::{Manner, members, put};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -44,9 +47,11 @@ pub(super) struct SetTenant {
     /// Whether nobody of it is let in.
     #[arg(long, value_name = "true|false")]
     disabled: Option<bool>,
-    /// Only show what would change.
-    #[arg(long)]
-    dry_run: bool,
+    /// Its limits and identity providers: TOML as in the configuration's [[tenants]].
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    #[command(flatten)]
+    how: Manner,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -104,9 +109,8 @@ pub(super) struct SetUser {
     /// Whether the user is not let in, however it signs in.
     #[arg(long, value_name = "true|false")]
     disabled: Option<bool>,
-    /// Only show what would change.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    how: Manner,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -136,7 +140,12 @@ impl TenantCommand {
 impl SetTenant {
     fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let path = format!("/v1/tenants/{}", segment(&self.tenant));
+        let settings = self.settings.map(|file| {
+            let told = |error| Failure(format!("{} cannot be read: {error}", file.display()));
+            std::fs::read_to_string(&file).map_err(told)
+        });
         let given = [
+            ("settings", settings.transpose()?.map(Value::from)),
             ("name", self.name.map(Value::from)),
             ("security_contact", self.security_contact.map(Value::from)),
             ("keys_for_people", self.keys_for_people.map(Value::from)),
@@ -145,13 +154,7 @@ impl SetTenant {
         ];
         // A tenant that is not there yet is made.
         let before = self.options.ask(Method::GET, &path, None).ok();
-        put(
-            terminal,
-            &self.options,
-            (&path, before),
-            &given,
-            self.dry_run,
-        )
+        put(terminal, &self.options, (&path, before), &given, &self.how)
     }
 }
 
@@ -225,64 +228,8 @@ impl SetUser {
             ("attributes", Some(Value::Object(attributes))),
             ("disabled", self.disabled.map(Value::from)),
         ];
-        put(
-            terminal,
-            &self.options,
-            (&path, before),
-            &given,
-            self.dry_run,
-        )
+        put(terminal, &self.options, (&path, before), &given, &self.how)
     }
-}
-
-/// Puts what was there with what is given, if nobody changed it in between, and tells what that changes.
-fn put(
-    terminal: &mut Terminal,
-    options: &AdminOptions,
-    (path, before): (&str, Option<Value>),
-    given: &[(&str, Option<Value>)],
-    dry_run: bool,
-) -> Result<Outcome, Failure> {
-    let version = before
-        .as_ref()
-        .and_then(|before| before.get("version"))
-        .cloned();
-    let old = before.as_ref().and_then(|before| before.get("value"));
-    let mut value = old.and_then(Value::as_object).cloned().unwrap_or_default();
-    for (name, member) in given {
-        if let Some(member) = member {
-            value.insert((*name).to_owned(), member.clone());
-        }
-    }
-    let body = json!({ "value": value, "version": version.unwrap_or_else(|| json!(0)), "dry_run": dry_run });
-    let told = options.ask(Method::PUT, path, Some(&body))?;
-    tell(terminal, options.json, &told, |told| {
-        let mut said = lines(told, "changes", |change| {
-            let of = |name| change.get(name).cloned().unwrap_or_default();
-            format!(
-                "{}: {} -> {}",
-                text_of(change, "path"),
-                of("before"),
-                of("after")
-            )
-        });
-        if said.is_empty() {
-            said.push("nothing changes".to_owned());
-        } else if dry_run {
-            said.push("nothing was changed: --dry-run".to_owned());
-        }
-        said
-    })
-}
-
-/// The members of `value`, one a line.
-fn members(one: &Value) -> Vec<String> {
-    let members = one.get("value").and_then(Value::as_object).cloned();
-    let members = members.unwrap_or_default();
-    members
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect()
 }
 
 pub(super) fn user_path(tenant: &str, user: &str) -> String {

@@ -1,6 +1,6 @@
 //! Standard output and standard error of a command.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// Where a command speaks. A closed pipe (`| head`) ends the talking, not the program.
 #[derive(Debug)]
@@ -37,6 +37,20 @@ impl Terminal {
     /// A line on standard error about how it goes.
     pub(super) fn note(&mut self, line: &str) {
         let _ = writeln!(self.err.lock(), "{line}");
+    }
+
+    /// Asks whether to go on, where somebody is there to answer; programs are taken at their word.
+    pub(super) fn confirms(&mut self, question: &str) -> bool {
+        let input = std::io::stdin();
+        if !input.is_terminal() {
+            return true;
+        }
+        let mut err = self.err.lock();
+        let _ = write!(err, "{question} [y/N] ");
+        let _ = err.flush();
+        let mut answer = String::new();
+        let read = input.lock().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
     }
 
     /// A line on standard error.

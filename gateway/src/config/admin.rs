@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::identity::read_administrators;
 use super::reader::{Problems, Section};
 use super::tls::TlsConfig;
+use super::{IdentityProviderConfig, Secret};
 use crate::admin::{AdminRole, Declared};
 
 /// The admin API's listener.
@@ -21,6 +22,8 @@ pub struct AdminConfig {
     pub tls: Option<TlsConfig>,
     /// Credentials declared here: accepted beside those in the control documents.
     pub credentials: Vec<Declared>,
+    /// Who vouches for administrators.
+    pub identity_providers: Vec<IdentityProviderConfig>,
 }
 
 impl AdminConfig {
@@ -41,11 +44,13 @@ impl AdminConfig {
             );
         }
         let credentials = read_credentials(&mut admin, problems);
+        let identity_providers = read_administrators(&mut admin, base, problems);
         admin.finish(problems);
         Some(Self {
             listen: listen?,
             tls,
             credentials,
+            identity_providers,
         })
     }
 }
@@ -98,12 +103,14 @@ pub struct AdminAccess {
     pub token: Secret,
     /// Authorities that alone are trusted for its certificate.
     pub ca_file: Option<PathBuf>,
+    /// The certificate to show, and its key.
+    pub client: Option<TlsConfig>,
 }
 
 impl AdminAccess {
     /// From what was given on the command line, else from `SEALGATE_ADMIN_URL` (or `http://127.0.0.1:9002`),
-    /// `SEALGATE_ADMIN_TOKEN_FILE` or `SEALGATE_ADMIN_TOKEN`, and `SEALGATE_ADMIN_CA_FILE`. An error says what is
-    /// missing.
+    /// `SEALGATE_ADMIN_TOKEN_FILE` or `SEALGATE_ADMIN_TOKEN`, `SEALGATE_ADMIN_CA_FILE`, and
+    /// `SEALGATE_ADMIN_CERTIFICATE_FILE` with `SEALGATE_ADMIN_KEY_FILE`. An error says what is missing.
     pub fn find(
         url: Option<String>,
         token_file: Option<PathBuf>,
@@ -127,7 +134,29 @@ impl AdminAccess {
             url: url.trim_end_matches('/').to_owned(),
             token: Secret(token),
             ca_file: ca_file.or_else(|| variable("SEALGATE_ADMIN_CA_FILE").map(PathBuf::from)),
+            client: client_certificate()?,
         })
+    }
+}
+
+/// The certificate that a command shows, where one is set.
+fn client_certificate() -> Result<Option<TlsConfig>, String> {
+    let path = |name| variable(name).map(PathBuf::from);
+    let found = (
+        path("SEALGATE_ADMIN_CERTIFICATE_FILE"),
+        path("SEALGATE_ADMIN_KEY_FILE"),
+    );
+    match found {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsConfig {
+            certificate,
+            key,
+            client_authorities: None,
+        })),
+        _ => Err(
+            "SEALGATE_ADMIN_CERTIFICATE_FILE and SEALGATE_ADMIN_KEY_FILE go together: set both or none"
+                .to_owned(),
+        ),
     }
 }
 

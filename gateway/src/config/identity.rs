@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::reader::{Problems, Section};
 use super::tls::authorities;
 use super::upstream::endpoint_is_safe;
+use crate::admin::AdminRole;
 
 /// An `OpenID` Connect provider of a tenant.
 #[derive(Debug, Clone)]
@@ -94,6 +95,8 @@ pub struct RoleRule {
     pub claim: String,
     /// Any of these.
     pub values: Vec<String>,
+    /// The tenant that it is a role in, of an administrator of one tenant.
+    pub tenant: Option<String>,
 }
 
 /// Reads `identity_providers` of a tenant.
@@ -102,11 +105,51 @@ pub(super) fn read_identity_providers(
     base: &Path,
     problems: &mut Problems,
 ) -> Vec<IdentityProviderConfig> {
+    read_checked(tenant, base, problems, |rule| match rule.tenant {
+        None => Ok(()),
+        Some(_) => Err((
+            "tenant",
+            "is not a setting of a tenant's own roles".to_owned(),
+        )),
+    })
+}
+
+/// Reads `identity_providers` of administrators: people, in the roles of administrators. Their tokens are shown with
+/// every call, so none is good once only.
+pub(super) fn read_administrators(
+    admin: &mut Section,
+    base: &Path,
+    problems: &mut Problems,
+) -> Vec<IdentityProviderConfig> {
+    let mut read = read_checked(admin, base, problems, |rule| {
+        let role: AdminRole = rule.role.parse().map_err(|why| ("role", why))?;
+        crate::admin::check_tenant(role, rule.tenant.as_deref())
+            .map_err(|error| ("tenant", error.to_string()))
+    });
+    for (index, provider) in read.iter_mut().enumerate() {
+        provider.single_use = false;
+        if provider.kind != IdentityKind::Human {
+            let path = format!("{}[{index}].kind", admin.at("identity_providers"));
+            problems.add(&path, "must be \"human\": administrators are people");
+        }
+    }
+    read
+}
+
+/// What is wrong with a rule, and in which of its settings.
+type Fault = (&'static str, String);
+
+fn read_checked(
+    tenant: &mut Section,
+    base: &Path,
+    problems: &mut Problems,
+    check: impl Fn(&RoleRule) -> Result<(), Fault>,
+) -> Vec<IdentityProviderConfig> {
     let mut names = HashSet::new();
     let mut meant = HashSet::new();
     let mut providers = Vec::new();
     for mut section in tenant.sections("identity_providers", problems) {
-        let read = read_provider(&mut section, base, problems);
+        let read = read_provider(&mut section, base, problems, &check);
         if !names.insert(read.name.clone()) {
             problems.add(&section.at("name"), "is used twice in this tenant");
         }
@@ -128,6 +171,7 @@ fn read_provider(
     section: &mut Section,
     base: &Path,
     problems: &mut Problems,
+    check: impl Fn(&RoleRule) -> Result<(), Fault>,
 ) -> IdentityProviderConfig {
     let name = section.text("name", "sso", problems);
     if !name.is_empty() && !is_name(&name) {
@@ -172,7 +216,7 @@ fn read_provider(
         session: read_session(section, kind, problems),
         mfa: read_mfa(section, kind, problems),
         outage: seconds(section, "outage_seconds", 0..=A_WEEK, AN_HOUR, problems),
-        roles: read_roles(section, problems),
+        roles: read_roles(section, problems, check),
     }
 }
 
@@ -235,7 +279,11 @@ fn read_mfa(section: &mut Section, kind: IdentityKind, problems: &mut Problems) 
     read
 }
 
-fn read_roles(section: &mut Section, problems: &mut Problems) -> Vec<RoleRule> {
+fn read_roles(
+    section: &mut Section,
+    problems: &mut Problems,
+    check: impl Fn(&RoleRule) -> Result<(), Fault>,
+) -> Vec<RoleRule> {
     let mut rules = Vec::new();
     for mut rule in section.sections("roles", problems) {
         let role = rule.text("role", "reader", problems);
@@ -250,12 +298,19 @@ fn read_roles(section: &mut Section, problems: &mut Problems) -> Vec<RoleRule> {
                 "needs at least one, as in values = [\"readers\"]",
             );
         }
-        rule.finish(problems);
-        rules.push(RoleRule {
+        let read = RoleRule {
             role,
             claim,
             values,
-        });
+            tenant: rule.optional_text("tenant", problems),
+        };
+        if !read.role.is_empty()
+            && let Err((name, why)) = check(&read)
+        {
+            problems.add(&rule.at(name), why);
+        }
+        rule.finish(problems);
+        rules.push(read);
     }
     if rules.is_empty() {
         problems.add(
@@ -376,6 +431,43 @@ mod tests {
             );
         }
         assert_eq!(problems.len(), 6, "{problems:#?}");
+    }
+
+    #[test]
+    fn administrators_are_people_in_roles_of_administrators() {
+        let administrators = |text: &str| {
+            let mut problems = Problems::default();
+            let mut admin = Section::root(text.parse().unwrap());
+            let read = read_administrators(&mut admin, Path::new("/etc"), &mut problems);
+            let problems = problems.into_vec();
+            let paths: Vec<String> = problems.into_iter().map(|one| one.path).collect();
+            (read, paths)
+        };
+        let officer = GOOD.replace("\"reader\"", "\"security-officer\"");
+        let (found, problems) = administrators(&officer);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert!(!found[0].single_use && found[0].mfa.required);
+        let owner = GOOD.replace("\"reader\"", "\"tenant-owner\"\ntenant = \"clinic\"");
+        assert!(administrators(&owner).1.is_empty());
+        for (text, path) in [
+            (GOOD.to_owned(), "identity_providers[0].roles[0].role"),
+            (
+                owner.replace("tenant = \"clinic\"", ""),
+                "identity_providers[0].roles[0].tenant",
+            ),
+            (
+                format!("{officer}\ntenant = \"clinic\""),
+                "identity_providers[0].roles[0].tenant",
+            ),
+            (
+                officer.replace("human", "service"),
+                "identity_providers[0].kind",
+            ),
+        ] {
+            assert_eq!(administrators(&text).1, [path], "{text}");
+        }
+        // A tenant's own roles are in that tenant.
+        assert_eq!(read(&format!("{GOOD}\ntenant = \"lab\"")).1.len(), 1);
     }
 
     #[test]

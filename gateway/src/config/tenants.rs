@@ -1,7 +1,8 @@
 //! `[[tenants]]`: who is served, declared in the file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use ipnet::IpNet;
@@ -15,7 +16,7 @@ use super::reader::{Problems, Section};
 use super::{
     IdentityKind, IdentityProviderConfig, KmsConfig, PoliciesConfig, Secret, Suites, TenantLimits,
 };
-use crate::key_scopes::ScopeTemplate;
+use crate::directory::BucketDocument;
 
 /// A tenant and its credentials.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub struct TenantConfig {
     pub limits: TenantLimits,
     /// The root key that it holds itself.
     pub kms_key: Option<RootKeyName>,
-    /// How buckets' objects are split into key scopes: a bucket's name and its template.
-    pub key_scopes: Vec<(String, ScopeTemplate)>,
+    /// What is declared of buckets, by name.
+    pub buckets: BTreeMap<String, Arc<BucketDocument>>,
     /// What decides about its requests, if that is declared.
     pub policies: Option<PoliciesConfig>,
     /// Its access keys.
@@ -88,7 +89,7 @@ pub(super) fn read_tenants(
         let suites = Suites::read(&mut section, suites, problems);
         let limits = TenantLimits::read(&mut section, limits, problems);
         let kms_key = KmsConfig::read_own_key(kms, &mut section, problems);
-        let key_scopes = read_key_scopes(&mut section, problems);
+        let buckets = read_buckets(&mut section, problems);
         let policies = guardrails.of_tenant(&mut section, base, problems);
         let mut credentials = Vec::new();
         for mut credential in section.sections("credentials", problems) {
@@ -111,7 +112,7 @@ pub(super) fn read_tenants(
             suites,
             limits,
             kms_key,
-            key_scopes,
+            buckets,
             policies,
             credentials,
             identity_providers,
@@ -121,22 +122,30 @@ pub(super) fn read_tenants(
 }
 
 /// `[[tenants.buckets]]`. A bucket need not be there yet.
-fn read_key_scopes(tenant: &mut Section, problems: &mut Problems) -> Vec<(String, ScopeTemplate)> {
-    let mut scopes: Vec<(String, ScopeTemplate)> = Vec::new();
+fn read_buckets(
+    tenant: &mut Section,
+    problems: &mut Problems,
+) -> BTreeMap<String, Arc<BucketDocument>> {
+    let mut buckets = BTreeMap::new();
     for mut bucket in tenant.sections("buckets", problems) {
         let name = bucket.text("name", "findings", problems);
-        if scopes.iter().any(|(other, _)| *other == name) {
+        let read = BucketDocument {
+            class: bucket.optional_text("class", problems),
+            key_scope: bucket.optional_text("key_scope", problems),
+            residency: bucket.texts("residency", problems).into_iter().collect(),
+        };
+        if let Err((member, why)) = read.check() {
+            problems.add(&bucket.at(member), why);
+        }
+        if buckets.insert(name.clone(), Arc::new(read)).is_some() {
             problems.add(
                 &bucket.at("name"),
                 format!("the bucket {name:?} is here twice"),
             );
         }
-        if let Some(template) = bucket.parsed("key_scope", "clinics/{scope}/", problems) {
-            scopes.push((name, template));
-        }
         bucket.finish(problems);
     }
-    scopes
+    buckets
 }
 
 fn read_credential(

@@ -2,6 +2,7 @@
 //! documents. What the configuration declares cannot be changed but there.
 
 mod access_key_id;
+mod buckets;
 mod documents;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,12 +15,13 @@ use moka::sync::Cache;
 use policies::{Kind, Principal};
 
 use crate::clock::Clock;
-use crate::config::{IdentityKind, TenantConfig};
+use crate::config::{IdentityKind, TenantConfig, TenantLimits, TenantSettings};
 use crate::control::{Control, ControlError};
 use crate::sessions::Session;
 use crate::sigv4::SecretKey;
 
 pub use access_key_id::AccessKeyIds;
+pub use buckets::{BucketDocument, DeclaredBucket, is_bucket_name, is_kept};
 pub use documents::{AccessKeyDocument, TenantDocument, UserDocument, UserKind};
 
 /// All tenants, users and access keys.
@@ -29,9 +31,14 @@ pub struct Directory {
     declared: HashMap<String, Arc<Credential>>,
     /// What the configuration says of each principal that it declares.
     principals: BTreeMap<(String, String), DeclaredPrincipal>,
+    /// What it says of buckets, by tenant and name.
+    buckets: HashMap<String, BTreeMap<String, Arc<BucketDocument>>>,
     control: Control,
     ids: AccessKeyIds,
     known: Cache<(), Arc<BTreeSet<String>>>,
+    /// By their text.
+    settings: Cache<String, Arc<TenantSettings>>,
+    inherited: TenantLimits,
     clock: Clock,
 }
 
@@ -138,14 +145,54 @@ impl Directory {
             tenants: tenants.iter().map(|tenant| tenant.id.clone()).collect(),
             declared,
             principals,
+            buckets: tenants
+                .iter()
+                .map(|tenant| (tenant.id.clone(), tenant.buckets.clone()))
+                .collect(),
             control,
             ids,
             known: Cache::builder()
                 .max_capacity(1)
                 .time_to_live(OLDEST)
                 .build(),
+            settings: Cache::new(MOST_SETTINGS),
+            inherited: TenantLimits::default(),
             clock,
         }
+    }
+
+    /// With what tenants may take that do not say so themselves.
+    #[must_use]
+    pub fn with_limits(self, inherited: TenantLimits) -> Self {
+        Self { inherited, ..self }
+    }
+
+    /// Limits and identity providers of a tenant that the configuration does not declare; at most five seconds old.
+    /// The same text gives the same settings.
+    pub async fn settings(&self, tenant: &str) -> Result<Arc<TenantSettings>, ControlError> {
+        let text = self.tenant(tenant).await?;
+        let text = text.map(|tenant| tenant.settings).unwrap_or_default();
+        if let Some(known) = self.settings.get(&text) {
+            return Ok(known);
+        }
+        let read = TenantSettings::parse(&text, self.inherited).unwrap_or_else(|problems| {
+            let problem = problems
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            tracing::error!(
+                tenant,
+                problem,
+                "a tenant's stored settings are not understood"
+            );
+            TenantSettings {
+                limits: self.inherited,
+                identity_providers: Vec::new(),
+            }
+        });
+        let read = Arc::new(read);
+        self.settings.insert(text, Arc::clone(&read));
+        Ok(read)
     }
 
     /// The tenants of the configuration.
@@ -283,16 +330,16 @@ impl Directory {
     }
 }
 
-/// What is known of a principal, where policies expect it: some attributes have a place of their own.
+/// What is known of a principal, where policies expect it: some attributes have a place of their own, too.
 fn describe(principal: &mut Principal, attributes: &BTreeMap<String, String>) {
     for (name, value) in attributes {
         match name.as_str() {
             "clinicId" => principal.clinic_id = Some(value.clone()),
             "hipaaTrainedUntil" => principal.hipaa_trained_until = moment(value),
-            _ => {
-                principal.tags.insert(name.clone(), value.clone());
-            }
+            _ => {}
         }
+        // Where `aws:PrincipalTag` looks.
+        principal.tags.insert(name.clone(), value.clone());
     }
 }
 
@@ -315,6 +362,8 @@ fn moment(text: &str) -> Option<SystemTime> {
 }
 
 const OLDEST: Duration = Duration::from_secs(5);
+
+const MOST_SETTINGS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -372,6 +421,8 @@ mod tests {
         // date -u -d 2027-01-31T23:59:59Z +%s
         let until = SystemTime::UNIX_EPOCH + Duration::from_secs(1_801_439_999);
         assert_eq!(principal.hipaa_trained_until, Some(until));
-        assert_eq!(principal.tags.len(), 1);
+        // `aws:PrincipalTag` looks among the tags for all of it.
+        assert_eq!(principal.tags.len(), 3);
+        assert_eq!(principal.tags["clinicId"], "c1");
     }
 }

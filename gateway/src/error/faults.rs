@@ -44,7 +44,9 @@ pub(super) fn of_signature(error: &SignatureError) -> S3Error {
             Code::AuthorizationQueryParametersError.because(message),
             region.as_ref(),
         ),
-        SignatureError::QueryNotSigned { .. } => Code::AccessDenied.because(message),
+        SignatureError::QueryNotSigned { .. } | SignatureError::DateNeeded => {
+            Code::AccessDenied.because(message)
+        }
         SignatureError::SigV4Needed | SignatureError::InvalidRequest { .. } => {
             Code::InvalidRequest.because(message)
         }

@@ -12,21 +12,25 @@ mod checksums;
 mod copy;
 mod cors;
 mod delete;
+mod folders;
 mod get;
 mod layouts;
 mod list;
+mod look;
 mod multipart;
 mod pass;
 mod post;
 mod put;
 mod read;
 mod reconcile;
+mod rewrap;
 mod settings;
 mod store_headers;
 mod unset;
 
 use std::sync::Arc;
 
+use http::uri::Authority;
 use http::{Method, Response, StatusCode};
 use sealed_object::{ObjectId, Random};
 
@@ -35,12 +39,13 @@ use crate::authorize::Leave;
 use crate::body::{Answer, ClientBody, Upload};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
+use crate::connection::Connection;
 use crate::cors::Cors;
 use crate::error::GatewayError;
 use crate::keys::Keys;
 use crate::limits::Limits;
-use crate::s3::{BucketName, Class, Code, Operation, S3Request};
-use crate::sigv4::Payload;
+use crate::s3::{BucketName, Class, Code, Operation, S3Error, S3Request};
+use crate::sigv4::{Payload, encode_path};
 use crate::trail::{AuditKeys, Recorded};
 use crate::upstream::{Capabilities, StoreRequest, Upstream};
 
@@ -81,7 +86,9 @@ pub struct Operations {
 }
 
 pub use layouts::Layouts;
+pub(crate) use look::{Head, Look, Versioning};
 pub use multipart::LeftBehind;
+pub(crate) use rewrap::{CopiesKeepEtags, Rewrapped};
 pub(crate) use store_headers::pass_store_facts;
 
 impl std::fmt::Debug for Operations {
@@ -256,6 +263,24 @@ impl Operations {
             key: call.request.key()?.as_str().to_owned(),
         })
     }
+}
+
+/// The URL of an object, as its client reaches the gateway: applications hand it on. Behind somebody else's TLS it
+/// begins with `http`, for of that nothing is known here.
+fn location(request: &S3Request) -> Result<String, S3Error> {
+    // The fields of a form are its headers otherwise, but it was sent to this host.
+    let header = request.parts.headers.get(http::header::HOST);
+    let host = request.parts.uri.authority().map(Authority::as_str);
+    let host = host.or(header.and_then(|host| host.to_str().ok()));
+    let host = host.unwrap_or_default();
+    let connection = request.parts.extensions.get::<Connection>();
+    let is_secure = connection.is_some_and(|connection| connection.tls > 0);
+    let scheme = if is_secure { "https" } else { "http" };
+    let key = encode_path(request.key()?.as_str().as_bytes());
+    if request.bucket_in_host {
+        return Ok(format!("{scheme}://{host}/{key}"));
+    }
+    Ok(format!("{scheme}://{host}/{}/{key}", request.bucket()?))
 }
 
 /// `x-amz-expected-bucket-owner` and its form for a copy's source: every bucket here is its tenant's.

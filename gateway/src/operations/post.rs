@@ -10,12 +10,12 @@ use sealed_object::Plain;
 use tokio::sync::Semaphore;
 
 use super::store_headers::set;
-use super::{Answered, Call, Operations};
+use super::{Answered, Call, Operations, location};
 use crate::body::{Answer, FormFile, Upload, possible_lengths};
 use crate::error::GatewayError;
 use crate::s3::form::Success;
 use crate::s3::xml::Writer;
-use crate::sigv4::{encode_path, encode_query};
+use crate::sigv4::encode_query;
 
 impl Operations {
     pub(super) async fn post_object(&self, mut call: Call, incoming: Upload) -> Answered {
@@ -63,12 +63,7 @@ fn answer(call: &Call, mut stored: Response<Answer>, success: Success) -> Answer
         call.request.bucket()?.as_str(),
         call.request.key()?.as_str(),
     );
-    let path = encode_path(key.as_bytes());
-    let location = if call.request.bucket_in_host {
-        format!("/{path}")
-    } else {
-        format!("/{bucket}/{path}")
-    };
+    let location = location(&call.request)?;
     let etag = stored.headers().get(http::header::ETAG);
     let etag = etag
         .and_then(|value| value.to_str().ok())

@@ -79,6 +79,7 @@ codes! {
     KmsDisabled 400 "KMS.DisabledException";
     KmsInvalidState 400 "KMS.KMSInvalidStateException";
     MalformedPolicy 400 "MalformedPolicy";
+    MalformedPolicyDocument 400 "MalformedPolicyDocument";
     MalformedPostRequest 400 "MalformedPOSTRequest";
     MalformedTrailer 400 "MalformedTrailerError";
     MalformedXml 400 "MalformedXML";
@@ -107,6 +108,7 @@ codes! {
     ObjectNotSealed 409 "ObjectNotSealed";
     OperationAborted 409 "OperationAborted";
     OwnershipControlsNotFound 404 "OwnershipControlsNotFoundError";
+    PackedPolicyTooLarge 400 "PackedPolicyTooLarge";
     PreconditionFailed 412 "PreconditionFailed";
     ReplicationConfigurationNotFound 404 "ReplicationConfigurationNotFoundError";
     RequestTimeTooSkewed 403 "RequestTimeTooSkewed";

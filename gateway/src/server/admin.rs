@@ -21,9 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Clients};
 use crate::admin::{Admin, Asked};
 use crate::config::{AdminConfig, TlsError};
+use crate::connection::Connection;
 use crate::upstream::BoxError;
 
 /// A bound listener for administrators.
@@ -70,7 +71,8 @@ impl AdminServer {
 
     /// Answers until it is dropped.
     pub async fn run(self) -> Result<Infallible, TlsError> {
-        let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
+        let acceptor = |shown: &Arc<Certificates>| shown.acceptor(Clients::Identified);
+        let acceptor = self.certificates.as_ref().map(acceptor);
         let acceptor = acceptor.transpose()?;
         let mut look = tokio::time::interval(super::LOOK_AT_FILES);
         let mut connections = FuturesUnordered::new();
@@ -97,10 +99,17 @@ async fn converse(
     admin: Arc<Admin>,
 ) {
     let ended = match acceptor {
-        None => serve(stream, peer, admin).await,
+        None => serve(stream, (peer, None), admin).await,
         Some(acceptor) => {
             match tokio::time::timeout(LONGEST_SILENCE, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => serve(stream, peer, admin).await,
+                Ok(Ok(stream)) => {
+                    let (_, session) = stream.get_ref();
+                    let certificate = session.peer_certificates().and_then(<[_]>::first);
+                    let certificate = certificate.map(AsRef::as_ref);
+                    let connection = Connection::secured(session.protocol_version(), certificate);
+                    let certificate = connection.client_cert_fp;
+                    serve(stream, (peer, certificate), admin).await
+                }
                 Ok(Err(error)) => Err(error.into()),
                 Err(late) => Err(late.into()),
             }
@@ -111,13 +120,16 @@ async fn converse(
     }
 }
 
-async fn serve<S>(stream: S, peer: IpAddr, admin: Arc<Admin>) -> Result<(), BoxError>
+/// From where somebody connected, and SHA-256 of the certificate that they showed.
+type Client = (IpAddr, Option<String>);
+
+async fn serve<S>(stream: S, client: Client, admin: Arc<Admin>) -> Result<(), BoxError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let admin = Arc::clone(&admin);
-        async move { Ok::<_, Infallible>(answer(admin, request, peer).await) }
+        let (admin, client) = (Arc::clone(&admin), client.clone());
+        async move { Ok::<_, Infallible>(answer(admin, request, client).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -134,7 +146,7 @@ where
 async fn answer(
     admin: Arc<Admin>,
     request: Request<Incoming>,
-    peer: IpAddr,
+    (peer, certificate): Client,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     #[expect(
@@ -164,6 +176,7 @@ async fn answer(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
         peer: Some(peer),
+        certificate,
         body: body.to_bytes(),
     };
     #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]
@@ -182,9 +195,25 @@ fn json_response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    if status == StatusCode::UNAUTHORIZED
+        && let Ok(challenge) = HeaderValue::from_str(&challenge(body))
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
     // Some answers hold a token.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// RFC 6750 §3 and, where a sign-in is too old, RFC 9470 §3.
+fn challenge(body: &Value) -> String {
+    match body.get("max_age") {
+        None => "Bearer error=\"invalid_token\"".to_owned(),
+        Some(max_age) => format!(
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"A more recent second factor is required\", max_age=\"{max_age}\""
+        ),
+    }
 }
 
 const MOST_CONNECTIONS: usize = 64;

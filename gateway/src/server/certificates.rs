@@ -20,6 +20,15 @@ pub(super) struct Certificates {
     seen: Mutex<Stamp>,
 }
 
+/// Whom to let connect where authorities of clients are set. A certificate that is shown must be a good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clients {
+    /// Whether a certificate is needed is for keys and policies to say.
+    Anybody,
+    /// Only whoever shows one.
+    Identified,
+}
+
 /// What tells one state of the two files from another. A file that is put in another's place, or a link that
 /// is turned to another, has another inode.
 type Stamp = [Option<(u64, i64, i64, u64)>; 2];
@@ -60,19 +69,20 @@ impl Certificates {
     }
 
     /// TLS 1.2 and 1.3, for HTTP/2 and HTTP/1.1.
-    pub(super) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, TlsError> {
+    pub(super) fn acceptor(self: &Arc<Self>, clients: Clients) -> Result<TlsAcceptor, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(TlsError::Pair)?;
         let builder = match &self.files.client_authorities {
             None => builder.with_no_client_auth(),
-            // Whoever shows a certificate must show a good one; whether one is needed is for keys and policies to say.
             Some(file) => {
                 let roots = Arc::new(authorities(file)?);
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
-                    .allow_unauthenticated()
-                    .build();
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                let verifier = match clients {
+                    Clients::Anybody => verifier.allow_unauthenticated().build(),
+                    Clients::Identified => verifier.build(),
+                };
                 builder.with_client_cert_verifier(verifier.map_err(TlsError::Clients)?)
             }
         };

@@ -23,7 +23,7 @@ pub use admin::AdminServer;
 use crate::config::{TlsConfig, TlsError};
 use crate::keys::Keys;
 use crate::service::Service;
-use certificates::Certificates;
+use certificates::{Certificates, Clients};
 use connection::Connections;
 
 /// A bound listener.
@@ -66,7 +66,8 @@ impl Server {
     /// Serves until `stop` is ready, then lets requests in flight finish for a while.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), TlsError> {
         let graceful = GracefulShutdown::new();
-        let acceptor = self.certificates.as_ref().map(Certificates::acceptor);
+        let acceptor = |shown: &Arc<Certificates>| shown.acceptor(Clients::Anybody);
+        let acceptor = self.certificates.as_ref().map(acceptor);
         let stopping = watch::Sender::new(());
         let service = Arc::clone(&self.service);
         #[expect(clippy::disallowed_methods, reason = "this folder starts the tasks")]

@@ -5,6 +5,7 @@
 //! that every replica reads within five seconds ([`liveness`]). It must not know HTTP.
 
 mod liveness;
+mod restrictions;
 mod token;
 
 use std::collections::BTreeMap;
@@ -15,13 +16,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use liveness::{Ended, Liveness, Revocations, RevokeError};
+pub use restrictions::Restrictions;
 pub(crate) use token::is_session_id;
-pub use token::{SessionKeys, TokenRefused};
+pub use token::{LONGEST as TOKEN_CHARACTERS, SessionKeys, TokenRefused};
 
 use crate::sigv4::SecretKey;
 
-/// Who acts, since when and until when: everything that a token says.
+/// Who acts, since when and until when: everything that a token says. A replica that does not know a part of it takes
+/// none of it, lest it overlook a restriction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Session {
     /// Its id.
     pub id: Uuid,
@@ -60,9 +64,10 @@ pub struct Session {
     /// When a second factor was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<Seconds>,
-    /// What the session is restricted to, in the words of the client: IAM JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    /// What the session is restricted to, in the words of the client: policies in IAM's JSON. Each must permit; a session
+    /// has those of the session it was made in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
 }
 
 impl Session {

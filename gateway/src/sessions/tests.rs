@@ -27,7 +27,7 @@ pub(in crate::sessions) fn session() -> Session {
         signed_in: Some(Seconds(1_799_999_900)),
         methods: vec!["pwd".to_owned(), "otp".to_owned()],
         second_factor: Some(Seconds(1_799_999_900)),
-        policy: None,
+        policies: Vec::new(),
     }
 }
 
@@ -74,6 +74,17 @@ fn secrets_and_access_keys_have_the_shape_that_clients_know_and_follow_from_the_
     assert_eq!(access_key_id(session().id), "ASIAAERUKZ4JVNG67AJD");
 }
 
+/// A restriction of a later build, say.
+#[test]
+fn a_token_that_says_more_than_is_understood_is_refused() {
+    let mut text = Vec::new();
+    let mut plain = ciborium::Value::serialized(&session()).unwrap();
+    let members = plain.as_map_mut().unwrap();
+    members.push(("at_night".into(), true.into()));
+    ciborium::into_writer(&plain, &mut text).unwrap();
+    assert!(ciborium::from_reader::<Session, _>(text.as_slice()).is_err());
+}
+
 #[test]
 fn access_keys_of_different_sessions_differ() {
     let ids: HashSet<_> = (0..1000).map(|_| access_key_id(Uuid::new_v4())).collect();
@@ -83,7 +94,7 @@ fn access_keys_of_different_sessions_differ() {
 #[test]
 fn the_largest_session_fits_a_header() {
     let mut largest = session();
-    largest.policy = Some("x".repeat(2048));
+    largest.policies = vec!["x".repeat(2048)];
     largest.attributes = (0..16)
         .map(|n| (format!("claim-{n}"), "v".repeat(64)))
         .collect();

@@ -108,9 +108,9 @@ pub(crate) fn is_session_id(access_key_id: &str) -> bool {
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// What is sealed.
-const CONTEXT: &[u8] = b"sealgate session token 1";
+const CONTEXT: &[u8] = b"sealgate session token 2";
 /// What the keys are derived for.
 const SEALING: &str = "sealgate 2026-11-26 session tokens";
 const SECRETS: &str = "sealgate 2026-11-26 secrets of sessions";
 /// Bytes; it must fit into a header and a URL.
-pub(super) const LONGEST: usize = 8192;
+pub const LONGEST: usize = 8192;

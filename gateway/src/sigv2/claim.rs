@@ -55,14 +55,10 @@ impl Claim {
             .ok_or_else(malformed)?;
         let amz_date = one_header(&parts.headers, "x-amz-date")?;
         let date = one_header(&parts.headers, "date")?;
-        let timestamp =
-            amz_date
-                .or(date)
-                .and_then(moment)
-                .ok_or_else(|| SignatureError::InvalidRequest {
-                    problem: "AWS authentication requires a valid x-amz-date or Date header"
-                        .to_owned(),
-                })?;
+        let timestamp = amz_date
+            .or(date)
+            .and_then(moment)
+            .ok_or(SignatureError::DateNeeded)?;
         // x-amz-date stands among the signed headers and takes the place of the other.
         let date_line = if amz_date.is_some() { None } else { date };
         Ok(Self {

@@ -89,11 +89,8 @@ fn timestamp(headers: &HeaderMap) -> Result<Timestamp, SignatureError> {
         Some(text) => Some(text),
         None => one_header(headers, DATE.as_str())?,
     };
-    // AWS answers AccessDenied here, which would send people looking at their policies.
     text.and_then(Timestamp::parse)
-        .ok_or_else(|| SignatureError::InvalidRequest {
-            problem: "AWS authentication requires a valid x-amz-date or Date header".to_owned(),
-        })
+        .ok_or(SignatureError::DateNeeded)
 }
 
 fn malformed(problem: String) -> SignatureError {

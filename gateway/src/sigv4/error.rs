@@ -80,6 +80,9 @@ pub enum SignatureError {
         /// Its name.
         name: String,
     },
+    /// S3 `AccessDenied` (403): nothing says when the request was signed, or nothing that can be read.
+    #[error("AWS authentication requires a valid x-amz-date or Date header. No policy was asked.")]
+    DateNeeded,
     /// S3 `InvalidRequest` (400).
     #[error("{problem}.")]
     InvalidRequest {

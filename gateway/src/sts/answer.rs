@@ -7,7 +7,7 @@ use crate::authenticate::Caller;
 use crate::oidc::WebIdentity;
 use crate::s3::xml::Writer;
 use crate::s3::{RequestId, S3Error};
-use crate::sessions::{Credentials, Session};
+use crate::sessions::{Credentials, Session, TOKEN_CHARACTERS};
 
 /// `AssumeRoleWithWebIdentityResponse`
 pub(super) fn web_identity(
@@ -23,6 +23,7 @@ pub(super) fn web_identity(
             .text("Audience", &identity.audience)
             .text("Provider", &identity.provider.config.issuer);
         assumed(result, session, issued);
+        packed(result, session, issued);
         credentials(result, issued);
     });
     finished(writer, id)
@@ -33,6 +34,7 @@ pub(super) fn assume_role(session: &Session, issued: Issued<'_>, id: &str) -> St
     let mut writer = Writer::in_namespace("AssumeRoleResponse", NAMESPACE);
     writer.within("AssumeRoleResult", |result| {
         assumed(result, session, issued);
+        packed(result, session, issued);
         credentials(result, issued);
     });
     finished(writer, id)
@@ -90,6 +92,16 @@ fn assumed(writer: &mut Writer, session: &Session, issued: &Credentials) {
             format!("{}:{}", issued.access_key_id, session.name),
         );
     });
+}
+
+/// How much of the room in a token is taken, in percent, where a policy takes some.
+fn packed(writer: &mut Writer, session: &Session, issued: &Credentials) {
+    if session.policies.is_empty() {
+        return;
+    }
+    let taken = issued.session_token.len().saturating_mul(100);
+    let percent = taken.div_ceil(TOKEN_CHARACTERS).to_string();
+    writer.text("PackedPolicySize", percent);
 }
 
 fn credentials(writer: &mut Writer, issued: &Credentials) {

@@ -14,17 +14,20 @@ use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
+use policies::compile_session_policy;
 use uuid::Uuid;
 
 use crate::authenticate::{Authenticator, Caller};
 use crate::body::{Answer, Upload};
 use crate::clock::Clock;
-use crate::config::IdentityKind;
+use crate::config::{IdentityKind, IdentityProviderConfig};
 use crate::directory::Directory;
 use crate::error::GatewayError;
 use crate::oidc::{Providers, TokenError, WebIdentity};
 use crate::s3::Code;
-use crate::sessions::{Credentials, Liveness, RevokeError, Seconds, Session, SessionKeys};
+use crate::sessions::{
+    Credentials, Liveness, RevokeError, Seconds, Session, SessionKeys, TOKEN_CHARACTERS,
+};
 use crate::trail::Access;
 
 pub use answer::error_document;
@@ -37,6 +40,8 @@ use request::{Action, StsRequest};
 #[derive(Debug)]
 pub struct Sts {
     providers: Providers,
+    /// Who vouches for administrators, who get no sessions.
+    administrators: Vec<IdentityProviderConfig>,
     directory: Arc<Directory>,
     keys: Arc<SessionKeys>,
     liveness: Arc<Liveness>,
@@ -53,10 +58,20 @@ impl Sts {
     ) -> Self {
         Self {
             providers,
+            administrators: Vec::new(),
             directory,
             keys,
             liveness,
             clock,
+        }
+    }
+
+    /// Gives none to whom these providers' claims make administrators.
+    #[must_use]
+    pub fn without(self, administrators: Vec<IdentityProviderConfig>) -> Self {
+        Self {
+            administrators,
+            ..self
         }
     }
 
@@ -115,7 +130,7 @@ impl Sts {
         let identity = self
             .providers
             .verify(&arn.tenant, token)
-            .await
+            .await?
             .map_err(refused)?;
         let principal = identity.principal().map_err(refused)?;
         access.acts_as(&principal);
@@ -132,9 +147,10 @@ impl Sts {
         identity.check_second_factor(now).map_err(refused)?;
         let config = &identity.provider.config;
         let lasts = request.duration(config.session.usual, config.session.longest)?;
-        let session = session_of(&identity, &arn, principal, name, (now, lasts));
+        let mut session = session_of(&identity, &arn, principal, name, (now, lasts));
+        session.policies.extend(restriction(request)?);
+        let credentials = self.issue(&session)?;
         self.take_once(&identity, &session).await?;
-        let credentials = self.keys.issue(&session)?;
         access.session_begins(&credentials.access_key_id);
         Ok(answer::web_identity(&identity, &session, &credentials, id))
     }
@@ -145,6 +161,17 @@ impl Sts {
         identity: &WebIdentity,
         (tenant, principal): (&str, &str),
     ) -> Result<(), GatewayError> {
+        let issuer = &identity.provider.config.issuer;
+        let administers = |one: &IdentityProviderConfig| {
+            one.issuer == *issuer && one.roles.iter().any(|rule| identity.fulfils(rule))
+        };
+        if self.administrators.iter().any(administers) {
+            return Err(Code::AccessDenied
+                .because(format!(
+                    "The claims of {principal} make an administrator, and administrators have no access to data."
+                ))
+                .into());
+        }
         let somebody = policies::Principal::with_roles(tenant, principal, [""; 0]);
         let is_welcome = !identity.provider.config.invited_only
             || self.directory.knows(tenant, principal).await?;
@@ -215,8 +242,9 @@ impl Sts {
         }
         let lasts = request.duration(USUAL, LONGEST_ROLE)?;
         let roles = vec![arn.role.clone()];
-        let session = self.continued(caller, roles, name.to_owned(), lasts);
-        let credentials = self.keys.issue(&session)?;
+        let mut session = self.continued(caller, roles, name.to_owned(), lasts);
+        session.policies.extend(restriction(request)?);
+        let credentials = self.issue(&session)?;
         Ok(answer::assume_role(&session, &credentials, id))
     }
 
@@ -228,6 +256,7 @@ impl Sts {
         id: &str,
     ) -> Result<String, GatewayError> {
         request.refuse_devices()?;
+        request.refuse_policies()?;
         if caller.session.is_some() {
             return Err(Code::AccessDenied
                 .because("Cannot call GetSessionToken with session credentials.")
@@ -235,8 +264,22 @@ impl Sts {
         }
         let lasts = request.duration(USUAL_TOKEN, LONGEST_TOKEN)?;
         let session = self.continued(caller, caller.roles(), String::new(), lasts);
-        let credentials = self.keys.issue(&session)?;
+        let credentials = self.issue(&session)?;
         Ok(answer::session_token(&credentials, id))
+    }
+
+    /// The credentials of a session that a header and a URL can carry.
+    fn issue(&self, session: &Session) -> Result<Credentials, GatewayError> {
+        let issued = self.keys.issue(session)?;
+        if issued.session_token.len() > TOKEN_CHARACTERS {
+            return Err(Code::PackedPolicyTooLarge
+                .because(format!(
+                    "The session token would have {} characters, and {TOKEN_CHARACTERS} are the most: the policies of the session and of those it was made in, and what is known of the principal, stand in it. Shorten the policy.",
+                    issued.session_token.len()
+                ))
+                .into());
+        }
+        Ok(issued)
     }
 
     /// A session of the same principal, which never outlives the one it was made in, nor claims another sign-in.
@@ -265,7 +308,7 @@ impl Sts {
             signed_in: None,
             methods: Vec::new(),
             second_factor: None,
-            policy: None,
+            policies: Vec::new(),
         };
         match &caller.session {
             None => fresh,
@@ -311,7 +354,20 @@ fn session_of(
         signed_in: identity.signed_in.map(Seconds::from),
         methods: identity.methods.clone(),
         second_factor: identity.second_factor.map(Seconds::from),
-        policy: None,
+        policies: Vec::new(),
+    }
+}
+
+/// What the session is to be restricted to, if it is understood in full.
+fn restriction(request: &StsRequest) -> Result<Option<String>, GatewayError> {
+    let Some(document) = request.policy()? else {
+        return Ok(None);
+    };
+    match compile_session_policy(document.as_bytes()) {
+        Ok(_) => Ok(Some(document.to_owned())),
+        Err(malformed) => Err(Code::MalformedPolicyDocument
+            .because(format!("The policy is refused: {malformed}."))
+            .into()),
     }
 }
 

@@ -112,7 +112,6 @@ impl StsRequest {
 
     /// `RoleSessionName`: `[\w+=,.@-]{2,64}`.
     pub(super) fn session_name(&self) -> Result<&str, S3Error> {
-        self.refuse_policies()?;
         let name = self.required("RoleSessionName")?;
         let is_name = (2..=64).contains(&name.len())
             && name
@@ -153,15 +152,46 @@ impl StsRequest {
         }
     }
 
+    /// `Policy`: what the session is restricted to, in IAM's JSON.
+    pub(super) fn policy(&self) -> Result<Option<&str>, S3Error> {
+        for (prefix, instead) in [
+            (
+                "PolicyArns.",
+                "there are no managed policies here; write the same into Policy",
+            ),
+            (
+                "Tags.",
+                "attributes of a principal come from its identity provider, or from `sealgate user set`",
+            ),
+            (
+                "TransitiveTagKeys.",
+                "a session made in a session keeps all of its attributes anyway",
+            ),
+        ] {
+            self.refuse(|name| name.starts_with(prefix), instead)?;
+        }
+        let policy = self.field("Policy");
+        match policy {
+            Some(text) if text.chars().count() > LONGEST_POLICY => Err(invalid(format!(
+                "Policy has more than {LONGEST_POLICY} characters; leave out blanks, or list fewer places."
+            ))),
+            _ => Ok(policy),
+        }
+    }
+
     /// A restriction that is not kept to would be worse than none.
-    fn refuse_policies(&self) -> Result<(), S3Error> {
-        let named = self.fields.keys().find(|name| {
-            *name == "Policy" || name.starts_with("PolicyArns.") || name.starts_with("Tags.")
-        });
-        match named {
+    pub(super) fn refuse_policies(&self) -> Result<(), S3Error> {
+        self.refuse(
+            |name| name == "Policy" || name.starts_with("PolicyArns.") || name.starts_with("Tags."),
+            "GetSessionToken takes none, as in AWS; AssumeRole does",
+        )
+    }
+
+    fn refuse(&self, is_refused: impl Fn(&str) -> bool, instead: &str) -> Result<(), S3Error> {
+        match self.fields.keys().find(|name| is_refused(name)) {
             None => Ok(()),
             Some(name) => Err(invalid(format!(
-                "The parameter {name} is not offered here."
+                "The parameter {name} is not offered here: {instead}."
             ))),
         }
     }
@@ -182,6 +212,8 @@ fn invalid(why: impl Into<String>) -> S3Error {
 const VERSION: &str = "2011-06-15";
 /// Seconds, as AWS has it.
 const SHORTEST: u64 = 900;
+/// Characters, as AWS has it.
+const LONGEST_POLICY: usize = 2048;
 
 #[cfg(test)]
 mod tests {
@@ -217,16 +249,18 @@ mod tests {
         }
         let request =
             |rest: &str| StsRequest::parse(format!("Action=AssumeRole{rest}").as_bytes()).unwrap();
-        for rest in [
-            "",
-            "&RoleSessionName=x",
-            "&RoleSessionName=x%20y",
-            "&RoleSessionName=ok&Policy={}",
-            "&RoleSessionName=ok&PolicyArns.member.1.arn=a",
-        ] {
+        for rest in ["", "&RoleSessionName=x", "&RoleSessionName=x%20y"] {
             assert!(request(rest).session_name().is_err(), "{rest}");
         }
         assert!(request("&SerialNumber=1").refuse_devices().is_err());
+        for rest in ["&PolicyArns.member.1.arn=a", "&Tags.member.1.Key=a"] {
+            assert!(request(rest).policy().is_err(), "{rest}");
+            assert!(request(rest).refuse_policies().is_err(), "{rest}");
+        }
+        assert!(request("&Policy={}").refuse_policies().is_err());
+        assert_eq!(request("&Policy={}").policy(), Ok(Some("{}")));
+        let long = |length: usize| request(&format!("&Policy={}", "%C3%A4".repeat(length)));
+        assert!(long(2048).policy().is_ok() && long(2049).policy().is_err());
     }
 
     #[test]

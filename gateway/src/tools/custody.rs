@@ -108,7 +108,7 @@ impl Custody {
         suites: SuitesOfTenants,
     ) -> Result<Self, ToolError> {
         let keyrings = management
-            .keyrings(&control)
+            .keyrings(&control, None)
             .await
             .map_err(AssembleError::from)?;
         let keyrings = Arc::new(keyrings);
@@ -119,7 +119,7 @@ impl Custody {
             identity: Arc::new(audit_identity(&keyrings)),
             audit_keys: AuditKeys::new(Arc::clone(&keyrings)),
             // Nothing is sealed here.
-            keys: Keys::new(keyrings, suites, KeyScopes::declared(&[])),
+            keys: Keys::new(keyrings, suites, KeyScopes::default()),
         })
     }
 
@@ -178,4 +178,4 @@ async fn copy_scopes(
     Ok(())
 }
 
-const DEPLOYMENT: &str = "system/deployment.json";
+pub(super) const DEPLOYMENT: &str = "system/deployment.json";

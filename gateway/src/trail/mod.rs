@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use audit::{AuditKey, Event, Journal, JournalError, Kind, Uuid};
+use audit::{Act, AuditKey, Event, Journal, JournalError, Kind, SecondFactor, Uuid};
 use http::{HeaderMap, Response};
 use kms_keys::Keyrings;
 use policies::{Group, Principal};
@@ -18,8 +18,10 @@ use sealed_object::{ObjectId, Random, UploadId};
 use crate::authorize::{Leave, Permitted, action_of};
 use crate::body::Answer;
 use crate::clock::Clock;
+use crate::connection::Connection;
 use crate::error::GatewayError;
 use crate::s3::{Operation, RequestId, S3Request};
+use crate::sessions::Session;
 use crate::sigv4::Payload;
 
 mod attest;
@@ -182,6 +184,7 @@ impl Trail {
             settled: false,
             intended: None,
             wants_receipt: false,
+            acts: (None, None),
             key: None,
             trail: self.clone(),
         }
@@ -276,11 +279,9 @@ impl Trail {
             self.submit(&access, &event);
             return answered;
         }
-        let of_keys: Vec<Event> = keys
-            .into_iter()
-            .map(|outcome| access.of_key(outcome))
-            .collect();
-        let recorded = of_keys
+        let of_keys = keys.into_iter().map(|outcome| access.of_key(outcome));
+        let before: Vec<Event> = of_keys.chain(access.act(&answered, &event)).collect();
+        let recorded = before
             .iter()
             .chain([&event])
             .map(|event| self.late.record(&self.journal, event, access.key.as_ref()));
@@ -329,6 +330,8 @@ pub struct Access {
     intended: Option<String>,
     /// Whether the client asked for a receipt, or the bucket gives one for each upload.
     wants_receipt: bool,
+    /// The acts that have a line of their own: if it is done, and if it is refused.
+    acts: (Option<Act>, Option<Act>),
     /// The tenant's audit key, once one is needed.
     key: Option<Arc<AuditKey>>,
     trail: Trail,
@@ -339,6 +342,11 @@ impl Access {
         if let (None, Some(tenant)) = (&self.key, &self.draft.tenant) {
             self.key = keys.of(tenant).await;
         }
+    }
+
+    /// An upload to where it goes yields a receipt.
+    pub(crate) fn wants_receipt(&mut self) {
+        self.wants_receipt = true;
     }
 
     /// What is asked.
@@ -357,6 +365,16 @@ impl Access {
         self.wants_receipt = request
             .header(ATTEST)
             .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
+        self.draft.tls = request
+            .parts
+            .extensions
+            .get::<Connection>()
+            .map(|connection| (connection.tls, connection.client_cert_fp.clone()));
+        match request.operation {
+            Operation::PutBucketPolicy => self.acts(Some(Act::PolicyPut), None),
+            Operation::DeleteBucketPolicy => self.acts(Some(Act::PolicyDeleted), None),
+            _ => {}
+        }
         let source = request
             .header("x-amz-copy-source")
             .is_some()
@@ -366,8 +384,41 @@ impl Access {
             source.map(|source| format!("{}/{}", source.bucket, source.key.as_str()));
     }
 
+    /// What has a line of its own if it is done, and what if it is refused.
+    pub fn acts(&mut self, done: Option<Act>, refused: Option<Act>) {
+        self.acts = (done, refused);
+    }
+
+    /// The line of the act that the answer is, if it is one.
+    fn act(&self, answered: &Result<Response<Answer>, GatewayError>, of: &Event) -> Option<Event> {
+        let act = match answered {
+            Ok(_) => self.acts.0,
+            Err(GatewayError::Keys(_)) => Some(Act::KeyRefused),
+            Err(_) => self.acts.1,
+        }?;
+        Some(Event {
+            status: of.status,
+            err: of.err.clone(),
+            ..self.event(Kind::Act(act))
+        })
+    }
+
+    /// The session that it is asked in.
+    pub fn session(&mut self, session: &Session) {
+        let now = self.trail.clock.now();
+        self.draft.second_factor = session.second_factor.map(|shown| SecondFactor {
+            age: now.duration_since(shown.into()).unwrap_or_default(),
+            methods: session.methods.clone(),
+        });
+    }
+
     /// Who asks.
     pub fn principal(&mut self, principal: &Principal, access_key_id: &str) {
+        self.draft.actor_type = Some(match principal.kind {
+            policies::Kind::Human => "human",
+            policies::Kind::Service => "service",
+        });
+        self.draft.roles = principal.roles.iter().cloned().collect();
         self.draft.tenant = Some(principal.tenant.clone());
         self.draft.principal = Some(principal.name.clone());
         self.draft.credential = Some(access_key_id.to_owned());
@@ -377,6 +428,9 @@ impl Access {
     pub fn sts(&mut self, operation: &'static str) {
         self.draft.op = operation.into();
         self.draft.class = audit::Class::Admin;
+        if operation != "sts:GetCallerIdentity" {
+            self.acts(Some(Act::SessionIssued), Some(Act::SessionRefused));
+        }
     }
 
     /// What is done is done in an emergency that was declared.

@@ -9,6 +9,22 @@ use crate::on_both_upstreams;
 
 on_both_upstreams! {
     identity_sessions_for_tokens => sessions;
+    identity_sessions_with_policies => restricted;
+}
+
+/// What a session's policy takes away stays away, in every form of signature and from session to session.
+fn restricted(upstream: Upstream) {
+    let provider = IdentityProvider::start();
+    let gateway = served(upstream, provider.issuer(), "");
+    let arguments = [provider.issuer(), "restricted"];
+    gateway
+        .account()
+        .run_script("session_policies.py", &arguments);
+    // Who reads the trail sees why.
+    let is_denied = |line: &serde_json::Value| {
+        line["decision"] == "deny" && line["policies"].to_string().contains("session-policy")
+    };
+    assert!(gateway.journal().iter().any(is_denied));
 }
 
 fn sessions(upstream: Upstream) {
@@ -25,6 +41,15 @@ fn sessions(upstream: Upstream) {
             .count()
     };
     assert!(of("sts:AssumeRoleWithWebIdentity") > 30 && of("sts:AssumeRole") >= 4);
+    // Each session that was made has a line of its own, and so has each that was not.
+    for (kind, status) in [("session.issued", 2), ("session.refused", 4)] {
+        let mut acts = journal.iter().filter(|line| line["kind"] == kind);
+        assert!(acts.clone().count() > 3, "{kind}");
+        assert!(
+            acts.all(|line| line["status"].as_u64().is_some_and(|s| s / 100 == status)),
+            "{kind}"
+        );
+    }
     // The trail knows the session of each access by its public half, and seals who it is.
     let in_sessions = journal.iter().filter(|line| {
         let session = line["cred"]

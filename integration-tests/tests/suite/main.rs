@@ -8,16 +8,20 @@
 
 mod admin;
 mod administration;
+mod administrators;
 mod attestation;
 mod broken_store;
 mod browsers;
 mod clients;
 mod command_line;
 mod crash;
+mod declared_buckets;
 mod disconnects;
 mod hostile;
 mod identity;
 mod independent;
+mod jobs;
+mod key_copies;
 mod key_life;
 mod key_management;
 mod limits;

@@ -16,6 +16,13 @@ fn bucket_policies(upstream: Upstream) {
     let guest = Principal::new("clinic", "guest", "clinician");
     let gateway = Gateway::serve(upstream, &[owner, guest.clone()]);
     run(&gateway, "bucket_policies.py", "bucket-policies", &guest);
+    let journal = gateway.journal();
+    let of = |kind: &str| {
+        let acts = journal.iter().filter(|line| line["kind"] == kind);
+        acts.filter(|line| line["bucket"] == "bucket-policies")
+            .count()
+    };
+    assert!(of("policy.put") > 0 && of("policy.delete") > 0);
 }
 
 fn intake(upstream: Upstream) {

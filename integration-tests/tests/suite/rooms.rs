@@ -207,7 +207,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "fuzz",
-        rooms: &["gateway", "sealed-object"],
+        rooms: &["gateway", "policies", "sealed-object"],
         without: &[],
         pure_of: &[],
     },

@@ -44,6 +44,27 @@ fn recorded(upstream: Upstream) {
         let ended_well = |line: &Value| line["status"].as_u64().is_some_and(|s| s / 100 == 2);
         assert!(told.iter().any(ended_well), "{operation}: {told:?}");
     }
+    // A small read is one line, and says who that was.
+    let reads = about(&journal, "s3:GetObject", "described");
+    assert!(
+        reads.iter().all(|line| line["kind"] == "complete"),
+        "{reads:?}"
+    );
+    for line in &reads {
+        assert_eq!(
+            line["actor"]["roles"],
+            serde_json::json!(["tenant-admin"]),
+            "{line}"
+        );
+        assert!(
+            line["actor"]["type"].is_string() && line["tls"]["ver"] == 0,
+            "{line}"
+        );
+    }
+    // Whoever opens what is sealed is on record, before anything is shown.
+    let again = gateway.trail();
+    let searches = again.iter().filter(|line| line["kind"] == "audit.search");
+    assert_eq!(searches.count(), 2, "of this read and the one before");
     // The GET after the delete ended otherwise, and that is there too.
     let gets = about(&journal, "s3:GetObject", "described");
     assert!(gets.iter().any(|line| line["status"] == 404), "{gets:?}");

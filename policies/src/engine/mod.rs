@@ -4,7 +4,7 @@
 //! and permitted if then any policy of any layer permits it, which is what one merged set would decide. A
 //! session's own policy is another matter: it must permit as well.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{Authorizer, Decision as Answer};
 
@@ -20,8 +20,8 @@ pub struct Layers<'a> {
     pub tenant: &'a PolicySet,
     /// The policy of the bucket.
     pub bucket: Option<&'a PolicySet>,
-    /// The policy of the session, which must permit as well.
-    pub session: Option<&'a PolicySet>,
+    /// The policies of the session, each of which must permit as well.
+    pub session: &'a [Arc<PolicySet>],
 }
 
 impl<'a> Layers<'a> {
@@ -30,7 +30,7 @@ impl<'a> Layers<'a> {
         Self {
             tenant,
             bucket: None,
-            session: None,
+            session: &[],
         }
     }
 }
@@ -50,17 +50,18 @@ pub fn decide(layers: Layers<'_>, request: &Request<'_>) -> Decision {
         verdict.hear(set, request, bucket, &question);
     }
     let decision = verdict.decision(Reason::NotPermitted);
-    match (&decision, layers.session) {
-        (Decision::Permit { .. }, Some(session)) => {
-            let mut second = Verdict::default();
-            second.hear(session, request, bucket, &question);
-            match second.decision(Reason::NotInSession) {
-                Decision::Permit { .. } => decision,
-                denied @ Decision::Deny(_) => denied,
-            }
-        }
-        _ => decision,
+    if !decision.is_permit() {
+        return decision;
     }
+    for restriction in layers.session {
+        let mut verdict = Verdict::default();
+        verdict.hear(restriction, request, bucket, &question);
+        let denied = verdict.decision(Reason::NotInSession);
+        if !denied.is_permit() {
+            return denied;
+        }
+    }
+    decision
 }
 
 /// What the policies heard so far say.

@@ -223,7 +223,7 @@ fn any_forbid_of_any_layer_wins_and_any_permit_suffices_otherwise() {
         context: &context,
     };
     let nothing = PolicySet::shipped(false);
-    let decided = |tenant, bucket, session| {
+    let decided = |tenant, bucket, session: &[Arc<PolicySet>]| {
         decide(
             Layers {
                 tenant,
@@ -242,28 +242,35 @@ fn any_forbid_of_any_layer_wins_and_any_permit_suffices_otherwise() {
             policies: policies.iter().map(|&name| name.to_owned()).collect(),
         })
     };
-    assert_eq!(decided(&permits, None, None), permit);
-    assert_eq!(decided(&nothing, Some(&permits), None), permit);
+    assert_eq!(decided(&permits, None, &[]), permit);
+    assert_eq!(decided(&nothing, Some(&permits), &[]), permit);
     assert_eq!(
-        decided(&permits, Some(&forbids), None),
+        decided(&permits, Some(&forbids), &[]),
         denied(Reason::Forbidden, &["b/no"])
     );
     assert_eq!(
-        decided(&nothing, None, None),
+        decided(&nothing, None, &[]),
         denied(Reason::NotPermitted, &[])
     );
-    assert_eq!(decided(&permits, None, Some(&permits)), permit);
+    let [wide, narrow, against] = [&permits, &nothing, &forbids].map(|set| Arc::new(set.clone()));
+    let session = |policies: &[&Arc<PolicySet>]| {
+        let policies: Vec<_> = policies.iter().map(|&set| Arc::clone(set)).collect();
+        decided(&permits, None, &policies)
+    };
+    assert_eq!(session(&[&wide]), permit);
+    assert_eq!(session(&[&wide, &wide]), permit);
+    assert_eq!(session(&[&narrow]), denied(Reason::NotInSession, &[]));
+    // Each must permit: one that does makes up for none that does not.
+    for policies in [[&wide, &narrow], [&narrow, &wide]] {
+        assert_eq!(session(&policies), denied(Reason::NotInSession, &[]));
+    }
     assert_eq!(
-        decided(&permits, None, Some(&nothing)),
-        denied(Reason::NotInSession, &[])
-    );
-    assert_eq!(
-        decided(&permits, None, Some(&forbids)),
+        session(&[&wide, &against]),
         denied(Reason::Forbidden, &["b/no"])
     );
     // A session adds nothing.
     assert_eq!(
-        decided(&nothing, None, Some(&permits)),
+        decided(&nothing, None, &[wide]),
         denied(Reason::NotPermitted, &[])
     );
 }
@@ -434,4 +441,39 @@ fn the_schema_has_the_actions_and_no_others() {
         assert_eq!(resources, [format!("{:?}", action.target())]);
         assert_eq!(action.name().parse(), Ok(action));
     }
+}
+
+#[test]
+fn nothing_is_written_where_its_bucket_may_not_lie() {
+    let set = with("permit (principal, action, resource);");
+    let bucket = |residency: &[&str]| Resource {
+        residency: residency.iter().map(|&region| region.to_owned()).collect(),
+        ..object("clinic-a")
+    };
+    let here = context();
+    let elsewhere = Context {
+        upstream_region: "us-east-1".to_owned(),
+        ..here.clone()
+    };
+    let home = here.upstream_region.as_str();
+    for action in [
+        Action::PutObject,
+        Action::PutObjectTagging,
+        Action::CreateBucket,
+    ] {
+        let may = |residency: &[&str], context: &Context| {
+            ask(&set, &alice(), action, &bucket(residency), context).is_permit()
+        };
+        assert!(may(&[home, "eu-west-9"], &here), "{action}");
+        assert!(may(&[], &elsewhere), "{action}");
+        assert!(!may(&[home, "eu-west-9"], &elsewhere), "{action}");
+    }
+    let read = ask(
+        &set,
+        &alice(),
+        Action::GetObject,
+        &bucket(&[home]),
+        &elsewhere,
+    );
+    assert!(read.is_permit());
 }

@@ -167,7 +167,7 @@ fn with_variables(key: &str, generously: bool) -> Result<String, String> {
         Some(fixed) => (fixed, true),
         None => (key, false),
     };
-    let segments: Vec<&str> = fixed.split('/').collect();
+    let segments = segments_of(fixed);
     if segments.len() > 3 {
         return Err(
             "has a variable and more than three segments before it ends or before /*".to_owned(),
@@ -200,6 +200,20 @@ fn with_variables(key: &str, generously: bool) -> Result<String, String> {
     } else {
         format!("({exact})")
     })
+}
+
+/// What stands between slashes, but for those in the name of a variable: `${aws:PrincipalTag/team}`.
+fn segments_of(text: &str) -> Vec<&str> {
+    let mut in_variable = false;
+    let ends = |character: char| {
+        match character {
+            '{' => in_variable = true,
+            '}' => in_variable = false,
+            _ => {}
+        }
+        character == '/' && !in_variable
+    };
+    text.split(ends).collect()
 }
 
 /// The test of a segment, and when a variable in it cannot be told from several segments.

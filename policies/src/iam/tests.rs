@@ -127,6 +127,32 @@ fn a_variable_is_a_whole_segment_and_a_slash_in_a_name_grants_nothing() {
 }
 
 #[test]
+fn a_tag_of_the_principal_stands_for_a_segment() {
+    let compiled = compile(
+        "{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::records/team/${aws:PrincipalTag/team}/*\"}",
+    )
+    .unwrap();
+    let mut alice = principal("alice", &[]);
+    let may =
+        |alice: &Principal, key| decided(&compiled, alice, Action::GetObject, key).is_permit();
+    assert!(!may(&alice, "team/ward/x"));
+    alice.tags = [("team".to_owned(), "ward".to_owned())].into();
+    assert!(may(&alice, "team/ward/x") && may(&alice, "team/ward/x/y"));
+    for key in [
+        "team/wards/x",
+        "team/ward",
+        "other/ward/x",
+        "ward/x",
+        "team/team/x",
+    ] {
+        assert!(!may(&alice, key), "{key}");
+    }
+    // A slash in the value reaches over no segments, as one in a name does not.
+    alice.tags = [("team".to_owned(), "a/b".to_owned())].into();
+    assert!(!may(&alice, "team/a/b/x"));
+}
+
+#[test]
 fn what_is_not_understood_in_full_is_refused_by_name() {
     let good = "\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::records/*\"";
     assert!(compile(&format!("{{{good}}}")).is_ok());

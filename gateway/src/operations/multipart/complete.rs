@@ -13,7 +13,7 @@ use sealed_object::{Facts, Footer, PartToken, SealedBytes, StagedRelay};
 use super::super::checksums::{self, of_object};
 use super::super::read::{Source, Wanted};
 use super::super::store_headers::{mark_sealed, pass_written_facts, shown_etag, store_etag};
-use super::super::{Answered, Call, Operations, Place, document};
+use super::super::{Answered, Call, Operations, Place, document, location};
 use super::checksums::{Told, tell};
 use super::{Ongoing, no_upload, records};
 use crate::body::Upload;
@@ -21,7 +21,6 @@ use crate::checksum::ObjectChecksum;
 use crate::error::GatewayError;
 use crate::s3::xml::{CompletedPart, Element, Writer, parse_complete};
 use crate::s3::{Code, etag};
-use crate::sigv4::encode_path;
 use crate::trail;
 use crate::upstream::{BoxError, SealedBody, StoreBody, StoreRequest, UpstreamError};
 
@@ -65,7 +64,7 @@ impl Operations {
         told: &Told,
     ) -> Answered {
         let committed = self.commit(call, ongoing, tokens, told).await?;
-        let mut response = completed(ongoing, &committed.etag, Some(&told.object));
+        let mut response = completed(call, ongoing, &committed.etag, Some(&told.object))?;
         pass_written_facts(&committed.store, response.headers_mut());
         response.headers_mut().remove(http::header::ETAG);
         response.extensions_mut().insert(committed.facts);
@@ -172,7 +171,11 @@ impl Operations {
 
     /// Where the store's ETags are MD5s, that of the whole proves that it put together the parts it was told
     /// to, and not another instance that arrived meanwhile.
-    fn check_committed(&self, parts: &[(u16, String)], tag: &str) -> Result<(), GatewayError> {
+    pub(super) fn check_committed(
+        &self,
+        parts: &[(u16, String)],
+        tag: &str,
+    ) -> Result<(), GatewayError> {
         let digests: Option<Vec<Vec<u8>>> = parts
             .iter()
             .map(|(_, etag)| hex::decode(etag).ok().filter(|md5| md5.len() == 16))
@@ -257,7 +260,7 @@ impl Operations {
                 let ending = known.as_ref().and_then(|known| known.ending.as_ref());
                 let checksum = ending.and_then(|ending| of_object(&ending.facts));
                 let etag = shown_etag(&store).unwrap_or_default();
-                Ok(completed(ongoing, &etag, checksum.as_ref()))
+                completed(call, ongoing, &etag, checksum.as_ref())
             }
             Ok(_) => Err(no_upload().into()),
             Err(GatewayError::Upstream(error)) if error.is_missing() => Err(no_upload().into()),
@@ -325,7 +328,7 @@ fn parts_sent(tokens: &[PartToken], last: (u16, String)) -> Vec<(u16, String)> {
         .collect()
 }
 
-fn complete_document(parts: &[(u16, String)]) -> String {
+pub(super) fn complete_document(parts: &[(u16, String)]) -> String {
     let mut writer = Writer::new("CompleteMultipartUpload");
     for (number, etag) in parts {
         writer.within("Part", |part| {
@@ -337,17 +340,15 @@ fn complete_document(parts: &[(u16, String)]) -> String {
 }
 
 fn completed(
+    call: &Call,
     ongoing: &Ongoing,
     etag: &str,
     checksum: Option<&ObjectChecksum>,
-) -> http::Response<crate::body::Answer> {
+) -> Answered {
     let (bucket, key) = (&ongoing.place.bucket.name, &ongoing.place.key);
     let mut writer = Writer::new("CompleteMultipartUploadResult");
     writer
-        .text(
-            "Location",
-            format!("/{bucket}/{}", encode_path(key.as_bytes())),
-        )
+        .text("Location", location(&call.request)?)
         .text("Bucket", bucket)
         .text("Key", key)
         .text("ETag", format!("\"{etag}\""));
@@ -356,7 +357,7 @@ fn completed(
     }
     let mut response = document(writer.finish());
     mark_sealed(&ongoing.place, ongoing.kek_id, response.headers_mut());
-    response
+    Ok(response)
 }
 
 /// A request that broke off because the staged part in it is not the one that was stored failed for that, and

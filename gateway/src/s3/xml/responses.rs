@@ -15,7 +15,8 @@ pub fn error_document(error: &S3Error, resource: &str, id: RequestId) -> String 
     }
     writer
         .text("Resource", resource)
-        .text("RequestId", id.to_string());
+        .text("RequestId", id.to_string())
+        .text("HostId", id.to_string());
     writer.finish()
 }
 

@@ -398,13 +398,20 @@ fn malformed_authorization_headers_are_refused() {
             "{name}"
         );
     }
-    for name in ["x-amz-date", "x-amz-content-sha256"] {
+    let mut parts = in_header();
+    parts.headers.remove("x-amz-content-sha256");
+    assert!(matches!(
+        refused(&parts),
+        SignatureError::InvalidRequest { .. }
+    ));
+    // As Amazon S3 answers where a date is missing or cannot be read.
+    for date in [None, Some("yesterday"), Some("")] {
         let mut parts = in_header();
-        parts.headers.remove(name);
-        assert!(
-            matches!(refused(&parts), SignatureError::InvalidRequest { .. }),
-            "{name}"
-        );
+        parts.headers.remove("x-amz-date");
+        if let Some(date) = date {
+            set(&mut parts, "x-amz-date", date);
+        }
+        assert_eq!(refused(&parts), SignatureError::DateNeeded, "{date:?}");
     }
 }
 

@@ -1,0 +1,159 @@
+//! Administrators whom an identity provider vouches for, and how fresh their second factor must be. It must not know
+//! what is asked.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+
+use super::credential::{AdminPrincipal, AdminRole};
+use super::{Admin, AdminError};
+use crate::clock::Clock;
+use crate::config::{IdentityProviderConfig, TenantConfig};
+use crate::directory::Directory;
+use crate::oidc::{Providers, ProvidersError, TokenError, WebIdentity};
+
+/// Signs administrators in by tokens of identity providers.
+#[derive(Debug)]
+pub struct SignIn {
+    providers: Providers,
+    /// Who vouches for the users of tenants: the same person is never both.
+    of_tenants: Vec<(String, IdentityProviderConfig)>,
+    directory: Arc<Directory>,
+    clock: Clock,
+}
+
+impl SignIn {
+    /// By these providers; `None` where there are none. `tenants`: whose users do not administer.
+    pub fn declared(
+        administrators: &[IdentityProviderConfig],
+        tenants: &[TenantConfig],
+        directory: &Arc<Directory>,
+        clock: &Clock,
+    ) -> Result<Option<Self>, ProvidersError> {
+        if administrators.is_empty() {
+            return Ok(None);
+        }
+        let of_tenant = |tenant: &TenantConfig| {
+            let named = |one: &IdentityProviderConfig| (tenant.id.clone(), one.clone());
+            tenant
+                .identity_providers
+                .iter()
+                .map(named)
+                .collect::<Vec<_>>()
+        };
+        Ok(Some(Self {
+            providers: Providers::of_administrators(administrators, clock)?,
+            of_tenants: tenants.iter().flat_map(of_tenant).collect(),
+            directory: Arc::clone(directory),
+            clock: clock.clone(),
+        }))
+    }
+
+    /// Who holds this token. The first rule that the claims fulfil gives the role.
+    pub(super) async fn verify(&self, token: &str) -> Result<AdminPrincipal, AdminError> {
+        let verified = self.providers.verify_administrator(token).await;
+        let identity = verified.map_err(|error| refused(&error))?;
+        let name = identity.principal().map_err(|error| refused(&error))?;
+        let mut rules = identity.provider.config.roles.iter();
+        let rule = rules.find(|rule| identity.fulfils(rule));
+        // The configuration was checked for it.
+        let role: Option<AdminRole> = rule.and_then(|rule| rule.role.parse().ok());
+        let (Some(rule), Some(role)) = (rule, role) else {
+            return Err(AdminError::forbidden(
+                "No claim of the token gives a role of an administrator.",
+                "Ask for a group that [[admin.identity_providers.roles]] names, and sign in again.",
+            ));
+        };
+        self.refuse_users(&identity).await?;
+        identity
+            .check_second_factor(self.clock.now())
+            .map_err(|_| stale(identity.provider.config.mfa.oldest))?;
+        Ok(AdminPrincipal {
+            credential: id_of(&identity),
+            name,
+            role,
+            tenant: rule.tenant.clone(),
+            second_factor: identity.second_factor,
+        })
+    }
+
+    /// Whoever is a user of a tenant has access to data, and does not administer.
+    async fn refuse_users(&self, identity: &WebIdentity) -> Result<(), AdminError> {
+        let issuer = &identity.provider.config.issuer;
+        for (tenant, provider) in &self.of_tenants {
+            if provider.issuer != *issuer {
+                continue;
+            }
+            let Ok(name) = identity.principal_of(provider) else {
+                continue;
+            };
+            if self.directory.knows(tenant, &name).await? {
+                return Err(AdminError::forbidden(
+                    &format!(
+                        "{name} is a user of the tenant {tenant}, and users do not administer."
+                    ),
+                    "Administer with another account than that for working with data.",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Admin {
+    /// Signs administrators in by tokens, too.
+    #[must_use]
+    pub fn with_sign_in(mut self, sign_in: Option<SignIn>) -> Self {
+        self.credentials.sign_in = sign_in;
+        self
+    }
+
+    /// For decisions that several people take: where an identity provider vouches for administrators, only whoever
+    /// showed it a second factor just now decides.
+    pub(super) fn must_be_fresh(&self, principal: &AdminPrincipal) -> Result<(), AdminError> {
+        if self.credentials.sign_in.is_none() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let is_fresh = |shown: SystemTime| now.duration_since(shown).unwrap_or_default() <= FRESH;
+        if principal.second_factor.is_some_and(is_fresh) {
+            Ok(())
+        } else {
+            Err(stale(FRESH))
+        }
+    }
+}
+
+/// What stands for the person where names do not stand in clear.
+fn id_of(identity: &WebIdentity) -> String {
+    let issuer = &identity.provider.config.issuer;
+    let whole = Sha256::digest(format!("{issuer}\n{}", identity.subject));
+    let start: String = hex::encode(whole).chars().take(16).collect();
+    format!("oidc_{start}")
+}
+
+/// RFC 9470: sign in again.
+fn stale(oldest: Duration) -> AdminError {
+    AdminError::step_up(oldest)
+}
+
+fn refused(error: &TokenError) -> AdminError {
+    match error {
+        TokenError::ProviderDown { .. } => AdminError::new(
+            http::StatusCode::SERVICE_UNAVAILABLE,
+            "IdentityProviderDown",
+            "The identity provider of administrators does not answer.",
+            "Call again when it does, or use an admin credential.",
+        ),
+        _ => AdminError::new(
+            http::StatusCode::UNAUTHORIZED,
+            "InvalidCredential",
+            &format!("{error}."),
+            "Sign in at the identity provider, and send the token it gives as `Authorization: Bearer TOKEN`.",
+        ),
+    }
+}
+
+/// How long ago the second factor of whoever asks for leave, or gives it, may have been shown.
+pub(super) const FRESH: Duration = Duration::from_mins(15);

@@ -1,0 +1,137 @@
+//! Changes by the admin API as commands make them: look, show what would change, ask, and only then change what was
+//! looked at. It must not know what is changed.
+
+use clap::Args;
+use http::Method;
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use super::admin::{tell, tell_asked};
+use super::client::{AdminOptions, text_of};
+use super::terminal::Terminal;
+use super::{Failure, Outcome};
+
+// Not a doc comment: clap would show it as the description of every command that has these options.
+// How a change is made.
+#[derive(Debug, Args)]
+pub(super) struct Manner {
+    /// Only show what would change.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask; without a terminal nothing is asked anyway.
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    /// The approval to use, where a change needs one and two others have given it.
+    #[arg(long, value_name = "ID")]
+    pub(super) approval: Option<String>,
+}
+
+/// Puts what was there with what is given, if nobody changed it in between. What that changes is shown before, and
+/// asked about.
+pub(super) fn put(
+    terminal: &mut Terminal,
+    options: &AdminOptions,
+    (path, before): (&str, Option<Value>),
+    given: &[(&str, Option<Value>)],
+    how: &Manner,
+) -> Result<Outcome, Failure> {
+    let version = before.as_ref().and_then(|before| before.get("version"));
+    let old = before.as_ref().and_then(|before| before.get("value"));
+    let mut value = old.and_then(Value::as_object).cloned().unwrap_or_default();
+    for (name, member) in given {
+        match member {
+            Some(Value::Null) => drop(value.remove(*name)),
+            Some(member) => drop(value.insert((*name).to_owned(), member.clone())),
+            None => {}
+        }
+    }
+    let body = json!({ "value": value, "version": version.cloned().unwrap_or_else(|| json!(0)) });
+    change(terminal, options, path, body, how)
+}
+
+/// Changes what is at a path to `body`: first as a trial, whose changes are shown, then in earnest.
+pub(super) fn change(
+    terminal: &mut Terminal,
+    options: &AdminOptions,
+    path: &str,
+    mut body: Value,
+    how: &Manner,
+) -> Result<Outcome, Failure> {
+    let mut ask = |trial: bool| {
+        if let Some(members) = body.as_object_mut() {
+            members.insert("dry_run".to_owned(), trial.into());
+            if let Some(id) = how.approval.as_ref().filter(|_| !trial) {
+                members.insert("approval".to_owned(), id.as_str().into());
+            }
+        }
+        options.ask(Method::PUT, path, Some(&body))
+    };
+    let trial = ask(true)?;
+    let shown = changed(&trial);
+    if how.dry_run || shown.is_empty() {
+        return tell(terminal, options.json, &trial, |_| {
+            let why = if shown.is_empty() {
+                "nothing changes"
+            } else {
+                "nothing was changed: --dry-run"
+            };
+            [shown.as_slice(), &[why.to_owned()]].concat()
+        });
+    }
+    if !options.json {
+        for line in &shown {
+            terminal.say(line);
+        }
+    }
+    if !how.yes && !terminal.confirms("Change that?") {
+        terminal.note("nothing was changed");
+        return Ok(Outcome::Clean);
+    }
+    let told = ask(false)?;
+    if let Some(approval) = told.get("approval") {
+        return tell_asked(terminal, options.json, approval);
+    }
+    tell(terminal, options.json, &told, |told| {
+        vec![format!("changed: version {}", text_of(told, "version"))]
+    })
+}
+
+/// One line for each member that differs; texts of several lines are told line by line.
+fn changed(told: &Value) -> Vec<String> {
+    let mut said = Vec::new();
+    for change in told
+        .get("changes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let of = |name| change.get(name).cloned().unwrap_or_default();
+        let (path, before, after) = (text_of(change, "path"), of("before"), of("after"));
+        let is_long = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
+        if is_long(&before) || is_long(&after) {
+            said.push(format!("{path}:"));
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            said.extend(by_line(&text(&before), &text(&after)));
+        } else {
+            said.push(format!("{path}: {before} -> {after}"));
+        }
+    }
+    said
+}
+
+/// The lines that went and came, with three around them that stayed.
+fn by_line(before: &str, after: &str) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, after);
+    let unified = diff.unified_diff().context_radius(3).to_string();
+    unified.lines().map(str::to_owned).collect()
+}
+
+/// The members of `value`, one a line.
+pub(super) fn members(one: &Value) -> Vec<String> {
+    let members = one.get("value").and_then(Value::as_object).cloned();
+    let members = members.unwrap_or_default();
+    members
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect()
+}
