@@ -9,7 +9,6 @@ use integration_tests::canary::Canary;
 use integration_tests::gateway::{Gateway, Principal, find};
 use integration_tests::hostile::{HostileStore, Message};
 use integration_tests::world::World;
-use serde_json::Value;
 
 #[test]
 fn no_word_of_a_client_is_written_in_clear() {
@@ -94,17 +93,7 @@ fn no_word_of_a_client_is_written_in_clear() {
         let text = fs::read(path).expect("it can be read");
         let text = String::from_utf8_lossy(&text);
         lines += text.lines().count();
-        let clear: Vec<Value> = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
-        assert_eq!(
-            told(&text),
-            [""; 0],
-            "on the trail, in {}: {}",
-            path.display(),
-            clear.len()
-        );
+        assert_eq!(told(&text), [""; 0], "on the trail, in {}", path.display());
     });
     assert!(lines > 250, "{lines}");
 }
