@@ -268,7 +268,11 @@ fn answers(line: &Value, question: &Question) -> bool {
         && question.about.is_none_or(|about| match about {
             About::Denials => line["decision"] == "deny",
             About::Emergencies => {
-                line["detail"]["emergency"].is_string() || line["op"] == "admin:DeclareEmergency"
+                line.pointer("/detail/emergency")
+                    .is_some_and(Value::is_string)
+                    || line
+                        .get("op")
+                        .is_some_and(|op| op == "admin:DeclareEmergency")
             }
             About::Keys => line["op"] == "admin:RotateKey",
             About::Policies => line["op"] == "s3:PutBucketPolicy" || line["op"] == "admin:SetUser",

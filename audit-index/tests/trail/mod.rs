@@ -3,7 +3,9 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
-    reason = "the tests and the bench use different parts"
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the tests and the bench use different parts, and the bench is no test to clippy"
 )]
 
 use std::collections::BTreeMap;
