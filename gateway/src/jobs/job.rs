@@ -21,7 +21,7 @@ pub struct Job {
     pub created: Timestamp,
     /// Whether it goes on.
     pub state: State,
-    /// Who works at it now, if anybody does.
+    /// Who works at it now, if anybody does; who told its end, where that is told.
     pub lease: Option<Lease>,
     /// How far it is.
     pub progress: Progress,

@@ -45,10 +45,21 @@ pub(super) async fn of_job(
     Ok(trail.record(&event).await?)
 }
 
-/// What a job does to one object, in the trail.
+/// What a job does to one object, in the trail. Dropped between its intent and its outcome, it is left to
+/// [`Trail::left_open`].
 pub(super) struct ObjectRecord<'a> {
     trail: &'a Trail,
     draft: Event,
+    /// Whether its intent waits for an outcome.
+    open: bool,
+}
+
+impl Drop for ObjectRecord<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.trail.left_open(&self.draft);
+        }
+    }
 }
 
 impl<'a> ObjectRecord<'a> {
@@ -80,7 +91,11 @@ impl<'a> ObjectRecord<'a> {
             let from = head.kek().to_string();
             draft.detail.insert("from".to_owned(), from.into());
         }
-        Self { trail, draft }
+        Self {
+            trail,
+            draft,
+            open: false,
+        }
     }
 
     /// To which KEK it goes.
@@ -101,13 +116,15 @@ impl<'a> ObjectRecord<'a> {
     }
 
     /// Durable before anything is done.
-    pub(super) async fn intent(&self) -> Result<(), GatewayError> {
+    pub(super) async fn intent(&mut self) -> Result<(), GatewayError> {
+        // Before the wait: it may be on record though nobody waits for that any more.
+        self.open = true;
         Ok(self.trail.record(&self.draft).await?)
     }
 
     /// How that ended: the version that was written, or a word for why none was.
     pub(super) async fn outcome(
-        self,
+        mut self,
         written: Result<Option<&str>, String>,
     ) -> Result<(), GatewayError> {
         let intent = self.draft.id;
@@ -122,7 +139,9 @@ impl<'a> ObjectRecord<'a> {
             }
             Err(word) => event.err = Some(word.into()),
         }
-        Ok(self.trail.record(&event).await?)
+        self.trail.record(&event).await?;
+        self.open = false;
+        Ok(())
     }
 
     /// It, or a version of it, stays as it is.
