@@ -191,3 +191,84 @@ pub(super) fn end(job: &Job) -> Option<&'static str> {
         State::Cancelled => Some("admin:StopJob"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use audit::Journal;
+    use kms_keys::{Keyrings, LocalFile, Providers, WhenMissing};
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::assemble::audit_identity;
+    use crate::buckets::Bucket;
+    use crate::clock::Clock;
+    use crate::trail::{Attested, Durabilities};
+
+    async fn trail(directory: &std::path::Path) -> Trail {
+        let clock = Clock::system();
+        let file = directory.join("root-keys");
+        let provider = LocalFile::open(&file, WhenMissing::Create(clock.now())).unwrap();
+        let asked = clock.clone();
+        let told: kms_keys::Clock = Arc::new(move || asked.now());
+        let providers = Providers::one(Arc::new(provider), told.clone());
+        let settings = kms_keys::Settings::default();
+        let keyrings = Keyrings::open(Arc::new(InMemory::new()), providers, settings, told);
+        let keyrings = Arc::new(keyrings.await.unwrap());
+        let journal = Journal::open(
+            &directory.join("audit"),
+            Arc::new(audit_identity(&keyrings)),
+            audit::Settings::default(),
+            clock.now(),
+        );
+        Trail::new(
+            Arc::new(journal.unwrap()),
+            keyrings,
+            Arc::new(sealed_object::OsRandom),
+            Attested::default(),
+            Durabilities::default(),
+            clock,
+        )
+    }
+
+    #[tokio::test]
+    async fn an_intent_that_nobody_works_at_any_more_is_reconciled() {
+        let directory = tempfile::tempdir().unwrap();
+        let trail = trail(directory.path()).await;
+        let bucket = Bucket {
+            id: Uuid::new_v4(),
+            tenant: "demo".to_owned(),
+            name: "b".to_owned(),
+            upstream: "u".to_owned(),
+            created: String::new(),
+        };
+        let key = "k".to_owned();
+        let item = Item {
+            bucket: bucket.name.clone(),
+            key: key.clone(),
+            version: None,
+            id: None,
+            size: 0,
+        };
+        let bucket = Arc::new(bucket);
+        let place = Place { bucket, key };
+        let record =
+            || ObjectRecord::new(&trail, Kind::RewrapObjects, "1", (&place, &item), None);
+        let mut ended = record();
+        ended.intent().await.unwrap();
+        ended.outcome(Ok(None)).await.unwrap();
+        drop(record());
+        assert_eq!(trail.open_intents(), 0);
+        let mut dropped = record();
+        dropped.intent().await.unwrap();
+        let intent = dropped.draft.id;
+        drop(dropped);
+        let orphans = trail.orphans().await;
+        let told: Vec<_> = orphans
+            .iter()
+            .map(|one| (one.intent, one.op.as_str(), one.key.as_deref()))
+            .collect();
+        assert_eq!(told, [(intent, "admin:RewrapObject", Some("k"))]);
+    }
+}

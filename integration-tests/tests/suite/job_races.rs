@@ -7,14 +7,13 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use integration_tests::administered::Administered;
 use integration_tests::hostile::{HostileStore, Message, Rule, When};
 use integration_tests::world::World;
 use serde_json::{Value, json};
 
-use crate::jobs::{demo, done};
+use crate::jobs::{demo, done, told, wait_for};
 
 struct Scene {
     store: HostileStore,
@@ -279,19 +278,51 @@ fn a_job_waits_for_keys_that_are_frozen() {
     let job = keys("rewrap-objects");
     let id = job["id"].as_str().expect("an id");
     let show = ["keys", "jobs", "show", "--tenant", "demo", id];
-    let waits = || {
+    wait_for("it says why it waits", || {
         let job = scene.world.json("ann", &show);
         job["trouble"].is_string() && job["state"] == "open"
-    };
-    let came = (0..600).any(|_| {
-        waits() || {
-            thread::sleep(Duration::from_millis(100));
-            false
-        }
     });
-    assert!(came, "it says why it waits");
     keys("thaw");
     let job = scene.world.json("ann", &[&show[..], &["--wait"]].concat());
     assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
     assert_eq!(job["progress"]["left"], json!({}), "{job}");
+}
+
+#[test]
+fn the_end_of_a_job_that_nobody_began_is_on_record() {
+    let scene = Scene::begin();
+    let begin = ["keys", "usage", "--tenant", "demo"];
+    let job = scene.world.json("ada", &begin);
+    let id = job["id"].as_str().expect("an id");
+    let cancel = ["keys", "jobs", "cancel", "--tenant", "demo", id];
+    let cancelled = scene.world.json("ada", &cancel);
+    assert_eq!(cancelled["progress"]["started"], Value::Null, "{cancelled}");
+    wait_for("its end is on record", || {
+        told(&scene.world, "StopJob").is_some()
+    });
+    assert_eq!(told(&scene.world, "StopJob").expect("a line")["detail"]["job"], *id);
+}
+
+/// The one that did it dies when that is written, and before it is told.
+#[test]
+fn the_end_of_a_job_is_on_record_though_the_replica_that_did_it_dies() {
+    let mut scene = Scene::begin();
+    scene.client(&["make", "ends", "one"]);
+    let says_done = |request: &Message| {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        request.method() == "PUT"
+            && request.path().contains("/control/jobs/")
+            && body.contains("\"state\":\"done\"")
+    };
+    let pause = scene.store.pause(When::After, says_done);
+    let begin = ["keys", "usage", "--tenant", "demo"];
+    let job = scene.world.json("ada", &begin);
+    pause.meanwhile(|| scene.world.gateway.restart());
+    let id = job["id"].as_str().expect("an id");
+    let show = ["keys", "jobs", "show", "--tenant", "demo", id];
+    assert_eq!(scene.world.json("ann", &show)["state"], "done");
+    assert!(told(&scene.world, "FinishJob").is_none());
+    wait_for("its end is on record", || {
+        told(&scene.world, "FinishJob").is_some()
+    });
 }
