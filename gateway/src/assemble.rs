@@ -225,7 +225,7 @@ fn sign_in(
     directory: &Arc<Directory>,
     clock: &Clock,
 ) -> Result<Option<SignIn>, ProvidersError> {
-    SignIn::declared(administrators(config), &config.tenants, directory, clock)
+    SignIn::declared(administrators(config), directory, clock)
 }
 
 fn limits_of(

@@ -24,11 +24,14 @@ pub(super) struct Waiting {
     pub(super) members: String,
     /// Whether its recorder wants the line back.
     pub(super) wants_line: bool,
-    /// Told where the line is, or what the disk said; `None` where nobody waits for that.
-    pub(super) ack: Option<oneshot::Sender<Result<Recorded, Arc<io::Error>>>>,
+    /// Told the answer; `None` where nobody waits for one.
+    pub(super) ack: Option<oneshot::Sender<Answer>>,
     /// Its place in the queue, given back with it.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
+
+/// Where a line is, or what the disk said.
+pub(super) type Answer = Result<Recorded, Arc<io::Error>>;
 
 /// Events that found no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

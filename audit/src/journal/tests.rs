@@ -163,6 +163,13 @@ async fn an_event_is_on_disk_when_record_returns() {
     }
 }
 
+#[test]
+fn logs_sort_by_when_they_began_within_a_second_too() {
+    let name = |ms| log_name("local", now() + Duration::from_millis(ms));
+    let names: Vec<String> = (0..100).map(|n| name(n * 11)).collect();
+    assert!(names.is_sorted(), "{names:?}");
+}
+
 #[tokio::test]
 async fn every_run_has_a_log_of_its_own() {
     let (_directory, path) = place();
@@ -174,7 +181,7 @@ async fn every_run_has_a_log_of_its_own() {
         .await
         .unwrap();
     let first = journal.log().to_owned();
-    assert!(first.starts_with("local-20251121T183320Z-"), "{first}");
+    assert!(first.starts_with("local-20251121T183320.000Z-"), "{first}");
     drop(journal);
     let journal = open(&path);
     assert_eq!(

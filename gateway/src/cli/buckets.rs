@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::admin::{lines, tell};
-use super::changing::{Manner, members, put};
+use super::changing::{Grave, members, put};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -51,7 +51,7 @@ pub(super) struct Declare {
     #[arg(long = "residency", value_name = "REGION")]
     residency: Vec<String>,
     #[command(flatten)]
-    how: Manner,
+    how: Grave,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -117,7 +117,8 @@ impl Declare {
             ("key_scope", text(self.key_scope)),
             ("residency", residency),
         ];
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = self.how.how();
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 

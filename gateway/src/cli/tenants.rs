@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::admin::{lines, tell};
-use super::changing::{Manner, members, put};
+use super::changing::{Grave, Manner, members, put};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -23,7 +23,8 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         options: AdminOptions,
     },
-    /// Make a tenant, or change the settings that are given; the others stay.
+    /// Make a tenant, or change the settings that are given; the others stay. An identity provider that is new, or
+    /// not what it was, needs the leave of two others.
     Set(SetTenant),
 }
 
@@ -51,7 +52,7 @@ pub(super) struct SetTenant {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     #[command(flatten)]
-    how: Manner,
+    how: Grave,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -154,7 +155,8 @@ impl SetTenant {
         ];
         // A tenant that is not there yet is made.
         let before = self.options.ask(Method::GET, &path, None).ok();
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = self.how.how();
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 
@@ -228,7 +230,8 @@ impl SetUser {
             ("attributes", Some(Value::Object(attributes))),
             ("disabled", self.disabled.map(Value::from)),
         ];
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = (&self.how, None);
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 

@@ -11,7 +11,7 @@ use super::upstream::endpoint_is_safe;
 use crate::admin::AdminRole;
 
 /// An `OpenID` Connect provider of a tenant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityProviderConfig {
     /// Its name here: principals are called `name/subject`.
     pub name: String,

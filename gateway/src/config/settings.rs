@@ -16,6 +16,15 @@ pub struct TenantSettings {
 }
 
 impl TenantSettings {
+    /// Whether `next` has an identity provider that these do not, or do not have like that. To take one away lets
+    /// nobody in.
+    pub fn are_widened_by(&self, next: &Self) -> bool {
+        let known = &self.identity_providers;
+        next.identity_providers
+            .iter()
+            .any(|one| !known.contains(one))
+    }
+
     /// Reads TOML: `limits` and `[[identity_providers]]` as they stand in a `[[tenants]]`, or everything that is wrong
     /// with it. What is left out of the limits is inherited.
     pub fn parse(text: &str, inherited: TenantLimits) -> Result<Self, Vec<Problem>> {

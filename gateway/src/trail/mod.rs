@@ -138,8 +138,13 @@ impl Trail {
         self.journal.record(&event, None).await.map(drop)
     }
 
-    /// Puts on record that it ends in good order: the last line.
+    /// Puts on record that it ends in good order: the last line, behind what was to be recorded late.
     pub async fn end(&self) {
+        if let Err(error) = self.late.end(&self.journal, self.clock.now()).await {
+            // Without a last line it is seen that something is missing at the end.
+            tracing::error!(%error, "what was served unrecorded, and the end of this replica, are not on the trail");
+            return;
+        }
         let event = Event::of_trail(Kind::Stop, self.clock.now());
         if let Err(error) = self.journal.record(&event, None).await {
             tracing::error!(%error, "the end of this replica is not on the trail");
@@ -306,14 +311,16 @@ impl Trail {
     /// Hands over how an access ended that nobody waits for any more. Where that finds no room, its intent is
     /// reconciled later.
     fn submit(&self, access: &Access, outcome: &Event) {
-        if self.journal.submit(outcome, access.key.as_deref()).is_err() {
+        let key = access.key.as_ref();
+        if self.late.submit(&self.journal, outcome, key).is_err() {
             self.orphaned(access);
         }
     }
 
     /// Records what could not be recorded in time, once that can be done again.
     pub async fn catch_up(&self) {
-        self.late.catch_up(&self.journal, self.clock.now()).await;
+        // What is not taken now is kept for the next time, and the log says that the journal fails.
+        let _ = self.late.catch_up(&self.journal, self.clock.now()).await;
     }
 }
 

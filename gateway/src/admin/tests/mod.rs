@@ -1,6 +1,8 @@
 //! What the admin API promises whoever calls it: nothing unrecorded, nothing without a credential of a role that
 //! may, and what needs leave only by the leave of two others.
 
+mod not_alone;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
