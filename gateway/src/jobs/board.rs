@@ -27,9 +27,17 @@ impl Document for Board {
 /// As the documents can fail.
 pub async fn post(control: &Control, job: &Job, id: &str) -> Result<Kept<Job>, ControlError> {
     let kept = control.create(&[&job.tenant, id], job).await?;
-    let name = (job.tenant.clone(), id.to_owned());
-    change(control, |board| board.open.insert(name.clone())).await?;
+    post_again(control, &job.tenant, id).await?;
     Ok(kept)
+}
+
+/// Has the replicas work at an open job which is kept, and which the board may not name.
+///
+/// # Errors
+/// As the board can fail.
+pub async fn post_again(control: &Control, tenant: &str, id: &str) -> Result<(), ControlError> {
+    let name = (tenant.to_owned(), id.to_owned());
+    change(control, |board| board.open.insert(name.clone())).await
 }
 
 /// Ends a job that is open. Whoever works at it begins nothing more within seconds. It stays on the board until a replica
@@ -54,7 +62,7 @@ pub async fn cancel(
 }
 
 /// Takes a job off the board whose end is told.
-pub(super) async fn strike(control: &Control, tenant: &str, id: &str) -> Result<(), ControlError> {
+pub(crate) async fn strike(control: &Control, tenant: &str, id: &str) -> Result<(), ControlError> {
     let name = (tenant.to_owned(), id.to_owned());
     change(control, |board| board.open.remove(&name)).await
 }
@@ -80,7 +88,7 @@ async fn change(
 }
 
 /// What is open, at most five seconds old.
-pub(super) async fn open(control: &Control) -> Result<Vec<(String, String)>, ControlError> {
+pub(crate) async fn open(control: &Control) -> Result<Vec<(String, String)>, ControlError> {
     let board = control.get::<Board>(&[BOARD]).await?;
     Ok(board.map_or_else(Vec::new, |board| board.value.open.iter().cloned().collect()))
 }

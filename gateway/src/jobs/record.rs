@@ -253,8 +253,7 @@ mod tests {
         };
         let bucket = Arc::new(bucket);
         let place = Place { bucket, key };
-        let record =
-            || ObjectRecord::new(&trail, Kind::RewrapObjects, "1", (&place, &item), None);
+        let record = || ObjectRecord::new(&trail, Kind::RewrapObjects, "1", (&place, &item), None);
         let mut ended = record();
         ended.intent().await.unwrap();
         ended.outcome(Ok(None)).await.unwrap();

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::thread;
 
 use integration_tests::administered::Administered;
-use integration_tests::hostile::{HostileStore, Message, Rule, When};
+use integration_tests::hostile::{HostileStore, Message, Pause, Rule, When};
 use integration_tests::world::World;
 use serde_json::{Value, json};
 
-use crate::jobs::{demo, done, told, wait_for};
+use crate::jobs::{demo, done, told, used, wait_for};
 
 struct Scene {
     store: HostileStore,
@@ -300,7 +300,10 @@ fn the_end_of_a_job_that_nobody_began_is_on_record() {
     wait_for("its end is on record", || {
         told(&scene.world, "StopJob").is_some()
     });
-    assert_eq!(told(&scene.world, "StopJob").expect("a line")["detail"]["job"], *id);
+    assert_eq!(
+        told(&scene.world, "StopJob").expect("a line")["detail"]["job"],
+        *id
+    );
 }
 
 /// The one that did it dies when that is written, and before it is told.
@@ -325,4 +328,111 @@ fn the_end_of_a_job_is_on_record_though_the_replica_that_did_it_dies() {
     wait_for("its end is on record", || {
         told(&scene.world, "FinishJob").is_some()
     });
+}
+
+/// Over a store that keeps no envelopes of folders, they move as other objects do, wherever their envelopes lie.
+#[test]
+fn folders_move_with_the_rest() {
+    let scene = Scene::begin();
+    let folder = |arguments: &[&str]| {
+        let account = scene.world.gateway.account();
+        account.run_script("folder_races.py", arguments);
+    };
+    folder(&["make", "moved"]);
+    scene.rotate();
+    let older = used(&scene.world, "decrypt-only");
+    assert_eq!(older[0]["current"]["objects"], 1, "{older}");
+    let job = done(&scene.world, &["rewrap-objects"]);
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    let newer = used(&scene.world, "active");
+    assert_eq!(newer[0]["current"]["objects"], 1, "{newer}");
+    // The old key waits for its destruction and is refused.
+    let old = older[0]["kek"].as_str().expect("a key id");
+    let destroy = [
+        "keys", "destroy", "--tenant", "demo", "--days", "7", "--key", old,
+    ];
+    scene.world.by_leave(&destroy);
+    folder(&["seen", "moved", "first"]);
+    let job = done(&scene.world, &["reencrypt"]);
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    folder(&["seen", "moved", "first"]);
+    folder(&["delete", "moved"]);
+    folder(&["gone", "moved"]);
+}
+
+/// A client makes the folder anew when the job is about to write the envelope of the one before.
+#[test]
+fn a_folder_made_anew_wins_over_a_rewrap() {
+    let scene = Scene::begin();
+    let folder = |arguments: &[&str]| {
+        let account = scene.world.gateway.account();
+        account.run_script("folder_races.py", arguments);
+    };
+    folder(&["make", "moved-anew"]);
+    scene.rotate();
+    let rewraps = |request: &Message| {
+        request.method() == "PUT"
+            && request.path().contains("/folders/")
+            && request.header("if-match").is_some()
+    };
+    let pause = scene.store.pause(When::Before, rewraps);
+    thread::scope(|scope| {
+        let job = scope.spawn(|| done(&scene.world, &["rewrap-objects"]));
+        pause.meanwhile(|| folder(&["anew", "moved-anew"]));
+        job.join().expect("the job ends")
+    });
+    folder(&["seen", "moved-anew", "anew"]);
+}
+
+/// A client releases what is about to be copied; another time the store does not take that for the copy.
+#[test]
+fn what_is_released_while_it_is_copied_is_released() {
+    let scene = Scene::begin();
+    scene.client(&["locks", "released", "one"]);
+    let copies = |request: &Message| {
+        request.header("x-amz-copy-source").is_some() && ends(request, "PUT", "/one")
+    };
+    let raced = |pause: Pause, hold: &str| {
+        thread::scope(|scope| {
+            let job = scope.spawn(|| done(&scene.world, &["rewrap-objects"]));
+            pause.meanwhile(|| scene.client(&["hold", "released", "one", hold]));
+            job.join().expect("the job ends")
+        })
+    };
+    scene.rotate();
+    let job = raced(scene.store.pause(When::Before, copies), "OFF");
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    scene.client(&["held", "released", "one", "OFF"]);
+
+    scene.rotate();
+    let refuses = |request: &Message, ask: &dyn Fn() -> Message| {
+        // The job names the version, the client does not.
+        let of_job =
+            request.target().contains("legal-hold") && request.target().contains("versionId");
+        if of_job && request.method() == "PUT" {
+            refusal("403 Forbidden", "AccessDenied")
+        } else {
+            ask()
+        }
+    };
+    let pause = scene.store.pause_obeying(When::Before, copies, refuses);
+    let job = raced(pause, "ON");
+    assert_eq!(job["progress"]["left"]["unaligned"], 1, "{job}");
+    assert_eq!(job["progress"]["left_named"][0]["key"], "one", "{job}");
+}
+
+/// What is not retained would be, by a copy: it is left as it is.
+#[test]
+fn what_its_bucket_would_retain_anew_is_not_moved() {
+    let scene = Scene::begin();
+    scene.client(&["locks", "ruled", "one"]);
+    scene.client(&["rule", "ruled"]);
+    scene.rotate();
+    for job in ["rewrap-objects", "reencrypt"] {
+        let job = done(&scene.world, &[job]);
+        let progress = &job["progress"];
+        assert_eq!(progress["left"], json!({ "default-retention": 1 }), "{job}");
+    }
+    scene.client(&["held", "ruled", "one", "ON"]);
+    scene.client(&["read", "ruled", "one"]);
 }

@@ -153,11 +153,14 @@ fn a_job_is_cancelled() {
     assert!(seen(&shown) < u64::try_from(MANY + 7).ok(), "{shown}");
     let moves = |kind: &str| {
         let lines = world.gateway.journal();
-        let is_move =
-            |line: &&Value| line["op"] == "admin:RewrapObject" && line["kind"] == kind;
+        let is_move = |line: &&Value| line["op"] == "admin:RewrapObject" && line["kind"] == kind;
         lines.iter().filter(is_move).count()
     };
-    assert_eq!(moves("intent"), moves("outcome"), "none is left in the middle");
+    assert_eq!(
+        moves("intent"),
+        moves("outcome"),
+        "none is left in the middle"
+    );
     let unknown = ["keys", "jobs", "show", "--tenant", "demo", "000000000000"];
     assert!(
         world
