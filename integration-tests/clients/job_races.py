@@ -6,7 +6,7 @@ usage: job_races.py STEP BUCKET [ARGUMENT...]
        tag KEY VALUE     tags it anew
        tagged KEY VALUE  its only tag has this value
        locks [KEY...]    makes a bucket with object lock, and objects in it that are held
-       hold KEY STATE    switches its legal hold ON or OFF
+       hold KEY STATE    switches the legal hold of its last version but one ON or OFF
        held KEY STATE    so its legal hold is, and its retention is none
        rule              retains from now on what is written to the bucket
        read [KEY...]     they are as they were made"""
@@ -36,7 +36,8 @@ elif step == "locks":
         s3.put_object(Bucket=bucket, Key=key, Body=noise(70_000, key), Metadata={"made": "first"},
                       ObjectLockLegalHoldStatus="ON")
 elif step == "hold":
-    s3.put_object_legal_hold(Bucket=bucket, Key=rest[0], LegalHold={"Status": rest[1]})
+    before = s3.list_object_versions(Bucket=bucket, Prefix=rest[0])["Versions"][1]["VersionId"]
+    s3.put_object_legal_hold(Bucket=bucket, Key=rest[0], VersionId=before, LegalHold={"Status": rest[1]})
 elif step == "held":
     held = s3.get_object_legal_hold(Bucket=bucket, Key=rest[0])["LegalHold"]
     assert held == {"Status": rest[1]}, held
