@@ -33,8 +33,7 @@ pub use control::{
     Timestamp, Written,
 };
 pub use copies::{
-    Backup, BackupCounts, BackupError, Direction, Fate, Fates, Mirror, Mode, Tell, bring_all,
-    write_backup,
+    Backup, BackupCounts, BackupError, Fate, Fates, Mirror, Mode, Prepare, Tell, write_backup,
 };
 pub use encryption_context::EncryptionContext;
 pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind, Refusal};

@@ -26,6 +26,22 @@ fn line(event: &Event) -> Value {
 }
 
 #[test]
+fn another_event_says_the_same_under_an_id_of_its_own() {
+    let mut first = event();
+    first.key = Some("k".into());
+    let later = first.wall + Duration::from_secs(2);
+    let second = first.another(Kind::Outcome, later);
+    assert_ne!(second.id, first.id);
+    assert_eq!(
+        second.id.get_timestamp().unwrap().to_unix().0,
+        1_763_750_002
+    );
+    assert_eq!((second.kind, second.wall), (Kind::Outcome, later));
+    let told = |event: &Event| (event.req.clone(), event.op.clone(), event.key.clone());
+    assert_eq!(told(&second), told(&first));
+}
+
+#[test]
 fn a_full_event_has_every_field_of_the_design() {
     let mut event = event();
     event.kind = Kind::Outcome;

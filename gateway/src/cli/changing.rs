@@ -142,12 +142,16 @@ fn by_line(before: &str, after: &str) -> Vec<String> {
     unified.lines().map(str::to_owned).collect()
 }
 
-/// The members of `value`, one a line.
-pub(super) fn members(one: &Value) -> Vec<String> {
-    let members = one.get("value").and_then(Value::as_object).cloned();
-    let members = members.unwrap_or_default();
-    members
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect()
+/// Shows what is at a path: the members of its `value`, one a line.
+pub(super) fn show(
+    terminal: &mut Terminal,
+    options: &AdminOptions,
+    path: &str,
+) -> Result<Outcome, Failure> {
+    let one = options.ask(Method::GET, path, None)?;
+    tell(terminal, options.json, &one, |one| {
+        let members = one.get("value").and_then(Value::as_object);
+        let member = |(name, value): (&String, &Value)| format!("{name}: {value}");
+        members.into_iter().flatten().map(member).collect()
+    })
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::admin::{lines, tell, tell_asked};
+use super::admin::{lines, list, tell, tell_asked};
 use super::client::{AdminOptions, segment, text_of};
 use super::jobs::{JobsCommand, NewJob};
 use super::key_copies::{BackupOptions, MirrorOptions, RestoreOptions};
@@ -121,12 +121,7 @@ pub(super) struct ExportAudit {
 impl KeysCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self {
-            Self::List(options) => {
-                let all = options.ask(Method::GET, "/v1/keys", None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "keyrings", summary)
-                })
-            }
+            Self::List(options) => list(terminal, &options, ("/v1/keys", "keyrings"), summary),
             Self::Show(of) => {
                 let scope = of.scope.as_deref().map(segment);
                 let query = scope.map(|scope| format!("?scope={scope}"));

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::admin::{lines, tell};
-use super::changing::{Grave, Manner, members, put};
+use super::admin::{list, tell};
+use super::changing::{Grave, Manner, put, show};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -119,19 +119,13 @@ pub(super) struct SetUser {
 impl TenantCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self {
-            Self::List(options) => {
-                let all = options.ask(Method::GET, "/v1/tenants", None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "tenants", |one| {
-                        let value = one.get("value").cloned().unwrap_or_default();
-                        format!("{:<32} {}", text_of(one, "id"), text_of(&value, "name"))
-                    })
-                })
-            }
+            Self::List(options) => list(terminal, &options, ("/v1/tenants", "tenants"), |one| {
+                let value = one.get("value").cloned().unwrap_or_default();
+                format!("{:<32} {}", text_of(one, "id"), text_of(&value, "name"))
+            }),
             Self::Show { tenant, options } => {
                 let path = format!("/v1/tenants/{}", segment(&tenant));
-                let one = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &one, members)
+                show(terminal, &options, &path)
             }
             Self::Set(set) => set.run(terminal),
         }
@@ -165,24 +159,17 @@ impl UserCommand {
         match self {
             Self::List { tenant, options } => {
                 let path = format!("/v1/tenants/{}/users", segment(&tenant));
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "users", |one| {
-                        let value = one.get("value").cloned().unwrap_or_default();
-                        let roles = value.get("roles").cloned().unwrap_or_default();
-                        format!("{:<32} {roles}", text_of(one, "name"))
-                    })
+                list(terminal, &options, (&path, "users"), |one| {
+                    let value = one.get("value").cloned().unwrap_or_default();
+                    let roles = value.get("roles").cloned().unwrap_or_default();
+                    format!("{:<32} {roles}", text_of(one, "name"))
                 })
             }
             Self::Show {
                 tenant,
                 user,
                 options,
-            } => {
-                let path = user_path(&tenant, &user);
-                let one = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &one, members)
-            }
+            } => show(terminal, &options, &user_path(&tenant, &user)),
             Self::Set(set) => set.run(terminal),
             Self::EndSessions {
                 tenant,

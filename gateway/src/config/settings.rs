@@ -68,6 +68,7 @@ impl TenantSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::identity::tests::GOOD;
 
     #[test]
     fn settings_are_those_of_a_tenant_in_the_configuration() {
@@ -75,19 +76,8 @@ mod tests {
             requests_at_once: Some(7),
             ..TenantLimits::default()
         };
-        let text = r#"
-            limits = { requests_per_second = 5 }
-            [[identity_providers]]
-            name = "sso"
-            issuer = "https://login.example.org"
-            audiences = ["sealgate"]
-            kind = "human"
-            [[identity_providers.roles]]
-            role = "reader"
-            claim = "groups"
-            values = ["readers"]
-        "#;
-        let read = TenantSettings::parse(text, inherited).unwrap();
+        let text = format!("limits = {{ requests_per_second = 5 }}\n{GOOD}");
+        let read = TenantSettings::parse(&text, inherited).unwrap();
         assert_eq!(read.limits.requests_per_second, Some(5));
         assert_eq!(read.limits.requests_at_once, Some(7));
         assert_eq!(read.identity_providers.len(), 1);

@@ -21,7 +21,7 @@ use crate::sessions::Session;
 use crate::sigv4::SecretKey;
 
 pub use access_key_id::AccessKeyIds;
-pub use buckets::{BucketDocument, DeclaredBucket, is_bucket_name, is_kept};
+pub use buckets::{BucketDocument, DeclaredBucket, KeyMode, is_bucket_name, is_kept};
 pub use documents::{AccessKeyDocument, TenantDocument, UserDocument, UserKind};
 
 /// All tenants, users and access keys.

@@ -32,14 +32,11 @@ impl Objects {
             };
             let keys = match operations.keys.sealing(&place.bucket, &place.key).await {
                 Ok(keys) => keys,
-                Err(error) => {
-                    // Whatever its trouble is, it is the key's.
-                    reason_of(error)?;
-                    return Ok((Outcome::Left(Reason::KeyRefused), looked_at));
-                }
+                Err(error) => return Ok((key_refused(error)?, looked_at)),
             };
             let active = KeyId::from(keys.kek.id().0);
-            if !is_wanted(job, head, active) {
+            let is_current = operations.is_current(place, head, &keys).await?;
+            if !is_wanted(job, head, is_current) {
                 return Ok((Outcome::Already, None));
             }
             if let Some(reason) = self.stays(place, item, head).await? {
@@ -66,6 +63,11 @@ impl Objects {
             if let Some(new) = anew {
                 record = record.anew(new);
             }
+            let object = anew.unwrap_or_else(|| head.object_id());
+            let keys = match operations.keys.with_own(&place.bucket, keys, object).await {
+                Ok(keys) => keys,
+                Err(error) => return Ok((key_refused(error)?, looked_at)),
+            };
             record.intent().await?;
             let moved = match anew {
                 Some(new) => operations.reencrypt(place, head, &keys, new).await,
@@ -148,14 +150,20 @@ impl Objects {
 }
 
 /// Whether the job has anything to do with an object.
-fn is_wanted(job: &Job, head: &Head, active: KeyId) -> bool {
+fn is_wanted(job: &Job, head: &Head, is_current: bool) -> bool {
     match job.wish.kind {
-        Kind::Usage | Kind::RewrapObjects => head.kek() != active,
+        Kind::Usage | Kind::RewrapObjects => !is_current,
         Kind::Reencrypt => {
             let asked = SystemTime::from(job.created).duration_since(SystemTime::UNIX_EPOCH);
             u128::from(head.sealed_ms()) < asked.unwrap_or_default().as_millis()
         }
     }
+}
+
+/// Left because of a key to seal with: whatever the trouble is, it is that key's.
+fn key_refused(error: GatewayError) -> Result<Outcome, GatewayError> {
+    reason_of(error)?;
+    Ok(Outcome::Left(Reason::KeyRefused))
 }
 
 /// Why an object can never be opened or moved as it is and as its keys are; an error where that may pass, or is not the

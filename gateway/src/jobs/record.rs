@@ -157,21 +157,7 @@ impl<'a> ObjectRecord<'a> {
     }
 
     fn next(&self, kind: audit::Kind) -> Event {
-        let draft = &self.draft;
-        let fresh = Event::new(
-            kind,
-            self.trail.now(),
-            draft.req.clone(),
-            draft.op.clone(),
-            draft.class,
-            draft.decision,
-        );
-        Event {
-            id: fresh.id,
-            kind,
-            wall: fresh.wall,
-            ..Event::clone(draft)
-        }
+        self.draft.another(kind, self.trail.now())
     }
 }
 

@@ -341,7 +341,7 @@ async fn a_cancelled_job_stops_with_what_was_done_on_record() {
     // Six are counted first. Of the work two were done before; the third ends its bucket, so that its key is over.
     assert_eq!(job.progress.seen.objects, 3);
     assert_eq!(
-        board::open(&control).await.unwrap().len(),
+        open(&control).await.unwrap().len(),
         1,
         "until its end is told"
     );

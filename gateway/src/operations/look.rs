@@ -16,6 +16,7 @@ use super::{Operations, Place};
 use crate::buckets::Bucket;
 use crate::envelope;
 use crate::error::GatewayError;
+use crate::keys::SealingKeys;
 use crate::s3::Code;
 use crate::upstream::{StoreRequest, UpstreamError};
 
@@ -93,6 +94,17 @@ impl Operations {
     /// Whether a bucket has versions, be it that no new ones are made.
     pub(crate) async fn keeps_versions(&self, bucket: &Bucket) -> Result<bool, UpstreamError> {
         Ok(self.versioning(bucket).await? != Versioning::Never)
+    }
+
+    /// Whether what was looked at has just the keys that it would be sealed under now.
+    pub(crate) async fn is_current(
+        &self,
+        place: &Place,
+        head: &Head,
+        keys: &SealingKeys,
+    ) -> Result<bool, GatewayError> {
+        let envelope = &head.envelope;
+        self.keys.is_current(&place.bucket, envelope, keys).await
     }
 
     /// What a bucket does with what is written over.

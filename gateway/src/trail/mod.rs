@@ -498,21 +498,7 @@ impl Access {
 
     /// A new event with what is known so far.
     fn event(&self, kind: Kind) -> Event {
-        let draft = &self.draft;
-        let fresh = Event::new(
-            kind,
-            self.trail.clock.now(),
-            draft.req.clone(),
-            draft.op.clone(),
-            draft.class,
-            draft.decision,
-        );
-        Event {
-            id: fresh.id,
-            kind,
-            wall: fresh.wall,
-            ..Event::clone(draft)
-        }
+        self.draft.another(kind, self.trail.clock.now())
     }
 
     /// The event of one key of several.

@@ -30,6 +30,7 @@ mod limits;
 mod listings;
 mod memory;
 mod owed;
+mod own_keys;
 mod policies;
 mod python;
 mod recorded;

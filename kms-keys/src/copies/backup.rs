@@ -285,17 +285,11 @@ impl<R: BufRead + Seek> Backup<R> {
         while let Some((path, bytes)) = document_in(&lines.next()?) {
             let source = Source::Given(&bytes);
             let fate = bring(store, &self.deployment, &path, &source, how).await?;
-            fates.count(fate);
-            if fate != Fate::Same {
-                tell(&path, fate);
-            }
+            fates.meet(&path, fate, &mut *tell);
         }
         // Last: without it no gateway begins on what is half restored.
         let fate = bring_deployment(store, &self.deployment, own, mode).await?;
-        fates.count(fate);
-        if fate != Fate::Same {
-            tell(&deployment_path(), fate);
-        }
+        fates.meet(&deployment_path(), fate, tell);
         Ok(fates)
     }
 }

@@ -16,9 +16,10 @@ use crate::{
     ControlStore, DeploymentKey, DocumentFault, KeyError, PlacedDocuments, Timestamp, Written,
     control::{Keyring, Mac, kek_index, place, read_unverified, refused_at},
 };
-pub use all::{Fates, Tell, bring_all};
+use all::bring_all;
+pub use all::{Fates, Tell};
 pub use backup::{Backup, BackupCounts, BackupError, write_backup};
-pub use mirror::Mirror;
+pub use mirror::{Mirror, Prepare};
 
 /// How a document was found at the place it is to be brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -61,7 +62,7 @@ impl Fate {
 
 /// Which of two places follows the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// To the mirror: it follows.
     Mirroring,
     /// Back from a copy: keyrings with keys of their own are joined.
@@ -237,7 +238,8 @@ fn may_be_foreign(deployment: &DeploymentKey, path: &Path, bytes: &[u8]) -> bool
     }
 }
 
-/// Brings the deployment's own document, which has no generation and grows only: it gets wraps.
+/// Brings the deployment's own document, which has no generation and grows only: it gets wraps. One
+/// that is not this deployment's is brought nowhere.
 pub(crate) async fn bring_deployment(
     to: &ControlStore,
     deployment: &DeploymentKey,
@@ -247,10 +249,7 @@ pub(crate) async fn bring_deployment(
     let path = deployment_path();
     for _ in 0..ATTEMPTS {
         let (there, version) = to.read_at(&path).await?.unzip();
-        let fate = match &there {
-            None => Fate::Missing,
-            Some(there) => compare_deployments(deployment, ours, there),
-        };
+        let fate = compare_deployments(deployment, ours, there.as_deref());
         if mode == Mode::Look || !fate.is_brought() {
             return Ok(fate);
         }
@@ -263,12 +262,12 @@ pub(crate) async fn bring_deployment(
     })
 }
 
-fn compare_deployments(deployment: &DeploymentKey, ours: &[u8], there: &[u8]) -> Fate {
-    if ours == there {
-        return Fate::Same;
-    }
+fn compare_deployments(deployment: &DeploymentKey, ours: &[u8], there: Option<&[u8]>) -> Fate {
     let Ok(our_wraps) = deployment.wraps_in(ours) else {
         return Fate::Unusable;
+    };
+    let Some(there) = there else {
+        return Fate::Missing;
     };
     let Ok(wraps) = deployment.wraps_in(there) else {
         let claimed = DeploymentKey::claimed_id(there);

@@ -320,9 +320,11 @@ impl Keyrings {
             }
             Ok(changed.then_some(next))
         };
+        // It makes no key either, and would be too late once the mirror is back.
+        let needs = Needs::NoNewerMirror;
         let keyring = self
             .documents
-            .change((tenant, scope), Needs::Mirror, cancel)
+            .change((tenant, scope), needs, cancel)
             .await?;
         Ok(KeyringStatus::of(&keyring))
     }

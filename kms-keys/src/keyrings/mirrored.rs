@@ -1,12 +1,43 @@
 //! What the mirror promises: no object depends on one copy of its key, and reads do not depend on the
 //! mirror.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use futures_util::FutureExt as _;
+use futures_util::future::ready;
+
 use super::*;
 use crate::keyrings::world::{WatchedStore, World};
-use crate::{BackupError, ControlStore, Fates, Mirror, Mode};
+use crate::{BackupError, ControlStore, Fates, Mirror, Mode, Prepare};
 
 const BUCKET: &str = "tenants/acme/buckets/b.json";
+const DEPLOYMENT: &str = "system/deployment.json";
 const HOME: &str = "system/keyrings/acme/default.json";
+
+impl World {
+    /// A replica with a mirror.
+    async fn mirrored(&self, mirror: &Arc<WatchedStore>) -> Result<Keyrings, KeyError> {
+        self.mirrored_by(mirror, prepared()).await
+    }
+
+    /// The same with one that is to be prepared.
+    async fn mirrored_by(
+        &self,
+        mirror: &Arc<WatchedStore>,
+        prepare: Prepare,
+    ) -> Result<Keyrings, KeyError> {
+        let clock = self.told();
+        let providers = self.providers();
+        let mirror = Some(Mirror::new(mirror.clone(), prepare));
+        let (store, settings) = (self.store.clone(), Settings::default());
+        Keyrings::open_mirrored(store, mirror, providers, settings, clock).await
+    }
+}
+
+fn prepared() -> Prepare {
+    Arc::new(|| ready(Ok(())).boxed())
+}
 
 async fn try_write(replica: &Keyrings, scope: &Scope) -> Result<Arc<WritingKeys>, KeyError> {
     replica.writing("acme", scope, Provisioning::Allowed).await
@@ -56,8 +87,8 @@ async fn every_change_is_in_the_mirror_before_it_is_acknowledged() {
     replica.freeze("acme", &Scope::tenant()).await.unwrap();
     replica.thaw("acme", &Scope::tenant()).await.unwrap();
     are_equal(&world, &mirror).await;
-    // Two keyrings, two KEKs of the scope in the index.
-    assert_eq!(look(&replica).await, same(4));
+    // The deployment, two keyrings, two KEKs of the scope in the index.
+    assert_eq!(look(&replica).await, same(5));
 }
 
 #[tokio::test]
@@ -175,6 +206,15 @@ async fn restore(replica: &Keyrings) -> Fates {
     brought.unwrap().unwrap()
 }
 
+async fn restore_lost(world: &World, mirror: &Arc<WatchedStore>) -> Result<Fates, BackupError> {
+    let its = Mirror::new(mirror.clone(), prepared());
+    let system = ControlStore::new(world.store.clone(), "");
+    let (providers, mut tell) = (world.providers(), |_: &_, _| ());
+    let how = (None, Mode::Bring);
+    let restored = its.restore_lost(&system, &providers, how, &mut tell);
+    Ok(restored.await?.1)
+}
+
 /// A keyring with two KEK versions, the first destroyed at last, and what it was at the generations
 /// before: made, rotated, waiting.
 async fn destroyed(world: &World, replica: &Keyrings) -> ([KeyId; 2], Vec<String>) {
@@ -207,6 +247,8 @@ async fn an_old_keyring_is_frozen_and_not_thawed_and_what_was_destroyed_stays_de
     let cold = world.mirrored(&mirror).await.unwrap();
     is_behind(cold.evict("acme", &home).await, (3, 4));
     is_behind(cold.thaw("acme", &home).await, (3, 4));
+    let cancelled = cold.cancel_destruction("acme", &home, Some(first)).await;
+    is_behind(cancelled, (3, 4));
     cold.freeze("acme", &home).await.unwrap();
     is_behind(cold.thaw("acme", &home).await, (4, 4));
     assert_eq!(look(&cold).await.differs, 1);
@@ -250,6 +292,32 @@ async fn what_was_destroyed_does_not_come_back_by_changes_while_the_mirror_is_aw
 }
 
 #[tokio::test]
+async fn a_destruction_is_taken_back_while_the_mirror_is_away_and_neither_begun_nor_carried_out() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let (home, first) = (Scope::tenant(), write(&replica).await.kek.id());
+    let second = replica.rotate("acme", &home).await.unwrap();
+    replica.rotate("acme", &home).await.unwrap();
+    let after = world.clock.now() + Duration::from_hours(7 * 24);
+    let destroy = |kek| replica.schedule_destruction("acme", &home, Some(kek), after);
+    destroy(first).await.unwrap();
+    mirror.set_away(true);
+    let refused = destroy(second).await.unwrap_err();
+    assert_eq!(refused.kind(), KeyErrorKind::Unavailable);
+    world.clock.advance(Duration::from_hours(7 * 24));
+    let refused = replica.destroy_due("acme", &home).await.unwrap_err();
+    assert_eq!(refused.kind(), KeyErrorKind::Unavailable);
+    let cancelled = replica.cancel_destruction("acme", &home, Some(first)).await;
+    cancelled.unwrap();
+    mirror.set_away(false);
+    let destroyed = replica.destroy_due("acme", &home).await.unwrap();
+    assert_eq!(destroyed, Vec::<KeyId>::new());
+    assert!(replica.kek("acme", first).await.is_ok());
+    write(&replica).await;
+    are_equal(&world, &mirror).await;
+}
+
+#[tokio::test]
 async fn what_was_there_before_the_mirror_is_brought_by_a_look_at_everything() {
     let (world, mirror) = (World::new(), Arc::default());
     let clinic = Scope::of_prefix("clinics/1/").unwrap();
@@ -267,6 +335,104 @@ async fn what_was_there_before_the_mirror_is_brought_by_a_look_at_everything() {
         .await;
     assert_eq!(brought.unwrap().unwrap().missing, 1);
     are_equal(&world, &mirror).await;
+}
+
+#[tokio::test]
+async fn a_mirror_that_was_away_at_the_start_gets_the_deployment_before_it_is_relied_on() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    write(&world.replica().await).await;
+    mirror.set_away(true);
+    let replica = world.mirrored(&mirror).await.unwrap();
+    mirror.set_away(false);
+    assert_eq!(look(&replica).await.missing, 2);
+    let kek = write(&replica).await.kek.id();
+    are_equal(&world, &mirror).await;
+    for path in world.store.documents().await {
+        world.store.remove(&path).await;
+    }
+    assert_eq!(restore_lost(&world, &mirror).await.unwrap().missing, 2);
+    assert!(world.replica().await.kek("acme", kek).await.is_ok());
+    // One that was lost since is brought by a look at everything, from either place.
+    mirror.remove(DEPLOYMENT).await;
+    let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
+    assert_eq!(followed.unwrap().unwrap().missing, 1);
+    world.store.remove(DEPLOYMENT).await;
+    assert_eq!(restore(&replica).await.missing, 1);
+    are_equal(&world, &mirror).await;
+    // What the store made up is not.
+    mirror.remove(DEPLOYMENT).await;
+    world.store.set(DEPLOYMENT, "not ours").await;
+    let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
+    assert_eq!(followed.unwrap().unwrap().unusable, 1);
+    assert_eq!(mirror.text(DEPLOYMENT).await, None);
+}
+
+#[tokio::test]
+async fn nothing_is_sealed_before_the_mirror_was_found_fit_and_that_is_tried_until_it_is() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    write(&world.replica().await).await;
+    let before = world.store.documents().await;
+    let tried = Arc::new(AtomicUsize::new(0));
+    let outcome = Arc::new(Mutex::new(Err(unavailable())));
+    let prepare: Prepare = {
+        let (tried, outcome) = (Arc::clone(&tried), Arc::clone(&outcome));
+        Arc::new(move || {
+            tried.fetch_add(1, SeqCst);
+            ready(outcome.lock().unwrap().clone()).boxed()
+        })
+    };
+    let replica = world.mirrored_by(&mirror, prepare.clone()).await.unwrap();
+    let unfit = KeyError::Document {
+        path: "mirror".to_owned(),
+        fault: DocumentFault::Unconditional,
+    };
+    for (refusal, kind) in [
+        (unavailable(), KeyErrorKind::Unavailable),
+        (unfit, KeyErrorKind::Corrupt),
+    ] {
+        *outcome.lock().unwrap() = Err(refusal);
+        let home = Scope::tenant();
+        let refused = try_write(&replica, &home).await.unwrap_err();
+        assert_eq!(refused.kind(), kind);
+        let refused = replica.rotate("acme", &home).await.unwrap_err();
+        assert_eq!(refused.kind(), kind);
+        let followed = replica.follow(Mode::Bring, &mut |_, _| ()).await;
+        assert_eq!(followed.unwrap_err().kind(), kind);
+        assert_eq!(mirror.documents().await, Vec::<String>::new());
+        assert_eq!(world.store.documents().await, before);
+    }
+    // A gateway that finds that out when it starts does not.
+    let refused = world.mirrored_by(&mirror, prepare.clone()).await;
+    assert_eq!(refused.unwrap_err().kind(), KeyErrorKind::Corrupt);
+    *outcome.lock().unwrap() = Ok(());
+    write(&replica).await;
+    let asked = tried.load(SeqCst);
+    replica.rotate("acme", &Scope::tenant()).await.unwrap();
+    assert_eq!(tried.load(SeqCst), asked);
+    are_equal(&world, &mirror).await;
+}
+
+fn unavailable() -> KeyError {
+    KeyError::StoreUnavailable {
+        path: "mirror".to_owned(),
+        source: Arc::new(std::io::Error::other("as the test wished")),
+    }
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_for_the_first_time_agree_on_one_deployment() {
+    let (world, mirror) = (Arc::new(World::new()), Arc::<WatchedStore>::default());
+    // The other makes the deployment, and mirrors it, after this one has found none.
+    let prepare: Prepare = {
+        let (world, mirror) = (Arc::clone(&world), Arc::clone(&mirror));
+        Arc::new(move || {
+            let (world, mirror) = (Arc::clone(&world), Arc::clone(&mirror));
+            async move { world.mirrored(&mirror).await.map(drop) }.boxed()
+        })
+    };
+    let this = world.mirrored_by(&mirror, prepare).await.unwrap();
+    let other = world.mirrored(&mirror).await.unwrap();
+    assert_eq!(this.deployment().id(), other.deployment().id());
 }
 
 #[tokio::test]
@@ -308,12 +474,8 @@ async fn a_mirror_of_another_deployment_is_refused_and_none_is_made_beside_one()
     let other = world.replica().await;
     write(&other).await;
     world.store.remove("system/deployment.json").await;
-    let (store, its) = (world.store.clone(), Mirror::new(mirror.clone()));
-    let (system, how) = (ControlStore::new(store, ""), (None, Mode::Bring));
     let before = world.store.documents().await;
-    let (providers, mut tell) = (world.providers(), |_: &_, _| ());
-    let restored = its.restore_lost(&system, &providers, how, &mut tell);
-    let refused = restored.await.unwrap_err();
+    let refused = restore_lost(&world, &mirror).await.unwrap_err();
     assert!(matches!(refused, BackupError::Foreign { .. }), "{refused}");
     assert_eq!(world.store.documents().await, before);
 }

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use crate::control::{Entry, Keyring, Timestamp, kek_index, place};
 use crate::{
-    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, Mirror, OwnRootKeys,
+    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, OwnRootKeys,
     PlacedDocuments, Providers, Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings,
     State, WhenMissing, WrappedKey,
 };
@@ -72,21 +72,12 @@ impl World {
         self.replica_of(&[&kms]).await
     }
 
-    /// A replica with a mirror.
-    pub(super) async fn mirrored(&self, mirror: &Arc<WatchedStore>) -> Result<Keyrings, KeyError> {
-        let clock = self.told();
-        let providers = Providers::one(self.kms.clone(), Arc::clone(&clock));
-        let mirror = Some(Mirror::new(mirror.clone()));
-        let (store, settings) = (self.store.clone(), Settings::default());
-        Keyrings::open_mirrored(store, mirror, providers, settings, clock).await
-    }
-
     /// The providers alone, for what needs no replica.
     pub(super) fn providers(&self) -> Providers {
         Providers::one(self.kms.clone(), self.told())
     }
 
-    fn told(&self) -> crate::Clock {
+    pub(super) fn told(&self) -> crate::Clock {
         let clock = Arc::clone(&self.clock);
         Arc::new(move || clock.now())
     }

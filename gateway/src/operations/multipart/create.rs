@@ -39,9 +39,11 @@ impl Operations {
     ) -> Result<Ongoing, GatewayError> {
         let place = self.place(call).await?;
         let metadata = envelope::metadata_of(call.request.object_headers()?);
-        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
+        let id = call.new_object_id(self.random.as_ref())?;
+        let keys = self.keys.sealing_as(&place.bucket, &place.key, id);
+        let keys = keys.await?;
         let (sealed, new) = create_upload_as(
-            call.new_object_id(self.random.as_ref())?,
+            id,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),

@@ -50,9 +50,11 @@ impl Operations {
         length: Plain,
         source: P,
     ) -> Result<Written, GatewayError> {
-        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
+        let id = call.new_object_id(self.random.as_ref())?;
+        let keys = self.keys.sealing_as(&place.bucket, &place.key, id);
+        let keys = keys.await?;
         let (envelope, new) = create_upload_as(
-            call.new_object_id(self.random.as_ref())?,
+            id,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),

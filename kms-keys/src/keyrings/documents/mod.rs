@@ -2,6 +2,8 @@
 //! by one task at a time, and never a generation older than one seen before. It must not unwrap
 //! keys.
 
+mod confirming;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -18,7 +20,7 @@ use object_store::UpdateVersion;
 
 use super::flight::Flights;
 use crate::{
-    Clock, DocumentFault, Fate, KeyError, KeyErrorKind, KeyId, Mirror, Scope,
+    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId, Mirror, Scope,
     control::{ControlStore, DeploymentKey, Keyring, Mac, Written, place},
 };
 
@@ -26,6 +28,8 @@ use crate::{
 pub(super) struct Documents {
     store: ControlStore,
     mirror: Option<Mirror>,
+    /// Whether it is being found out that the mirror can be relied on.
+    readying: Flights<(), Result<(), KeyError>>,
     /// Keyrings of which it is being found out whether the mirror has them.
     confirming: Flights<(Name, u64), Result<(), KeyError>>,
     deployment: DeploymentKey,
@@ -64,6 +68,7 @@ impl Documents {
         Self {
             store,
             mirror,
+            readying: Flights::new(),
             confirming: Flights::new(),
             deployment,
             clock,
@@ -156,7 +161,10 @@ impl Documents {
         let slot = self.slot(tenant, scope)?;
         // Before the newest generation is read, so that it cannot be the older of the two.
         let mirrored = match needs {
-            Needs::Mirror => self.mirrored(&slot).await?,
+            Needs::Mirror => {
+                self.ready().await?;
+                self.mirrored(&slot).await?
+            }
             Needs::NoNewerMirror => match self.mirrored(&slot).await {
                 Err(error) if error.kind() == KeyErrorKind::Unavailable => None,
                 mirrored => mirrored?,
@@ -172,34 +180,6 @@ impl Documents {
             (confirmed, _) => confirmed?,
         }
         Ok(changed)
-    }
-
-    /// What the mirror, if there is one, holds of a keyring.
-    async fn mirrored(&self, slot: &Slot) -> Result<Option<(u64, Mac)>, KeyError> {
-        let Some(mirror) = &self.mirror else {
-            return Ok(None);
-        };
-        let path = self.store.path(&slot.place);
-        mirror.generation(&self.deployment, &path).await
-    }
-
-    /// Refuses a keyring that is older than the mirror's, or another of its generation.
-    fn check_not_behind(
-        &self,
-        slot: &Slot,
-        newest: &Current,
-        mirrored: Option<(u64, Mac)>,
-    ) -> Result<(), KeyError> {
-        let found = newest.keyring.generation;
-        match mirrored {
-            Some((mirrored, mac))
-                if mirrored > found || mirrored == found && !mac.matches(&newest.mac) =>
-            {
-                let fault = DocumentFault::BehindMirror { found, mirrored };
-                Err(self.store.refused(&slot.place, fault))
-            }
-            _ => Ok(()),
-        }
     }
 
     async fn change_newest(
@@ -231,49 +211,6 @@ impl Documents {
             }
         }
         Err(self.store.contended(&slot.place))
-    }
-
-    /// Returns once the mirror, if there is one, has this generation, or a newer one that the store
-    /// has too; asks it once for each generation.
-    pub(super) async fn confirm(
-        &self,
-        tenant: &str,
-        scope: &Scope,
-        keyring: &Keyring,
-    ) -> Result<(), KeyError> {
-        let Some(mirror) = &self.mirror else {
-            return Ok(());
-        };
-        let slot = self.slot(tenant, scope)?;
-        let is_confirmed = || slot.confirmed.load(Ordering::Acquire) >= keyring.generation;
-        if is_confirmed() {
-            return Ok(());
-        }
-        let work = async {
-            let (bytes, _) = self.encode(&slot, keyring)?;
-            let path = self.store.path(&slot.place);
-            match mirror.keep(&self.deployment, &path, &bytes).await? {
-                // Another replica changed it a moment ago, or somebody put an old one back.
-                Fate::Newer => self.look_again(&slot).await,
-                _ => Ok(()),
-            }
-        };
-        let name = (slot.name.clone(), keyring.generation);
-        self.confirming.join(&name, work).await?;
-        slot.confirmed
-            .fetch_max(keyring.generation, Ordering::AcqRel);
-        Ok(())
-    }
-
-    /// Refuses a keyring that is behind the mirror's as it is now.
-    async fn look_again(&self, slot: &Slot) -> Result<(), KeyError> {
-        let mirrored = self.mirrored(slot).await?;
-        let _one_at_a_time = slot.turn.lock().await;
-        self.read(slot).await?;
-        match slot.held().current {
-            Some(newest) => self.check_not_behind(slot, &newest, mirrored),
-            None => Ok(()),
-        }
     }
 
     /// The error for a keyring that cannot be trusted.
