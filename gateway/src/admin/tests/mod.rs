@@ -2,6 +2,7 @@
 //! may, and what needs leave only by the leave of two others.
 
 mod not_alone;
+mod turns;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -613,34 +614,6 @@ async fn a_tenant_owner_sees_and_changes_its_own_tenants_keys_only() {
     assert_eq!((show(&auditor).await, rotate(&auditor).await), (200, 403));
     let all = world.call(&owner, Method::GET, "/v1/keys", json!({})).await;
     assert_eq!(all.0, 403);
-}
-
-#[tokio::test]
-async fn one_replica_tends_the_keys_and_the_others_tell_what_it_found() {
-    let world = World::new().await;
-    let tokens = world.with_a_tenant().await;
-    let freeze = async |what: &str| {
-        let path = format!("/v1/tenants/acme/keys/{what}");
-        let done = world.call(&tokens[0], Method::POST, &path, json!({})).await;
-        assert_eq!(done.0, 200, "{done:?}");
-    };
-    let other = world.replica();
-    assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
-    freeze("freeze").await;
-    assert_eq!(
-        other.tend_keys().await.unwrap().frozen,
-        0,
-        "it does not look"
-    );
-    let found = world.admin.tend_keys().await.unwrap();
-    assert_eq!(found.frozen, 1);
-    assert_eq!(other.tend_keys().await.unwrap(), found);
-    // The first is gone: after its turn another takes over.
-    world.pass(Duration::from_mins(13));
-    freeze("thaw").await;
-    assert_eq!(other.tend_keys().await.unwrap().frozen, 0);
-    freeze("freeze").await;
-    assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
 }
 
 #[tokio::test]
