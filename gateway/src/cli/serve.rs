@@ -63,7 +63,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     crate::config::start_logging();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(&error))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let listener = match listeners.s3 {
             Some(listener) => TcpListener::from_std(listener),
             None => TcpListener::bind(config.listen).await,
@@ -111,7 +111,10 @@ pub(super) fn run(
         };
         trail.end().await;
         ended
-    })
+    });
+    // A thread that writes to where nobody reads, or waits for a disk that hangs, must not keep it from ending.
+    runtime.shutdown_timeout(LEAVE);
+    ended
 }
 
 /// Binds the address where metrics are wanted, if anywhere, and serves them for as long as it is asked.
@@ -194,6 +197,9 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
     }
 }
+
+/// How long what is still under way when the trail has its last line may take to end.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// A scope that was written to under a version past its time gets another.
 const ROTATE_WITHIN: Duration = Duration::from_secs(5);
