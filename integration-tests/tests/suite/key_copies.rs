@@ -147,7 +147,13 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     lose(gateway, Upstream::SeaweedFs, "keys");
     let told = world.run("ann", &["keys", "mirror", "--json"]);
     assert_eq!(told.status.code(), Some(3), "{told:?}");
-    assert_eq!(json(&told)["only_in_mirror"], 6);
+    let told = json(&told);
+    let named = told["documents"].as_array().expect("documents");
+    let lost = |one: &&Value| one["fate"] == "only-in-mirror";
+    assert_eq!(
+        (&told["only_in_mirror"], named.iter().filter(lost).count()),
+        (&6.into(), 6)
+    );
     let restore = ["keys", "restore", "--from-mirror"];
     let looked = world.json("ada", &restore);
     assert_eq!(
@@ -162,6 +168,20 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     for gateway in [gateway, &replica] {
         gateway.account().run_script("kms_scopes.py", &["read"]);
     }
+
+    // Something that nobody of ours wrote is told, by the exit code too.
+    let (made_up, prefix) = (
+        "system/keyrings/demo/scopes/no.json",
+        gateway.bucket_prefix(),
+    );
+    let put = store_account().run_script("try_put.py", &[&format!("{prefix}mirror"), made_up]);
+    assert_eq!(put.trim(), "done");
+    let told = world.run("ann", &["keys", "mirror", "--json"]);
+    assert_eq!(told.status.code(), Some(3), "{told:?}");
+    assert_eq!(json(&told)["documents"][0]["path"], made_up);
+    let looked = world.run("ada", &[&restore[..], &["--json"]].concat());
+    assert_eq!(looked.status.code(), Some(3), "{looked:?}");
+    assert_eq!(json(&looked)["counts"]["unusable"], 1);
 
     // And when there is nothing left but the mirror.
     world.gateway.process_mut().kill();
@@ -187,6 +207,9 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
 fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     let mut world = Administered::serve(Upstream::SeaweedFs, &demo());
     world.gateway.run_script("restart.py", &["before", "away"]);
+    world
+        .gateway
+        .run_script("one_bucket.py", &["make", "short-lived"]);
     let proxy = HostileStore::before(World::get().seaweedfs().endpoint());
     // The connection is closed instead of an answer.
     let leave = || proxy.obey(Arc::new(|_, _| Message::default()));
@@ -211,9 +234,9 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     proxy.relent();
     assert_eq!(put(&world), "done");
     let agrees = world.json("ada", &["keys", "mirror", "--apply"]);
-    // The deployment's; the tenant's keyring and its bucket.
+    // The deployment's; the tenant's keyring and its buckets.
     let same = &agrees["counts"]["same"];
-    assert_eq!((&agrees["agrees"], same), (&true.into(), &3.into()));
+    assert_eq!((&agrees["agrees"], same), (&true.into(), &4.into()));
     leave();
     assert_eq!(
         (read(&world), put(&world)),
@@ -230,6 +253,10 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
         (read(&world), put(&world)),
         ("700000".to_owned(), "SlowDown".to_owned())
     );
+    // The mirror keeps the document of one that is deleted meanwhile, and nobody misses it.
+    world
+        .gateway
+        .run_script("one_bucket.py", &["delete", "short-lived"]);
     proxy.relent();
     assert_eq!(
         (read(&world), put(&world)),
@@ -237,6 +264,8 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     );
     world.json("ada", &of("rotate"));
     assert_eq!(world.json("ann", &["keys", "mirror"])["agrees"], true);
+    let back = world.json("ada", &["keys", "restore", "--from-mirror"]);
+    assert_eq!((brought(&back), &back["counts"]["retired"]), (0, &1.into()));
 }
 
 /// Gives a gateway over SeaweedFS a mirror, and key scopes.
@@ -280,18 +309,8 @@ fn brought(answer: &Value) -> u64 {
 /// lie in its index, they are spoiled instead.
 fn lose(gateway: &Gateway, upstream: Upstream, what: &str) {
     if upstream == Upstream::SeaweedFs {
-        let store = World::get().seaweedfs();
-        let (id, secret) = (
-            store.credentials().access_key_id(),
-            store.credentials().secret_access_key(),
-        );
-        let account = Account {
-            endpoint: store.endpoint().to_owned(),
-            credentials: Credentials::new(id, secret),
-            authority: None,
-        };
         let bucket = format!("{}system", gateway.bucket_prefix());
-        let lost = account.run_script("lose_documents.py", &[&bucket, what]);
+        let lost = store_account().run_script("lose_documents.py", &[&bucket, what]);
         assert!(
             lost.trim().parse::<u32>().is_ok_and(|count| count >= 5),
             "{lost}"
@@ -310,6 +329,20 @@ fn lose(gateway: &Gateway, upstream: Upstream, what: &str) {
         fs::write(path, bytes).expect("it is ours");
     });
     assert!(lost >= 5, "{lost}");
+}
+
+/// Whoever holds SeaweedFS.
+fn store_account() -> Account {
+    let store = World::get().seaweedfs();
+    let (id, secret) = (
+        store.credentials().access_key_id(),
+        store.credentials().secret_access_key(),
+    );
+    Account {
+        endpoint: store.endpoint().to_owned(),
+        credentials: Credentials::new(id, secret),
+        authority: None,
+    }
 }
 
 fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
