@@ -1,9 +1,5 @@
 //! Folders over a store that makes directories of them, by several clients at once: who is told that a folder is there
 //! finds it, and it goes when its store says that it is gone.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a member of JSON that is not there is null, and fails the assertion"
-)]
 
 use std::thread;
 
