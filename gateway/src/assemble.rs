@@ -98,13 +98,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
     make_system_bucket(&upstream, &system_bucket).await?;
-    let store = Capabilities::probe(&upstream, &system_bucket)
-        .await
-        .map_err(|source| AssembleError::SystemBucket {
-            bucket: system_bucket.clone(),
-            source,
-        })?;
-    warn_of(store);
+    let store = probe(&upstream, &system_bucket).await?;
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
@@ -135,6 +129,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         buckets.clone(),
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
+    .with_journal(config.audit.journal.clone())
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
@@ -194,6 +189,16 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         admin,
         jobs,
     })
+}
+
+async fn probe(upstream: &Upstream, system_bucket: &str) -> Result<Capabilities, AssembleError> {
+    let probed = Capabilities::probe(upstream, system_bucket).await;
+    let store = probed.map_err(|source| AssembleError::SystemBucket {
+        bucket: system_bucket.to_owned(),
+        source,
+    })?;
+    warn_of(store);
+    Ok(store)
 }
 
 fn warn_of(store: Capabilities) {

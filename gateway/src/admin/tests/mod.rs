@@ -18,7 +18,7 @@ use crate::admin::credential::create;
 use crate::assemble::audit_identity;
 use crate::control::ControlError;
 use crate::directory::AccessKeyIds;
-use crate::jobs::{Amount, Job, State, Use};
+use crate::jobs::{Amount, Job, Reason, State, Use, open, strike};
 use crate::tools::TrailReader;
 use crate::trail::{Attested, Durabilities};
 
@@ -433,6 +433,7 @@ impl World {
             next.state = State::Done;
             next.progress.ended = Some(ended);
             next.progress.usage.insert(kek, used);
+            next.progress.left.insert(Reason::Refused, 4);
             Ok::<_, ControlError>(Some(next))
         };
         let control = &self.admin.control;
@@ -464,6 +465,10 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
     let health = world.admin.tend_keys().await.unwrap();
     assert_eq!(health.pending_destruction, 1);
     assert_eq!(ask("/certificates").await["certificates"], json!([]));
+    // As if the board could not be written when the count was kept.
+    let count = waits["count"].as_str().unwrap();
+    let control = &world.admin.control;
+    strike(control, "acme", count).await.unwrap();
     world.pass(DAY);
     world.admin.tend_keys().await.unwrap();
     assert_eq!(
@@ -471,8 +476,11 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
         json!([]),
         "what was sealed is not counted yet"
     );
+    world.pass(Duration::from_secs(6));
+    let name = ("acme".to_owned(), count.to_owned());
+    assert_eq!(open(control).await.unwrap(), [name], "it will be counted");
     let kek = waits["keys"][0]["id"].clone();
-    world.counted(waits["count"].as_str().unwrap(), &kek).await;
+    world.counted(count, &kek).await;
     // Twice: on two replicas, or again after a crash.
     world.admin.tend_keys().await.unwrap();
     world.admin.tend_keys().await.unwrap();
@@ -516,7 +524,8 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
     assert_eq!(unreadable["bytes"], 50);
     assert_eq!(unreadable["locked"], json!({ "objects": 1, "bytes": 9 }));
     assert_eq!(unreadable["by_key"][0]["id"], kek);
-    assert_eq!(unreadable["counted"], "2026-09-28T14:13:20Z");
+    assert_eq!(unreadable["counted"], "2026-09-28T14:13:26Z");
+    assert_eq!(unreadable["untold"], json!({ "refused": 4 }));
     assert_eq!(statement["remains"]["usable_kek_versions"], json!([]));
 }
 
