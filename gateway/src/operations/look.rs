@@ -86,8 +86,12 @@ impl Operations {
             StoreRequest::bucket(Method::GET, &bucket.upstream).with_query("object-lock", "");
         match self.upstream.document(request, LONGEST_DOCUMENT).await {
             Ok((_, document)) => Ok(document.child("Rule").is_some()),
-            Err(error) if error.code() == Some(Code::ObjectLockConfigurationNotFound) => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => match error.code() {
+                Some(Code::ObjectLockConfigurationNotFound) => Ok(false),
+                // It knows no locks.
+                Some(Code::NotImplemented | Code::MethodNotAllowed) => Ok(false),
+                _ => Err(error),
+            },
         }
     }
 
