@@ -260,6 +260,9 @@ impl Trail {
                         response.map(|body| recorded_stream(body, access, status))
                     });
                 }
+                if let Answer::Ready(body) = response.body() {
+                    access.draft.bytes_out = u64::try_from(body.len()).ok();
+                }
                 let keys = facts.map(|facts| facts.keys.clone()).unwrap_or_default();
                 let uploaded = facts.and_then(|facts| facts.uploaded.clone());
                 let outcome = access.outcome(response.status().as_u16(), None);

@@ -81,6 +81,13 @@ fn the_questions_of_auditors_have_answers_with_proofs() {
     assert!(firsts >= 2, "two principals came from here");
     let bulk = search(&served, &["--bulk", "5"]);
     assert_eq!(bulk["bulk"][0]["principal"], "demo-admin", "{bulk}");
+    // By all that objects.py reads, small objects too, which are answered from memory.
+    let bulk = search(&served, &["--bulk-bytes", "1196612"]);
+    assert_eq!(bulk["bulk"][0]["principal"], "demo-admin", "{bulk}");
+    assert!(
+        bulk["bulk"][0]["bytes"].as_u64() >= Some(1_196_612),
+        "{bulk}"
+    );
     let none = search(&served, &["--bulk", "1000000"]);
     assert_eq!(none["bulk"], Value::Array(Vec::new()));
     // In no time that is over there was anything.
