@@ -87,9 +87,12 @@ impl Operations {
         match self.upstream.document(request, LONGEST_DOCUMENT).await {
             Ok((_, document)) => Ok(document.child("Rule").is_some()),
             Err(error) => match error.code() {
-                Some(Code::ObjectLockConfigurationNotFound) => Ok(false),
-                // It knows no locks.
-                Some(Code::NotImplemented | Code::MethodNotAllowed) => Ok(false),
+                // The bucket has none, or the store knows none.
+                Some(
+                    Code::ObjectLockConfigurationNotFound
+                    | Code::NotImplemented
+                    | Code::MethodNotAllowed,
+                ) => Ok(false),
                 _ => Err(error),
             },
         }
