@@ -134,7 +134,7 @@ fn on_record(mut world: Administered) {
 #[test]
 fn a_job_is_cancelled() {
     let world = Administered::serve(Upstream::Embedded, &demo());
-    let id = begun(&world, "cancelled");
+    let (id, _) = begun(&world, "cancelled");
     let seen = |shown: &Value| shown["progress"]["seen"]["objects"].as_u64();
     wait_for("some are moved", || seen(&progress(&world, &id)) > Some(0));
     let cancel = ["keys", "jobs", "cancel", "--tenant", "demo", &id];
@@ -278,10 +278,12 @@ pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 
 const MANY: usize = 200;
 
-/// Objects under an old key, and a job that moves them slowly enough to be met in the middle.
-fn begun(world: &Administered, buckets: &str) -> String {
+/// Objects under an old key, and a job that moves them slowly enough to be met in the middle; and what a client saw before it.
+fn begun(world: &Administered, buckets: &str) -> (String, Value) {
     client(world, &["fill", buckets]);
     client(world, &["more", buckets, &MANY.to_string()]);
+    // Before the job: it may take longer than that.
+    let before = client(world, &["seen", buckets]);
     world.json("ada", &["keys", "rotate", "--tenant", "demo"]);
     let plain = format!("{buckets}-plain");
     let begin = [
@@ -295,7 +297,7 @@ fn begun(world: &Administered, buckets: &str) -> String {
         "40",
     ];
     let id = world.json("ada", &begin)["id"].take();
-    id.as_str().expect("an id").to_owned()
+    (id.as_str().expect("an id").to_owned(), before)
 }
 
 fn progress(world: &Administered, id: &str) -> Value {
@@ -332,8 +334,7 @@ fn ended(world: &Administered, id: &str, buckets: &str, before: &Value) {
 fn killed(upstream: Upstream) {
     let mut world = Administered::serve(upstream, &demo());
     let buckets = format!("kill-{upstream:?}").to_lowercase();
-    let id = begun(&world, &buckets);
-    let before = client(&world, &["seen", &buckets]);
+    let (id, before) = begun(&world, &buckets);
     wait_for("some are moved", || {
         progress(&world, &id)["progress"]["moved"]["objects"].as_u64() > Some(20)
     });
@@ -367,8 +368,7 @@ fn three_replicas_move_each_object_once_though_one_is_killed() {
         world.gateway.replica(&principals),
         world.gateway.replica(&principals),
     ];
-    let id = begun(&world, "three");
-    let before = client(&world, &["seen", "three"]);
+    let (id, before) = begun(&world, "three");
     wait_for("some are moved", || {
         progress(&world, &id)["progress"]["moved"]["objects"].as_u64() > Some(20)
     });
