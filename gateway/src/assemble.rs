@@ -34,7 +34,7 @@ use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
 use crate::sts::Sts;
 use crate::telemetry::Telemetry;
-use crate::trail::{Attested, Trail};
+use crate::trail::{Attested, SuperLog, SuperLogError, Trail};
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
     Upstream, UpstreamError,
@@ -46,6 +46,9 @@ pub enum AssembleError {
     /// The audit journal.
     #[error("the audit journal cannot be opened")]
     Journal(#[from] audit::JournalError),
+    /// The super-log.
+    #[error("the audit log cannot be registered in the super-log")]
+    SuperLog(#[from] SuperLogError),
     /// The embedded bucket.
     #[error("the embedded bucket cannot be opened")]
     Embedded(#[from] embedded_bucket::OpenError),
@@ -83,6 +86,8 @@ pub enum AssembleError {
 pub struct Assembled {
     /// The data plane.
     pub service: Service,
+    /// Where this replica's log is registered.
+    pub super_log: SuperLog,
     /// What administrators ask.
     pub admin: Admin,
 }
@@ -111,6 +116,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
+    let super_log = SuperLog::new(Arc::clone(&control), trail.clone(), &config.audit.journal);
+    // Before anything is served: a log that others know of cannot vanish unseen.
+    super_log.register().await?;
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
@@ -182,7 +190,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         operations,
         telemetry,
     };
-    Ok(Assembled { service, admin })
+    Ok(Assembled {
+        service,
+        super_log,
+        admin,
+    })
 }
 
 /// Who vouches for administrators.

@@ -70,7 +70,11 @@ pub(super) fn run(
         };
         let listener = listener
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", config.listen)))?;
-        let Assembled { service, admin } = assemble(&config, Clock::system())
+        let Assembled {
+            service,
+            super_log,
+            admin,
+        } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
         let admin = Arc::new(admin);
@@ -102,9 +106,16 @@ pub(super) fn run(
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
+            never = super_log.keep() => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;
+        if let Err(error) = super_log.register().await {
+            tracing::error!(
+                error = crate::error::report(&error),
+                "the end of the audit log is not in the super-log"
+            );
+        }
         ended
     })
 }

@@ -30,6 +30,7 @@ mod facts;
 mod keys;
 mod reconcile;
 mod stream;
+mod super_log;
 
 pub use attest::{Attested, NewReceipt};
 use durability::Late;
@@ -38,6 +39,7 @@ pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
 pub use reconcile::{Found, Orphan};
 use stream::recorded_stream;
+pub use super_log::{CopyError, SuperLog, SuperLogError, copy_super_log};
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
 ///
