@@ -7,7 +7,7 @@ use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{DocumentKeys, Keyrings, WhenMissing};
+use kms_keys::{DocumentKeys, Keyrings, Mirror, WhenMissing};
 use object_store::ObjectStore;
 use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
@@ -22,6 +22,7 @@ use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
+use crate::jobs::Jobs;
 use crate::key_management::KeyManagement;
 use crate::key_scopes::KeyScopes;
 use crate::keys::{Keys, SuitesOfTenants};
@@ -70,6 +71,11 @@ pub enum AssembleError {
     /// The control documents' client.
     #[error("the system bucket's client cannot be made")]
     ControlStore(#[from] object_store::Error),
+    /// The mirror of keyrings would not be safe.
+    #[error(
+        "the store of [keys.mirror] ignores conditions on writes, so that an older keyring could replace a newer one; use another"
+    )]
+    Unconditional,
     /// The system bucket.
     #[error("the system bucket {bucket} cannot be made or reached; check [upstream]")]
     SystemBucket {
@@ -90,6 +96,8 @@ pub struct Assembled {
     pub super_log: SuperLog,
     /// What administrators ask.
     pub admin: Admin,
+    /// What is done to all objects of a tenant beside requests.
+    pub jobs: Jobs,
 }
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
@@ -103,15 +111,12 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             bucket: system_bucket.clone(),
             source,
         })?;
-    if !store.conditional_writes {
-        tracing::warn!(
-            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
-        );
-    }
+    warn_of(store);
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
-    let keyrings = Arc::new(management.keyrings(&control).await?);
+    let mirror = open_mirror(config, &clock).await?;
+    let keyrings = Arc::new(management.keyrings(&control, mirror.clone()).await?);
     let documents = document_key(&keyrings);
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
@@ -122,11 +127,12 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
-    let directory = Arc::new(directory);
+    let directory = Arc::new(directory.with_limits(config.limits));
     let sessions = Arc::new(SessionKeys::derive(keyrings.deployment()));
     let liveness = Arc::new(Liveness::new(documented.clone(), clock.clone()));
     let declared = config.admin.iter();
     let administrators = administrators(config);
+    let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -136,18 +142,14 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
+        buckets.clone(),
     )
-    .with_cryptoperiod(config.cryptoperiod)
+    .with_cryptoperiod(config.keys.cryptoperiod)
     .with_sign_in(sign_in(config, &directory, &clock)?);
-    let buckets = Buckets::new(control, documents, &config.bucket_prefix);
-    tracing::info!(
-        suite = config.suites.sealing.name(),
-        implementation = config.suites.sealing.implementation(),
-        "objects of tenants that ask for no other suite are sealed"
-    );
-    let telemetry = Arc::new(Telemetry::watching(Arc::clone(trail.health())));
-    let limits = Limits::declared(&config.tenants, Arc::clone(&telemetry), clock.clone());
-    let limits = Arc::new(limits);
+    tell_suite(config);
+    let telemetry = Telemetry::watching(Arc::clone(trail.health()));
+    let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
+    let limits = limits_of(config, &directory, &telemetry, &clock);
     let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
@@ -169,6 +171,12 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
+    let jobs = Jobs::new(
+        documented.clone(),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(&telemetry),
+    );
     let providers = oidc::Providers::declared(&config.tenants, &clock)?;
     let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
@@ -194,7 +202,24 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         service,
         super_log,
         admin,
+        jobs,
     })
+}
+
+fn warn_of(store: Capabilities) {
+    if !store.conditional_writes {
+        tracing::warn!(
+            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
+        );
+    }
+}
+
+fn tell_suite(config: &Config) {
+    tracing::info!(
+        suite = config.suites.sealing.name(),
+        implementation = config.suites.sealing.implementation(),
+        "objects of tenants that ask for no other suite are sealed"
+    );
 }
 
 /// Who vouches for administrators.
@@ -209,6 +234,20 @@ fn sign_in(
     clock: &Clock,
 ) -> Result<Option<SignIn>, ProvidersError> {
     SignIn::declared(administrators(config), &config.tenants, directory, clock)
+}
+
+fn limits_of(
+    config: &Config,
+    directory: &Arc<Directory>,
+    telemetry: &Arc<Telemetry>,
+    clock: &Clock,
+) -> Arc<Limits> {
+    Arc::new(Limits::declared(
+        &config.tenants,
+        Arc::clone(directory),
+        Arc::clone(telemetry),
+        clock.clone(),
+    ))
 }
 
 fn policies_of(config: &Config, control: &Control, lookups: Lookups, clock: &Clock) -> Policies {
@@ -282,25 +321,60 @@ pub(crate) fn document_key(keyrings: &Keyrings) -> DocumentKey {
     DocumentKey::new(keyrings.deployment().derive(DOCUMENTS))
 }
 
+/// The mirror of keyrings, if one is configured, its bucket made. One that does not answer is no reason not to
+/// start: objects can be read without it.
+pub(crate) async fn open_mirror(
+    config: &Config,
+    clock: &Clock,
+) -> Result<Option<Mirror>, AssembleError> {
+    let Some(mirror) = &config.keys.mirror else {
+        return Ok(None);
+    };
+    let bucket = mirror.bucket.as_str();
+    let (upstream, documents) = connect_to(&mirror.store, &config.region, bucket, clock)?;
+    let found = async {
+        make_system_bucket(&upstream, bucket).await?;
+        Capabilities::probe(&upstream, bucket)
+            .await
+            .map_err(|source| AssembleError::SystemBucket {
+                bucket: bucket.to_owned(),
+                source,
+            })
+    };
+    match found.await {
+        Ok(found) if !found.conditional_writes => return Err(AssembleError::Unconditional),
+        Ok(_) => {}
+        Err(error) => {
+            let error = crate::error::report(&error);
+            tracing::error!(error, "the mirror of keyrings cannot be reached");
+        }
+    }
+    Ok(Some(Mirror::new(documents)))
+}
+
 /// The store, and the control documents in it, over one transport.
 pub(crate) fn connect(
     config: &Config,
     system_bucket: &str,
     clock: &Clock,
 ) -> Result<(Upstream, Arc<dyn ObjectStore>), AssembleError> {
-    match &config.upstream {
+    connect_to(&config.upstream, &config.region, system_bucket, clock)
+}
+
+fn connect_to(
+    store: &UpstreamConfig,
+    here: &str,
+    system_bucket: &str,
+    clock: &Clock,
+) -> Result<(Upstream, Arc<dyn ObjectStore>), AssembleError> {
+    match store {
         UpstreamConfig::Embedded { path } => {
             let transport = embedded_transport(&{
                 let clock = clock.clone();
                 EmbeddedBucket::open(path, move || clock.now())?
             });
-            let control = upstream::control_store(
-                transport.clone(),
-                EMBEDDED,
-                &config.region,
-                system_bucket,
-                None,
-            )?;
+            let control =
+                upstream::control_store(transport.clone(), EMBEDDED, here, system_bucket, None)?;
             Ok((
                 Upstream::new(transport, EMBEDDED, None, PATIENCE, clock.clone()),
                 control,
@@ -357,7 +431,10 @@ fn embedded_transport(bucket: &EmbeddedBucket) -> Transport {
     BoxCloneSyncService::new(service)
 }
 
-async fn make_system_bucket(upstream: &Upstream, bucket: &str) -> Result<(), AssembleError> {
+pub(crate) async fn make_system_bucket(
+    upstream: &Upstream,
+    bucket: &str,
+) -> Result<(), AssembleError> {
     let failed = |source| AssembleError::SystemBucket {
         bucket: bucket.to_owned(),
         source,

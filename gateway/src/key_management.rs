@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kms_keys::{
-    AwsKms, KeyError, Keyrings, KmsProvider, LocalFile, LocalFileError, OwnRootKeys, Providers,
-    RootKeyName, Settings, WhenMissing,
+    AwsKms, KeyError, Keyrings, KmsProvider, LocalFile, LocalFileError, Mirror, OwnRootKeys,
+    Providers, RootKeyName, Settings, WhenMissing,
 };
 use object_store::ObjectStore;
 
@@ -38,6 +38,8 @@ impl KeyManagement {
             settings: Settings {
                 key_ttl: config.kms.cache,
                 stale_if_error: config.kms.stale,
+                cryptoperiod: Some(config.keys.cryptoperiod),
+                pending_reads: config.keys.pending_reads,
                 ..Settings::default()
             },
             clock,
@@ -54,13 +56,19 @@ impl KeyManagement {
         }
     }
 
-    /// The keyrings whose documents lie in `control`.
+    /// The providers alone.
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// The keyrings whose documents lie in `control`, and in a mirror if there is one.
     pub(crate) async fn keyrings(
         self,
         control: &Arc<dyn ObjectStore>,
+        mirror: Option<Mirror>,
     ) -> Result<Keyrings, KeyError> {
         let control = Arc::clone(control);
-        Keyrings::open(control, self.providers, self.settings, self.clock).await
+        Keyrings::open_mirrored(control, mirror, self.providers, self.settings, self.clock).await
     }
 }
 

@@ -99,6 +99,17 @@ impl Keys {
         })
     }
 
+    /// The scope under whose keys an object is sealed now.
+    pub async fn scope_of(&self, bucket: &Bucket, key: &str) -> Result<Scope, GatewayError> {
+        Ok(self.scopes.of(bucket, key).await?)
+    }
+
+    /// Makes the tenant's keyring if it has none: before its first bucket, so that a bucket without a keyring is
+    /// known for one whose keyring was lost.
+    pub async fn provision(&self, tenant: &str) -> Result<(), GatewayError> {
+        Ok(self.keyrings.provision(tenant).await?)
+    }
+
     /// Renews unwrapped keys that are in use and forgets those that are not; to be called every few seconds.
     pub async fn tend(&self) {
         self.keyrings.tend().await;

@@ -20,6 +20,7 @@ pub mod cors;
 pub mod directory;
 pub mod envelope;
 pub mod error;
+pub mod jobs;
 mod key_management;
 pub mod key_scopes;
 pub mod keys;

@@ -60,7 +60,7 @@ impl Service {
         request.refuse_unsafe_headers()?;
         let request = Box::pin(self.authenticator.verify(request, access)).await?;
         let tenant = &request.principal().tenant;
-        let taken = self.limits.admit(tenant, request.request(), &body)?;
+        let taken = Box::pin(self.limits.admit(tenant, request.request(), &body)).await?;
         let request = Box::pin(self.policies.authorize(request, access)).await?;
         // What asks for an access list that is refused is not told to go on.
         if !request.request().grants_to_others()? {

@@ -1,4 +1,4 @@
-"""A bucket whose objects are split into key scopes by `clinics/{scope}/`. kms_scopes.py write | read"""
+"""A bucket whose objects are split into key scopes by `clinics/{scope}/`. kms_scopes.py write | read | read_scopes"""
 
 import sys
 
@@ -41,6 +41,13 @@ def read():
     source = {"Bucket": BUCKET, "Key": "clinics/1/a"}
     s3.copy_object(Bucket=BUCKET, Key="clinics/2/copy", CopySource=source)
     assert connect.read(s3, BUCKET, "clinics/2/copy") == connect.noise(1000, "clinics/1/a")
+
+
+def read_scopes():
+    """What is in no scope may be gone."""
+    for key in KEYS:
+        if key.startswith("clinics/") and key != "clinics/x":
+            assert connect.read(s3, BUCKET, key) == connect.noise(1000, key)
 
 
 globals()[sys.argv[1]]()

@@ -48,30 +48,17 @@ impl Administered {
     ) -> Self {
         let gateway = Gateway::serve_more(upstream, principals, |directory| {
             prepare(directory);
-            let mut section = "[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
-            for (name, role, tenant) in PEOPLE {
-                let mut command = Command::new(tools::gateway());
-                command.args([
-                    "admin",
-                    "credential",
-                    "create",
-                    name,
-                    "--role",
-                    role,
-                    "--declare",
-                ]);
-                command
-                    .arg("--out")
-                    .arg(directory.join(format!("{name}.token")));
-                if let Some(tenant) = tenant {
-                    command.args(["--tenant", tenant]);
-                }
-                let made = command.output().expect("the gateway's binary runs");
-                assert!(made.status.success(), "{made:?}");
-                section += &String::from_utf8(made.stdout).expect("it prints text");
-            }
-            section
+            administration(directory)
         });
+        Self { gateway }
+    }
+
+    /// The same over the world's SeaweedFS, which the gateway reaches at `endpoint` through somebody else.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_through(endpoint: &str, principals: &[Principal]) -> Self {
+        let gateway = Gateway::serve_more_through(endpoint, principals, administration);
         Self { gateway }
     }
 
@@ -126,6 +113,33 @@ impl Administered {
         }
         self.json("ada", &[arguments, &["--approval", id]].concat())
     }
+}
+
+/// The section `[admin]`, with a credential for everybody, whose tokens are left in the directory.
+fn administration(directory: &Path) -> String {
+    let mut section = "[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+    for (name, role, tenant) in PEOPLE {
+        let mut command = Command::new(tools::gateway());
+        command.args([
+            "admin",
+            "credential",
+            "create",
+            name,
+            "--role",
+            role,
+            "--declare",
+        ]);
+        command
+            .arg("--out")
+            .arg(directory.join(format!("{name}.token")));
+        if let Some(tenant) = tenant {
+            command.args(["--tenant", tenant]);
+        }
+        let made = command.output().expect("the gateway's binary runs");
+        assert!(made.status.success(), "{made:?}");
+        section += &String::from_utf8(made.stdout).expect("it prints text");
+    }
+    section
 }
 
 /// Runs `sealgate` against the admin API at `url` with the token in a file.

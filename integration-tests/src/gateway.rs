@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::client::{Account, Credentials};
+use crate::ahead;
+use crate::client::{Account, Credentials, finished};
 use crate::hostile::Message;
 use crate::process::Process;
 use crate::tools;
@@ -62,6 +63,8 @@ pub struct Gateway {
     arguments: Vec<String>,
     account: Account,
     upstream: Upstream,
+    /// How far its clock is ahead of the machine's.
+    ahead: Duration,
     directory: TempDir,
 }
 
@@ -99,13 +102,14 @@ impl Gateway {
         let data = directory.path().join("data").display().to_string();
         let arguments = [&["dev", "--data", &data], options].concat();
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let mut process = start(&arguments, directory.path());
+        let mut process = start(&arguments, directory.path(), Duration::ZERO);
         let account = process.wait_for(START_LIMIT, dev_account);
         Self {
             process,
             arguments,
             account,
             upstream: Upstream::Embedded,
+            ahead: Duration::ZERO,
             directory,
         }
     }
@@ -185,6 +189,20 @@ impl Gateway {
         })
     }
 
+    /// The same over the world's SeaweedFS, which the gateway reaches at `endpoint` through somebody else.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_more_through(
+        endpoint: &str,
+        principals: &[Principal],
+        sections: impl FnOnce(&Path) -> String,
+    ) -> Self {
+        Self::serve_with(Upstream::SeaweedFs, principals, |directory| {
+            sections(directory) + &seaweedfs_upstream(endpoint)
+        })
+    }
+
     /// `sealgate serve` over the embedded bucket, with the configuration that `edit` makes of the usual one.
     ///
     /// # Panics
@@ -237,7 +255,7 @@ impl Gateway {
         fs::write(&config, text).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
-        let mut process = start(&arguments, directory.path());
+        let mut process = start(&arguments, directory.path(), Duration::ZERO);
         let endpoint = process.wait_for(START_LIMIT, serve_endpoint);
         let credentials = principals.first().map(|first| first.credentials.clone());
         Self {
@@ -249,6 +267,7 @@ impl Gateway {
                 credentials: credentials.expect("a gateway serves somebody"),
             },
             upstream,
+            ahead: Duration::ZERO,
             directory,
         }
     }
@@ -274,7 +293,7 @@ impl Gateway {
     /// If it does not come up again, with the end of its log.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = start(&self.arguments, self.directory.path());
+        self.process = start(&self.arguments, self.directory.path(), self.ahead);
         let credentials = &self.account.credentials;
         self.account = self.process.wait_for(START_LIMIT, |log| {
             dev_account(log).or_else(|| {
@@ -285,6 +304,27 @@ impl Gateway {
                 })
             })
         });
+    }
+
+    /// Kills the gateway and starts it again when `by` has passed, as far as it can tell.
+    ///
+    /// # Panics
+    /// If it does not come up again, with the end of its log.
+    pub fn restart_ahead(&mut self, by: Duration) {
+        self.ahead = by;
+        self.restart();
+    }
+
+    /// A Python client that tells the time as this gateway does, and what it printed.
+    ///
+    /// # Panics
+    /// If it fails, with what it wrote.
+    pub fn run_script(&self, script: &str, arguments: &[&str]) -> String {
+        let mut command = self.account.script(script, arguments);
+        if self.ahead > Duration::ZERO {
+            command.envs(ahead::environment(self.ahead));
+        }
+        finished(command)
     }
 
     /// Kills the gateway and starts it again with another configuration on the same data.
@@ -424,14 +464,22 @@ impl Gateway {
     }
 }
 
-fn start(arguments: &[String], directory: &Path) -> Process {
+fn start(arguments: &[String], directory: &Path, by: Duration) -> Process {
     let gateway = tools::gateway().display().to_string();
+    let clock = if by > Duration::ZERO {
+        ahead::environment(by)
+            .map(|(name, value)| format!("{name}={value}"))
+            .into()
+    } else {
+        Vec::new()
+    };
     // The credentials for the key management, where a gateway uses one.
     let mut command = vec![
         "AWS_ACCESS_KEY_ID=TESTKMS",
         "AWS_SECRET_ACCESS_KEY=secret-for-tests-only",
-        &gateway,
     ];
+    command.extend(clock.iter().map(String::as_str));
+    command.push(&gateway);
     command.extend(arguments.iter().map(String::as_str));
     Process::start(Path::new("env"), &command, &directory.join("gateway.log"))
 }

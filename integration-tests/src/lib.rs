@@ -7,6 +7,7 @@
 )]
 
 pub mod administered;
+pub mod ahead;
 pub mod authority;
 pub mod canary;
 pub mod cipher_suite;

@@ -142,6 +142,14 @@ pub enum KeyError {
         /// What is wrong with it.
         what: String,
     },
+    /// The mirror of the keyrings does not have what it must have before it is used.
+    #[error("the mirror of keyrings does not take {path}")]
+    NotMirrored {
+        /// The document's path in the store.
+        path: String,
+        /// What happened.
+        source: Arc<KeyError>,
+    },
     /// A control document cannot be trusted.
     #[error("control document {path} is refused")]
     Document {
@@ -157,6 +165,7 @@ impl KeyError {
     /// What the caller must do about it.
     pub fn kind(&self) -> KeyErrorKind {
         match self {
+            Self::NotMirrored { source, .. } => source.kind(),
             Self::ProviderRefused { .. }
             | Self::StoreRefused { .. }
             | Self::Frozen { .. }
@@ -266,6 +275,27 @@ pub enum DocumentFault {
         /// The newest generation this replica has seen.
         seen: u64,
     },
+    /// It is not there, and others that it opens are.
+    #[error(
+        "it is gone and {beside} is still there: restore it (`sealgate keys restore`), or begin in an empty bucket"
+    )]
+    Lost {
+        /// One of the others.
+        beside: String,
+    },
+    /// The mirror has a newer generation, or another of the same: somebody put an old document back.
+    #[error(
+        "it is generation {found}, and the mirror has another, of generation {mirrored}: look at both with `sealgate keys mirror`"
+    )]
+    BehindMirror {
+        /// The generation found in its place.
+        found: u64,
+        /// The generation in the mirror.
+        mirrored: u64,
+    },
+    /// The mirror has something else in its place that must not be replaced.
+    #[error("the mirror has another document in its place")]
+    MirrorDiffers,
     /// An entry's encryption context is not the one its place in the keyring demands.
     #[error("key {id} carries another key's encryption context")]
     Context {

@@ -14,6 +14,7 @@
 mod aead;
 mod aws_kms;
 mod control;
+mod copies;
 mod encryption_context;
 mod error;
 mod key_material;
@@ -30,11 +31,16 @@ pub use aws_kms::{AwsKms, AwsKmsSettings, AwsRootKey, AwsRootKeyError};
 pub use control::{
     Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
 };
+pub use copies::{
+    Backup, BackupCounts, BackupError, Direction, Fate, Fates, Mirror, Mode, Tell, bring_all,
+    write_backup,
+};
 pub use encryption_context::EncryptionContext;
 pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind, Refusal};
 pub use key_material::{KeyId, KeyMaterial, Secret, WritingKeys};
 pub use keyrings::{
-    CacheCounts, KeyStatus, KeyringStatus, Keyrings, Provisioning, Settings, WrapStatus,
+    CacheCounts, KeyStatus, KeyringStatus, Keyrings, PendingReads, Provisioning, Settings,
+    WrapStatus,
 };
 pub use local_file::{LocalFile, LocalFileError, WhenMissing};
 pub use provider::{KmsProvider, RootKey, WrappedKey};

@@ -8,11 +8,11 @@
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kms_keys::{KeyStatus, Purpose, Scope, State, Timestamp};
+use kms_keys::{KeyId, KeyStatus, Purpose, Scope, State, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::keys::AdminFailure;
+use super::tending::AdminFailure;
 use super::{Admin, AdminError, Call, Reply};
 use crate::control::{Document, Form, Kept};
 
@@ -25,6 +25,9 @@ pub(super) struct ErasePlan {
     pub(super) approved_by: Vec<String>,
     /// The keys are destroyed after this.
     pub(super) after: Timestamp,
+    /// The job that counts what they sealed; none in a plan of a version that did not count.
+    #[serde(default)]
+    pub(super) count: Option<String>,
 }
 
 impl Document for ErasePlan {
@@ -92,7 +95,11 @@ impl Admin {
                 // It was taken back.
                 continue;
             }
-            let certificate = self.signed(&plan, &destroyed, &status.keys)?;
+            let ids: Vec<KeyId> = destroyed.iter().map(|key| key.id).collect();
+            let Some(counts) = self.counts(&plan.value, &ids).await? else {
+                continue;
+            };
+            let certificate = self.signed(&plan, &destroyed, counts, &status.keys)?;
             self.control.create(&name, &certificate).await?;
             self.record_own("CertifyErasure", tenant, vec![name.join("/")])
                 .await?;
@@ -104,6 +111,7 @@ impl Admin {
         &self,
         plan: &Kept<ErasePlan>,
         destroyed: &[&KeyStatus],
+        counts: Value,
         all: &[KeyStatus],
     ) -> Result<EraseCertificate, AdminError> {
         let remaining = all.iter().filter(|key| {
@@ -125,6 +133,7 @@ impl Admin {
             "planned_after": plan.value.after,
             "destroyed_count": destroyed.len(),
             "destroyed": destroyed,
+            "unreadable": counts,
             "method": "cryptographic erase: the wrapped forms of the keys were removed from the keyring and their unwrapped forms from the memory of the replicas",
             "remains": {
                 "usable_kek_versions": remaining.map(|key| key.id).collect::<Vec<_>>(),

@@ -13,10 +13,9 @@ use super::certificate::{ErasePlan, certificates};
 use super::credential::AdminRole;
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
-use crate::control::ControlError;
 
 const DECIDERS: &[AdminRole] = &[AdminRole::TenantOwner, AdminRole::SecurityOfficer];
-const RUNNERS: &[AdminRole] = &[
+pub(super) const RUNNERS: &[AdminRole] = &[
     AdminRole::TenantOwner,
     AdminRole::SecurityOfficer,
     AdminRole::Operator,
@@ -126,16 +125,12 @@ async fn get(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
 }
 
 /// The tenant's default scope where none is named.
-fn scope_of(named: Option<&str>) -> Result<Scope, AdminError> {
+pub(super) fn scope_of(named: Option<&str>) -> Result<Scope, AdminError> {
     named.map_or(Ok(Scope::tenant()), |name| {
         Scope::named(name)
             .ok_or_else(|| AdminError::invalid("scope: `default`, or a prefix that ends in `/`"))
     })
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,27 +179,21 @@ async fn rewrap(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
 }
 
 async fn freeze(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
-    let Nothing {} = call.body()?;
-    Reply::of(&told(
-        admin,
-        admin.keyrings.freeze(call.path("tenant")).await?,
-    )?)
+    let of: Of = call.body()?;
+    let (tenant, scope) = (call.path("tenant"), scope_of(of.scope.as_deref())?);
+    Reply::of(&told(admin, admin.keyrings.freeze(tenant, &scope).await?)?)
 }
 
 async fn thaw(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
-    let Nothing {} = call.body()?;
-    Reply::of(&told(
-        admin,
-        admin.keyrings.thaw(call.path("tenant")).await?,
-    )?)
+    let of: Of = call.body()?;
+    let (tenant, scope) = (call.path("tenant"), scope_of(of.scope.as_deref())?);
+    Reply::of(&told(admin, admin.keyrings.thaw(tenant, &scope).await?)?)
 }
 
 async fn evict(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
-    let Nothing {} = call.body()?;
-    Reply::of(&told(
-        admin,
-        admin.keyrings.evict(call.path("tenant")).await?,
-    )?)
+    let of: Of = call.body()?;
+    let (tenant, scope) = (call.path("tenant"), scope_of(of.scope.as_deref())?);
+    Reply::of(&told(admin, admin.keyrings.evict(tenant, &scope).await?)?)
 }
 
 #[derive(Deserialize)]
@@ -240,13 +229,18 @@ async fn destroy(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
         asked_by: call.principal.name.clone(),
         approved_by: leave.names().to_vec(),
         after: after.into(),
+        count: Some(super::jobs::new_id()?),
     };
     // Before the keys: without it nobody could say later who wanted this.
     plan.keep(admin, leave.id()).await?;
     let waits = admin
         .keyrings
         .schedule_destruction(tenant, &scope, wish.key, after);
-    let status = told(admin, waits.await?)?;
+    let mut status = told(admin, waits.await?)?;
+    admin.begin_count(&plan).await?;
+    if let Some(members) = status.as_object_mut() {
+        members.insert("count".to_owned(), json!(plan.count));
+    }
     Ok(Reply::of(&status)?
         .with_status(StatusCode::ACCEPTED)
         .by_leave(&leave))
@@ -310,98 +304,6 @@ fn told(admin: &Admin, status: KeyringStatus) -> Result<Value, AdminError> {
         members.insert("rotation_overdue".to_owned(), json!(overdue));
     }
     Ok(value)
-}
-
-/// How the deployment's keys are, for whoever watches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KeyHealth {
-    /// The age of the oldest active KEK version.
-    pub oldest_active: Duration,
-    /// Tenants whose active KEK version is older than the cryptoperiod, as nobody could rotate it.
-    pub overdue: u64,
-    /// KEK versions that wait for their destruction.
-    pub pending_destruction: u64,
-    /// Tenants whose keys are frozen.
-    pub frozen: u64,
-}
-
-impl Admin {
-    /// What is to be done about keys by the time: rotations that are due, keys whose waiting is over. Called every
-    /// so often on every replica; what one does, the others find done. One tenant's trouble does not hold up the
-    /// others.
-    pub async fn tend_keys(&self) -> Result<KeyHealth, AdminError> {
-        let mut health = KeyHealth::default();
-        for tenant in self.keyrings.tenants().await? {
-            if let Err(error) = self.tend_tenant(&tenant).await {
-                tracing::error!(tenant, %error, "the keys of a tenant could not be tended");
-            }
-            match self.keyrings.status(&tenant, &Scope::tenant()).await {
-                Ok(status) => health.take(&status, self.clock.now(), self.cryptoperiod),
-                Err(error) => tracing::error!(tenant, %error, "a keyring cannot be read"),
-            }
-        }
-        Ok(health)
-    }
-
-    async fn tend_tenant(&self, tenant: &str) -> Result<(), AdminError> {
-        let home = Scope::tenant();
-        let rotated = self
-            .keyrings
-            .rotate_if_older(tenant, &home, self.cryptoperiod);
-        if let Some(id) = rotated.await? {
-            let made = vec![id.to_string()];
-            self.record_own("RotateKey", tenant, made).await?;
-        }
-        for scope in self.scopes_with_plans(tenant).await? {
-            let destroyed = self.keyrings.destroy_due(tenant, &scope).await?;
-            if !destroyed.is_empty() {
-                let ids = destroyed.iter().map(KeyId::to_string).collect();
-                self.record_own("KeysDestroyed", tenant, ids).await?;
-            }
-        }
-        match self.certify(tenant).await {
-            // Another replica was faster.
-            Ok(()) | Err(AdminFailure::Control(ControlError::Exists { .. })) => Ok(()),
-            Err(AdminFailure::Control(error)) => Err(error.into()),
-            Err(AdminFailure::Admin(error)) => Err(error),
-        }
-    }
-}
-
-impl KeyHealth {
-    fn take(&mut self, status: &KeyringStatus, now: SystemTime, cryptoperiod: Duration) {
-        if let Some(active) = status.active_kek() {
-            let since = SystemTime::from(active.activated.unwrap_or(active.created));
-            let age = now.duration_since(since).unwrap_or_default();
-            self.oldest_active = self.oldest_active.max(age);
-            self.overdue = self.overdue.saturating_add(u64::from(age >= cryptoperiod));
-        }
-        let waiting = status
-            .keys
-            .iter()
-            .filter(|key| key.state == State::PendingDestroy);
-        let waiting = u64::try_from(waiting.count()).unwrap_or(u64::MAX);
-        self.pending_destruction = self.pending_destruction.saturating_add(waiting);
-        let frozen = u64::from(status.frozen.is_some());
-        self.frozen = self.frozen.saturating_add(frozen);
-    }
-}
-
-pub(super) enum AdminFailure {
-    Control(ControlError),
-    Admin(AdminError),
-}
-
-impl From<ControlError> for AdminFailure {
-    fn from(error: ControlError) -> Self {
-        Self::Control(error)
-    }
-}
-
-impl From<AdminError> for AdminFailure {
-    fn from(error: AdminError) -> Self {
-        Self::Admin(error)
-    }
 }
 
 const DAY: Duration = Duration::from_hours(24);

@@ -13,7 +13,10 @@ mod certificate;
 mod changes;
 mod credential;
 mod credentials;
+mod erase_counts;
 mod error;
+mod jobs;
+mod key_copies;
 mod keys;
 mod policies;
 mod record;
@@ -22,6 +25,7 @@ pub mod routes;
 mod sessions;
 mod sign_in;
 mod tenants;
+mod tending;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -43,10 +47,11 @@ pub use credential::{
     check_tenant, create as create_credential,
 };
 pub use error::AdminError;
-pub use keys::KeyHealth;
 pub use routes::{Effect, Route};
 pub use sign_in::SignIn;
+pub use tending::KeyHealth;
 
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::directory::Directory;
@@ -72,7 +77,11 @@ pub struct Admin {
     pub directory: Arc<Directory>,
     /// Sessions, and what ends them.
     pub liveness: Arc<Liveness>,
+    /// Tenants' buckets.
+    pub buckets: Buckets,
     credentials: Credentials,
+    /// This process, among its replicas.
+    replica: String,
 }
 
 /// A request as it arrived, its body read.
@@ -205,6 +214,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
+        buckets: Buckets,
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -215,7 +225,9 @@ impl Admin {
             cryptoperiod: CRYPTOPERIOD,
             directory,
             liveness,
+            buckets,
             credentials,
+            replica: Uuid::new_v4().to_string(),
         }
     }
 

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
     Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, buckets, credentials,
-    keys, policies, review, sessions, tenants,
+    jobs, key_copies, keys, policies, review, sessions, tenants,
 };
 
 /// One operation.
@@ -50,6 +50,8 @@ const FAMILIES: &[&[Route]] = &[
     credentials::ROUTES,
     approvals::ROUTES,
     keys::ROUTES,
+    jobs::ROUTES,
+    key_copies::ROUTES,
     tenants::ROUTES,
     access_keys::ROUTES,
     buckets::ROUTES,

@@ -9,6 +9,7 @@ use super::changes::changes;
 use super::credential::{AdminCredential, AdminRole, person};
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
+use crate::config::{TenantLimits, TenantSettings};
 use crate::control::{Document, Kept};
 use crate::directory::{TenantDocument, UserDocument};
 
@@ -166,6 +167,16 @@ async fn set_tenant(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
             "longest_key_days: from 1 to {LONGEST_KEY_DAYS}"
         )));
     }
+    let settings = &asked.value.settings;
+    if !settings.is_empty() && admin.directory.declares(id) {
+        return Err(declared(
+            "This tenant, with its limits and identity providers,",
+        ));
+    }
+    TenantSettings::parse(settings, TenantLimits::default()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        AdminError::invalid(&format!("settings: {}", lines.join("; ")))
+    })?;
     put(admin, call, &[id], &asked.value).await
 }
 

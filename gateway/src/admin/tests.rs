@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use audit::{Identity, Journal};
-use kms_keys::{DocumentKeys, Keyrings, LocalFile, Providers, WhenMissing};
+use kms_keys::{DocumentKeys, KeyId, Keyrings, LocalFile, Providers, WhenMissing};
 use object_store::memory::InMemory;
 use serde_json::json;
 use tempfile::TempDir;
@@ -13,7 +13,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::admin::credential::create;
 use crate::assemble::audit_identity;
+use crate::control::ControlError;
 use crate::directory::AccessKeyIds;
+use crate::jobs::{Amount, Job, State, Use};
 use crate::tools::TrailReader;
 use crate::trail::{Attested, Durabilities};
 
@@ -43,6 +45,8 @@ impl World {
         let keyrings = Arc::new(keyrings.await.unwrap());
         let keys = DocumentKeys::of(keyrings.deployment());
         let identity = Arc::new(audit_identity(&keyrings));
+        let key = crate::assemble::document_key(&keyrings);
+        let buckets = Buckets::new(store.clone(), key, "");
         let control = Control::new(store, keys, clock.clone());
         let ids = AccessKeyIds::new(zeroize::Zeroizing::new([7; 32]));
         let identities = (
@@ -65,11 +69,36 @@ impl World {
             clock.clone(),
         );
         Self {
-            admin: Admin::new(control, keyrings, trail, clock, Vec::new(), identities),
+            admin: Admin::new(
+                control,
+                keyrings,
+                trail,
+                clock,
+                Vec::new(),
+                identities,
+                buckets,
+            ),
             now,
             directory,
             identity,
         }
+    }
+
+    /// Another process over the same documents.
+    fn replica(&self) -> Admin {
+        let one = &self.admin;
+        let identities = (Arc::clone(&one.directory), Arc::clone(&one.liveness));
+        let (keyrings, trail) = (Arc::clone(&one.keyrings), one.trail.clone());
+        let control = one.control.clone();
+        Admin::new(
+            control,
+            keyrings,
+            trail,
+            one.clock.clone(),
+            Vec::new(),
+            identities,
+            one.buckets.clone(),
+        )
     }
 
     async fn token(&self, name: &str, role: AdminRole, tenant: Option<&str>) -> String {
@@ -385,6 +414,29 @@ impl World {
     }
 }
 
+impl World {
+    /// Does as a replica does that works at the job: 3 objects of 30 bytes, 2 versions of 20, one of them locked.
+    async fn counted(&self, id: &str, kek: &Value) {
+        let amount = |objects, bytes| Amount { objects, bytes };
+        let used = Use {
+            current: amount(3, 30),
+            noncurrent: amount(2, 20),
+            locked: amount(1, 9),
+        };
+        let kek: KeyId = serde_json::from_value(kek.clone()).unwrap();
+        let ended = self.admin.clock.now().into();
+        let count = |job: &Job| {
+            let mut next = job.clone();
+            next.state = State::Done;
+            next.progress.ended = Some(ended);
+            next.progress.usage.insert(kek, used);
+            Ok::<_, ControlError>(Some(next))
+        };
+        let control = &self.admin.control;
+        control.change(&["acme", id], count).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_verifies() {
     let world = World::new().await;
@@ -410,6 +462,14 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
     assert_eq!(health.pending_destruction, 1);
     assert_eq!(ask("/certificates").await["certificates"], json!([]));
     world.pass(DAY);
+    world.admin.tend_keys().await.unwrap();
+    assert_eq!(
+        ask("/certificates").await["certificates"],
+        json!([]),
+        "what was sealed is not counted yet"
+    );
+    let kek = waits["keys"][0]["id"].clone();
+    world.counted(waits["count"].as_str().unwrap(), &kek).await;
     // Twice: on two replicas, or again after a crash.
     world.admin.tend_keys().await.unwrap();
     world.admin.tend_keys().await.unwrap();
@@ -447,6 +507,13 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
     let statement: Value = serde_json::from_str(statement).unwrap();
     assert_eq!(statement["destroyed_count"], 1);
     assert_eq!(statement["approved_by"], json!(["b", "c"]));
+    let unreadable = &statement["unreadable"];
+    assert_eq!(unreadable["objects"], 3);
+    assert_eq!(unreadable["versions"], 2);
+    assert_eq!(unreadable["bytes"], 50);
+    assert_eq!(unreadable["locked"], json!({ "objects": 1, "bytes": 9 }));
+    assert_eq!(unreadable["by_key"][0]["id"], kek);
+    assert_eq!(unreadable["counted"], "2026-09-28T14:13:20Z");
     assert_eq!(statement["remains"]["usable_kek_versions"], json!([]));
 }
 
@@ -535,6 +602,34 @@ async fn a_tenant_owner_sees_and_changes_its_own_tenants_keys_only() {
     assert_eq!((show(&auditor).await, rotate(&auditor).await), (200, 403));
     let all = world.call(&owner, Method::GET, "/v1/keys", json!({})).await;
     assert_eq!(all.0, 403);
+}
+
+#[tokio::test]
+async fn one_replica_tends_the_keys_and_the_others_tell_what_it_found() {
+    let world = World::new().await;
+    let tokens = world.with_a_tenant().await;
+    let freeze = async |what: &str| {
+        let path = format!("/v1/tenants/acme/keys/{what}");
+        let done = world.call(&tokens[0], Method::POST, &path, json!({})).await;
+        assert_eq!(done.0, 200, "{done:?}");
+    };
+    let other = world.replica();
+    assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
+    freeze("freeze").await;
+    assert_eq!(
+        other.tend_keys().await.unwrap().frozen,
+        0,
+        "it does not look"
+    );
+    let found = world.admin.tend_keys().await.unwrap();
+    assert_eq!(found.frozen, 1);
+    assert_eq!(other.tend_keys().await.unwrap(), found);
+    // The first is gone: after its turn another takes over.
+    world.pass(Duration::from_mins(13));
+    freeze("thaw").await;
+    assert_eq!(other.tend_keys().await.unwrap().frozen, 0);
+    freeze("freeze").await;
+    assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
 }
 
 #[tokio::test]

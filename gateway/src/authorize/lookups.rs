@@ -10,6 +10,7 @@ use moka::future::Cache;
 use policies::{Context, Needs, PolicySet, Resource, Source, compile_bucket_policy};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
 
 use crate::buckets::{Buckets, Setting};
 use crate::directory::{BucketDocument, Directory};
@@ -25,6 +26,8 @@ pub struct Lookups {
     directory: Arc<Directory>,
     upstream: Upstream,
     recent: Cache<(String, String), Option<Arc<PolicySet>>>,
+    /// By bucket and text: compiling one costs more than deciding by it many times.
+    compiled: Cache<(Uuid, String), Arc<PolicySet>>,
 }
 
 impl std::fmt::Debug for Lookups {
@@ -45,6 +48,7 @@ impl Lookups {
             directory,
             upstream,
             recent,
+            compiled: Cache::new(MOST_COMPILED),
         }
     }
 
@@ -92,14 +96,20 @@ impl Lookups {
         let Setting::Document(text) = self.buckets.setting(&bucket, BUCKET_POLICY).await? else {
             return Ok(None);
         };
-        let set = match compile_bucket_policy(text.as_bytes(), tenant, &bucket.name) {
+        let key = (bucket.id, text);
+        if let Some(known) = self.compiled.get(&key).await {
+            return Ok(Some(known));
+        }
+        let set = match compile_bucket_policy(key.1.as_bytes(), tenant, &bucket.name) {
             Ok(compiled) => compiled.set,
             Err(malformed) => {
                 tracing::error!(bucket = %bucket.id, %malformed, "a stored bucket policy is not understood, so everything on its bucket is denied");
                 not_understood()
             }
         };
-        Ok(Some(Arc::new(set)))
+        let set = Arc::new(set);
+        self.compiled.insert(key, Arc::clone(&set)).await;
+        Ok(Some(set))
     }
 
     /// Fills in what the policies need to know of the stored object.
@@ -173,6 +183,7 @@ pub(crate) const BUCKET_POLICY: &str = "bucket-policy";
 
 /// The bound within which every replica follows a change.
 const OLDEST: Duration = Duration::from_secs(5);
+const MOST_COMPILED: u64 = 1000;
 const MOST_RECENT: u64 = 10_000;
 const LONGEST_TAGS: usize = 64 * 1024;
 

@@ -11,7 +11,9 @@ mod signed;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use futures_util::TryStreamExt as _;
+use kms_keys::{KeyError, Mirror};
 use moka::future::Cache;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
@@ -60,12 +62,16 @@ pub enum BucketError {
     /// The system bucket did not answer.
     #[error("the system bucket does not answer")]
     Store(#[source] Arc<object_store::Error>),
+    /// The mirror did not take the document, without which no object of the bucket can be opened.
+    #[error(transparent)]
+    Mirror(KeyError),
 }
 
 /// The buckets of all tenants.
 #[derive(Clone)]
 pub struct Buckets {
     store: Arc<dyn ObjectStore>,
+    mirror: Option<Mirror>,
     key: Arc<DocumentKey>,
     prefix: Arc<str>,
     cache: Cache<(String, String), Arc<Bucket>>,
@@ -90,10 +96,17 @@ impl Buckets {
             .build();
         Self {
             store,
+            mirror: None,
             key: Arc::new(key),
             prefix: prefix.into(),
             cache,
         }
+    }
+
+    /// With a mirror for their documents.
+    #[must_use]
+    pub fn mirrored(self, mirror: Option<Mirror>) -> Self {
+        Self { mirror, ..self }
     }
 
     /// The bucket of that name, or `None`; at most five seconds old.
@@ -174,6 +187,8 @@ impl Buckets {
             .key
             .write(&location, bucket)
             .map_err(BucketError::Corrupt)?;
+        // The mirror first: no object is sealed in a bucket whose id is in one place only.
+        self.mirror(&location, document.clone().into()).await?;
         let options = PutOptions::from(PutMode::Create);
         match self
             .store
@@ -181,9 +196,22 @@ impl Buckets {
             .await
         {
             Ok(_) => Ok(()),
-            Err(object_store::Error::AlreadyExists { .. }) => Err(BucketError::Exists),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let there = self.store.get(&location).await.map_err(store_error)?;
+                let there = there.bytes().await.map_err(store_error)?;
+                self.mirror(&location, there).await?;
+                Err(BucketError::Exists)
+            }
             Err(error) => Err(store_error(error)),
         }
+    }
+
+    async fn mirror(&self, location: &Path, document: Bytes) -> Result<(), BucketError> {
+        let Some(mirror) = &self.mirror else {
+            return Ok(());
+        };
+        let kept = mirror.keep_bucket(location, document).await;
+        kept.map_err(BucketError::Mirror)
     }
 
     /// Retires a bucket whose upstream bucket is gone.
@@ -205,6 +233,12 @@ impl Buckets {
         match self.store.delete(&location(tenant, name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(store_error(error)),
+        }
+        if let Some(mirror) = &self.mirror
+            && let Err(error) = mirror.drop_bucket(&location(tenant, name)).await
+        {
+            // It would come back from the mirror as a bucket without an upstream bucket: no harm.
+            tracing::warn!(%error, "the mirror keeps the document of a bucket that is gone");
         }
         self.forget_settings(bucket).await?;
         self.cache

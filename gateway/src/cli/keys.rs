@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::admin::{lines, tell, tell_asked};
 use super::client::{AdminOptions, segment, text_of};
+use super::jobs::{JobsCommand, NewJob};
+use super::key_copies::{BackupOptions, MirrorOptions, RestoreOptions};
 use super::object::tenant_of;
 use super::serve::load;
 use super::terminal::Terminal;
@@ -64,8 +66,23 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         of: OfTenant,
     },
+    /// Count a tenant's objects and bytes by the KEK version that they need. The gateways do it in a job.
+    Usage(NewJob),
+    /// Move the headers of a tenant's objects to the active KEK version of their scope, so that older ones are not
+    /// needed any more. Bodies and data keys stay: it takes nothing away from somebody who has had a data key. The
+    /// gateways do it in a job.
+    RewrapObjects(NewJob),
+    /// Look at jobs, and cancel them.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Print the signed certificates of what was destroyed.
     Certificates(OfTenant),
+    /// Write all keyrings, wrapped as they are, to one file that is authenticated as a whole.
+    Backup(BackupOptions),
+    /// Bring back keyrings that are lost, from a backup or from the mirror; never over newer ones.
+    Restore(RestoreOptions),
+    /// Compare the mirror of keyrings with the system bucket.
+    Mirror(MirrorOptions),
     /// Write a tenant's audit keys to a file: they check the MAC of stored objects and open none.
     ExportAudit(ExportAudit),
 }
@@ -76,8 +93,8 @@ pub(super) struct OfTenant {
     /// The tenant.
     #[arg(long)]
     tenant: String,
-    /// One of its key scopes, by prefix, for example `clinics/17/`; what is in no other if left out. A freeze and an
-    /// eviction are of the whole tenant.
+    /// One of its key scopes, by prefix, for example `clinics/17/`; what is in no other if left out. A freeze, a thaw and
+    /// an eviction without it are of all of the tenant's scopes.
     #[arg(long, value_name = "PREFIX/")]
     scope: Option<String>,
     #[command(flatten)]
@@ -112,10 +129,7 @@ impl KeysCommand {
                 let query = scope.map(|scope| format!("?scope={scope}"));
                 of.show(terminal, Method::GET, &query.unwrap_or_default(), None)
             }
-            Self::Rotate(of) => {
-                let body = of.body([]);
-                of.show(terminal, Method::POST, "/rotate", Some(&body))
-            }
+            Self::Rotate(of) => of.act(terminal, "/rotate"),
             Self::Rewrap {
                 to_kms_key,
                 to_provider,
@@ -132,9 +146,9 @@ impl KeysCommand {
                     [vec![count], keyring].concat()
                 })
             }
-            Self::Freeze(of) => of.show(terminal, Method::POST, "/freeze", None),
-            Self::Thaw(of) => of.show(terminal, Method::POST, "/thaw", None),
-            Self::Evict(of) => of.show(terminal, Method::POST, "/evict", None),
+            Self::Freeze(of) => of.act(terminal, "/freeze"),
+            Self::Thaw(of) => of.act(terminal, "/thaw"),
+            Self::Evict(of) => of.act(terminal, "/evict"),
             Self::Destroy {
                 key,
                 days,
@@ -149,17 +163,30 @@ impl KeysCommand {
                 let answer = of.ask(Method::POST, "/destroy", Some(&body))?;
                 match answer.get("approval") {
                     Some(asked) => tell_asked(terminal, of.options.json, asked),
-                    None => tell(terminal, of.options.json, &answer, shown),
+                    None => tell(terminal, of.options.json, &answer, |answer| {
+                        let count = format!(
+                            "what becomes unreadable is counted: sealgate keys jobs show --tenant {} {}",
+                            text_of(answer, "tenant"),
+                            text_of(answer, "count")
+                        );
+                        [shown(answer), vec![count]].concat()
+                    }),
                 }
             }
             Self::CancelDestruction { key, of } => {
                 let body = of.body([("key", key.map(Value::from))]);
                 of.show(terminal, Method::POST, "/cancel-destruction", Some(&body))
             }
+            Self::Usage(job) => job.run(terminal, "usage"),
+            Self::RewrapObjects(job) => job.run(terminal, "rewrap-objects"),
+            Self::Jobs(jobs) => jobs.run(terminal),
             Self::Certificates(of) => {
                 let all = of.ask(Method::GET, "/certificates", None)?;
                 tell(terminal, of.options.json, &all, certificates)
             }
+            Self::Backup(options) => options.run(terminal),
+            Self::Restore(options) => options.run(terminal),
+            Self::Mirror(options) => options.run(terminal),
             Self::ExportAudit(export) => {
                 let tenant = super::block_on(export.export())??;
                 terminal.say(&format!(
@@ -186,6 +213,11 @@ impl OfTenant {
             .chain([scope])
             .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(given.collect::<Map<_, _>>())
+    }
+
+    /// Does what needs no more than the scope.
+    fn act(&self, terminal: &mut Terminal, what: &str) -> Result<Outcome, Failure> {
+        self.show(terminal, Method::POST, what, Some(&self.body([])))
     }
 
     /// Asks, and shows the keyring as it is then.

@@ -9,6 +9,8 @@ mod credentials;
 mod dev;
 mod docs;
 mod inspect;
+mod jobs;
+mod key_copies;
 mod keys;
 mod object;
 mod policy;

@@ -74,6 +74,7 @@ pub(super) fn run(
             service,
             super_log,
             admin,
+            jobs,
         } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
@@ -107,6 +108,7 @@ pub(super) fn run(
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
             never = super_log.keep() => match never {},
+            never = beside(jobs.run()) => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;
@@ -163,11 +165,15 @@ async fn listen_to_admins(
 async fn tend(admin: Arc<Admin>, telemetry: Arc<Telemetry>) -> Infallible {
     let mut time = tokio::time::interval(TEND_EVERY);
     time.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut soon = tokio::time::interval(ROTATE_WITHIN);
+    soon.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        time.tick().await;
-        match admin.tend_keys().await {
-            Ok(health) => telemetry.keys(&health),
-            Err(error) => tracing::error!(%error, "the keys could not be tended"),
+        tokio::select! {
+            _ = soon.tick() => admin.rotate_overdue().await,
+            _ = time.tick() => match admin.tend_keys().await {
+                Ok(health) => telemetry.keys(&health),
+                Err(error) => tracing::error!(%error, "the keys could not be tended"),
+            },
         }
     }
 }
@@ -190,6 +196,9 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
     }
 }
+
+/// A scope that was written to under a version past its time gets another.
+const ROTATE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Rotations and destructions are due by the day.
 const TEND_EVERY: Duration = Duration::from_mins(5);

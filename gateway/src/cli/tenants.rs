@@ -1,5 +1,7 @@
 //! `sealgate tenant …` and `sealgate user …`: tenants and their users, by the admin API.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
@@ -45,6 +47,9 @@ pub(super) struct SetTenant {
     /// Whether nobody of it is let in.
     #[arg(long, value_name = "true|false")]
     disabled: Option<bool>,
+    /// Its limits and identity providers: TOML as in the configuration's [[tenants]].
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
     #[command(flatten)]
     how: Manner,
     #[command(flatten)]
@@ -135,7 +140,12 @@ impl TenantCommand {
 impl SetTenant {
     fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let path = format!("/v1/tenants/{}", segment(&self.tenant));
+        let settings = self.settings.map(|file| {
+            let told = |error| Failure(format!("{} cannot be read: {error}", file.display()));
+            std::fs::read_to_string(&file).map_err(told)
+        });
         let given = [
+            ("settings", settings.transpose()?.map(Value::from)),
             ("name", self.name.map(Value::from)),
             ("security_contact", self.security_contact.map(Value::from)),
             ("keys_for_people", self.keys_for_people.map(Value::from)),

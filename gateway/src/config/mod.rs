@@ -12,6 +12,7 @@ mod logging;
 mod policies;
 mod reader;
 mod sealing;
+mod settings;
 mod sinks;
 mod tenants;
 mod tls;
@@ -19,13 +20,13 @@ mod upstream;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
 pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
+pub use keys::{KeysConfig, MirrorConfig};
 pub use kms::{KmsConfig, ProviderConfig};
 pub use limits::TenantLimits;
 pub use logging::start_logging;
@@ -33,6 +34,7 @@ pub use policies::{Guardrails, PoliciesConfig, read_policy_file};
 pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
+pub use settings::TenantSettings;
 pub use sinks::{
     JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
 };
@@ -68,10 +70,12 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// Beginning of every upstream bucket's name.
     pub bucket_prefix: String,
+    /// How much of the gateway a tenant may take that does not say so itself.
+    pub limits: TenantLimits,
     /// Where root keys come from.
     pub kms: KmsConfig,
-    /// How long a KEK version is the active one, until it is rotated by schedule.
-    pub cryptoperiod: Duration,
+    /// How keys are kept.
+    pub keys: KeysConfig,
     /// The audit trail.
     pub audit: AuditConfig,
     /// The cipher suites of tenants that ask for none of their own.
@@ -138,7 +142,9 @@ impl Config {
         let signature_v2_headers = root.flag("signature_v2_headers", problems);
         let (upstream, bucket_prefix) = upstream::read_upstream(root, base, problems);
         let kms = kms::read_kms(root, base, problems);
-        let cryptoperiod = keys::read_cryptoperiod(root, problems);
+        let system_bucket = format!("{bucket_prefix}system");
+        let store = (upstream.as_ref(), system_bucket.as_str());
+        let keys = KeysConfig::read(root, store, base, problems);
         let audit = read_required(root, "audit", problems, |audit, problems| {
             AuditConfig::read(audit, base, problems)
         });
@@ -161,10 +167,11 @@ impl Config {
             upstream: upstream?,
             bucket_prefix,
             kms: kms?,
-            cryptoperiod,
+            keys,
             audit: audit?,
             suites,
             guardrails,
+            limits,
             tenants,
         })
     }

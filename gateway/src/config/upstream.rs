@@ -76,6 +76,37 @@ pub(super) fn read_upstream(
     read.unwrap_or_default()
 }
 
+/// A store of its own, from the tables `embedded` or `s3` of a section.
+pub(super) fn read_store(
+    section: &mut Section,
+    example: &str,
+    base: &Path,
+    problems: &mut Problems,
+) -> Option<UpstreamConfig> {
+    let embedded = section.section("embedded", problems);
+    let s3 = section.section("s3", problems);
+    match (embedded, s3) {
+        (Some(mut embedded), None) => {
+            let path = embedded.path("path", example, base, problems);
+            embedded.finish(problems);
+            Some(UpstreamConfig::Embedded { path })
+        }
+        (None, Some(mut s3)) => {
+            let store = read_s3(&mut s3, base, problems);
+            s3.finish(problems);
+            Some(store)
+        }
+        _ => {
+            let at = section.at("s3");
+            problems.add(
+                at.trim_end_matches(".s3"),
+                "needs exactly one of the tables s3 and embedded",
+            );
+            None
+        }
+    }
+}
+
 fn read_prefix(section: &mut Section, problems: &mut Problems) -> String {
     let prefix = section
         .optional_text("bucket_prefix", problems)

@@ -38,6 +38,9 @@ pub struct TenantDocument {
     /// Whether nobody of it is let in.
     #[serde(default)]
     pub disabled: bool,
+    /// Its limits and identity providers, as the configuration has them in a `[[tenants]]` (TOML).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub settings: String,
 }
 
 impl Document for TenantDocument {
@@ -53,6 +56,7 @@ impl Default for TenantDocument {
             keys_for_people: false,
             longest_key_days: longest_key_days(),
             disabled: false,
+            settings: String::new(),
         }
     }
 }

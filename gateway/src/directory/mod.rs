@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use policies::{Kind, Principal};
 
 use crate::clock::Clock;
-use crate::config::{IdentityKind, TenantConfig};
+use crate::config::{IdentityKind, TenantConfig, TenantLimits, TenantSettings};
 use crate::control::{Control, ControlError};
 use crate::sessions::Session;
 use crate::sigv4::SecretKey;
@@ -36,6 +36,9 @@ pub struct Directory {
     control: Control,
     ids: AccessKeyIds,
     known: Cache<(), Arc<BTreeSet<String>>>,
+    /// By their text.
+    settings: Cache<String, Arc<TenantSettings>>,
+    inherited: TenantLimits,
     clock: Clock,
 }
 
@@ -152,8 +155,44 @@ impl Directory {
                 .max_capacity(1)
                 .time_to_live(OLDEST)
                 .build(),
+            settings: Cache::new(MOST_SETTINGS),
+            inherited: TenantLimits::default(),
             clock,
         }
+    }
+
+    /// With what tenants may take that do not say so themselves.
+    #[must_use]
+    pub fn with_limits(self, inherited: TenantLimits) -> Self {
+        Self { inherited, ..self }
+    }
+
+    /// Limits and identity providers of a tenant that the configuration does not declare; at most five seconds old.
+    /// The same text gives the same settings.
+    pub async fn settings(&self, tenant: &str) -> Result<Arc<TenantSettings>, ControlError> {
+        let text = self.tenant(tenant).await?;
+        let text = text.map(|tenant| tenant.settings).unwrap_or_default();
+        if let Some(known) = self.settings.get(&text) {
+            return Ok(known);
+        }
+        let read = TenantSettings::parse(&text, self.inherited).unwrap_or_else(|problems| {
+            let problem = problems
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            tracing::error!(
+                tenant,
+                problem,
+                "a tenant's stored settings are not understood"
+            );
+            TenantSettings {
+                limits: self.inherited,
+                identity_providers: Vec::new(),
+            }
+        });
+        let read = Arc::new(read);
+        self.settings.insert(text, Arc::clone(&read));
+        Ok(read)
     }
 
     /// The tenants of the configuration.
@@ -323,6 +362,8 @@ fn moment(text: &str) -> Option<SystemTime> {
 }
 
 const OLDEST: Duration = Duration::from_secs(5);
+
+const MOST_SETTINGS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {

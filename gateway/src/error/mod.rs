@@ -65,7 +65,7 @@ impl GatewayError {
             Self::Denied(_) => Code::AccessDenied.because("Access denied by policy."),
             Self::Body(error) => faults::of_body(error),
             Self::Sealed(error) => faults::of_sealed(*error),
-            Self::Keys(error) => faults::of_key(error),
+            Self::Keys(error) | Self::Bucket(BucketError::Mirror(error)) => faults::of_key(error),
             Self::Bucket(BucketError::Exists) => Code::BucketAlreadyOwnedByYou.because("The bucket exists already and is yours."),
             Self::Bucket(BucketError::Store(_)) => Code::SlowDown.because("The store does not answer; please try again."),
             Self::Bucket(BucketError::Corrupt(_)) | Self::Unexpected(_) => faults::internal(),
@@ -94,7 +94,7 @@ impl GatewayError {
                 KeyErrorKind::Corrupt => Some(DOCUMENT_CLASS),
                 _ => None,
             },
-            Self::Bucket(BucketError::Exists | BucketError::Store(_))
+            Self::Bucket(BucketError::Exists | BucketError::Store(_) | BucketError::Mirror(_))
             | Self::Request(_)
             | Self::Signature(_)
             | Self::Denied(_)

@@ -10,11 +10,15 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body::{Answer, Upload};
 use crate::clock::Clock;
 use crate::config::{TenantConfig, TenantLimits};
+use crate::control::ControlError;
+use crate::directory::Directory;
+use crate::error::GatewayError;
 use crate::s3::{Code, Operation, S3Error, S3Request};
 use crate::telemetry::Telemetry;
 use crate::upstream::{BoxError, StoreBody};
@@ -24,7 +28,11 @@ pub use meter::Meter;
 /// The limits of all tenants.
 #[derive(Debug)]
 pub struct Limits {
-    tenants: BTreeMap<String, Tenant>,
+    /// Of the configuration.
+    tenants: BTreeMap<String, Arc<Tenant>>,
+    /// Of tenants that the admin API made, with what they were made from.
+    made: Cache<String, (TenantLimits, Arc<Tenant>)>,
+    directory: Arc<Directory>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
 }
@@ -73,39 +81,60 @@ pub struct Taken {
 }
 
 impl Limits {
-    /// The limits that the tenants declare.
-    pub fn declared(tenants: &[TenantConfig], telemetry: Arc<Telemetry>, clock: Clock) -> Self {
-        let of = |limits: &TenantLimits| Tenant {
-            requests: limits.requests_per_second.map(Meter::new),
-            bytes: limits
-                .bytes_per_second
-                .map(|rate| Arc::new(Meter::new(rate))),
-            places: limits.requests_at_once.map(|places| {
-                let places = usize::try_from(places).unwrap_or(Semaphore::MAX_PERMITS);
-                Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)))
-            }),
-            largest_object: limits.largest_object,
-        };
+    /// The limits that the tenants declare; those of others are in `directory`.
+    pub fn declared(
+        tenants: &[TenantConfig],
+        directory: Arc<Directory>,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+    ) -> Self {
         let tenants = tenants
             .iter()
-            .map(|tenant| (tenant.id.clone(), of(&tenant.limits)));
+            .map(|tenant| (tenant.id.clone(), Arc::new(Tenant::of(&tenant.limits))));
         Self {
             tenants: tenants.collect(),
+            made: Cache::new(MOST_MADE),
+            directory,
             telemetry,
             clock,
         }
     }
 
+    /// The limits of a tenant; what it took counts on while they stay what they are.
+    async fn of(&self, tenant: &str) -> Result<Arc<Tenant>, ControlError> {
+        if let Some(declared) = self.tenants.get(tenant) {
+            return Ok(Arc::clone(declared));
+        }
+        let limits = self.directory.settings(tenant).await?.limits;
+        if let Some((from, known)) = self.made.get(tenant)
+            && from == limits
+        {
+            return Ok(known);
+        }
+        let made = Arc::new(Tenant::of(&limits));
+        self.made
+            .insert(tenant.to_owned(), (limits, Arc::clone(&made)));
+        Ok(made)
+    }
+
     /// Lets a tenant's request in, or says that there are too many; its body is counted as it arrives.
-    pub fn admit(
+    pub async fn admit(
         &self,
         tenant: &str,
         request: &S3Request,
         body: &Upload,
+    ) -> Result<Taken, GatewayError> {
+        let limits = self.of(tenant).await?;
+        self.admit_within(&limits, tenant, (request, body))
+            .map_err(GatewayError::from)
+    }
+
+    fn admit_within(
+        &self,
+        limits: &Tenant,
+        tenant: &str,
+        (request, body): (&S3Request, &Upload),
     ) -> Result<Taken, S3Error> {
-        let Some(limits) = self.tenants.get(tenant) else {
-            return Ok(Taken::default());
-        };
         let now = self.clock.now();
         if let Some(size) = announced(request) {
             self.fits(tenant, size)?;
@@ -148,7 +177,9 @@ impl Limits {
 
     /// Refuses an object of so many bytes of plaintext where the tenant may not store it.
     pub fn fits(&self, tenant: &str, bytes: u64) -> Result<(), S3Error> {
-        let limits = self.tenants.get(tenant);
+        // Its request was let in, so that its limits are known.
+        let made = || self.made.get(tenant).map(|(_, limits)| limits);
+        let limits = self.tenants.get(tenant).cloned().or_else(made);
         match limits.and_then(|limits| limits.largest_object) {
             Some(largest) if bytes > largest => Err(self.refused(
                 Limit::ObjectSize,
@@ -184,6 +215,22 @@ impl Limits {
     }
 }
 
+impl Tenant {
+    fn of(limits: &TenantLimits) -> Self {
+        Self {
+            requests: limits.requests_per_second.map(Meter::new),
+            bytes: limits
+                .bytes_per_second
+                .map(|rate| Arc::new(Meter::new(rate))),
+            places: limits.requests_at_once.map(|places| {
+                let places = usize::try_from(places).unwrap_or(Semaphore::MAX_PERMITS);
+                Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)))
+            }),
+            largest_object: limits.largest_object,
+        }
+    }
+}
+
 /// Bytes that the head of a request says it brings for an object.
 fn announced(request: &S3Request) -> Option<u64> {
     use Operation as Op;
@@ -195,6 +242,8 @@ fn announced(request: &S3Request) -> Option<u64> {
         _ => None,
     }
 }
+
+const MOST_MADE: u64 = 10_000;
 
 /// An answer that leaves.
 struct Kept {

@@ -13,10 +13,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use moka::sync::Cache;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::config::{IdentityProviderConfig, RoleRule, TenantConfig, TlsError};
+use crate::config::{IdentityProviderConfig, RoleRule, TenantConfig, TenantSettings, TlsError};
+use crate::directory::Directory;
+use crate::error::GatewayError;
+use crate::s3::Code;
 use fetch::Fetch;
 use keys::ProviderKeys;
 use token::Unverified;
@@ -44,9 +48,16 @@ pub enum TokenError {
 /// All identity providers of all tenants.
 #[derive(Debug)]
 pub struct Providers {
-    by_tenant: BTreeMap<String, Vec<Arc<Provider>>>,
+    by_tenant: BTreeMap<String, Several>,
+    /// Tenants that the configuration does not declare.
+    directory: Option<Arc<Directory>>,
+    /// Their providers, with the settings that they were made from.
+    made: Cache<String, (Arc<TenantSettings>, Several)>,
     clock: Clock,
 }
+
+/// The identity providers of one tenant.
+type Several = Arc<[Arc<Provider>]>;
 
 /// An identity provider of a tenant.
 #[derive(Debug)]
@@ -101,31 +112,77 @@ impl Providers {
     ) -> Result<Self, ProvidersError> {
         let mut by_tenant = BTreeMap::new();
         for (tenant, configs) in declared {
-            let mut providers = Vec::new();
-            for config in configs {
-                let fetch = Fetch::new(config.ca_file.as_deref())?;
-                providers.push(Arc::new(Provider {
-                    keys: ProviderKeys::new(config, fetch, clock.clone()),
-                    config: config.clone(),
-                }));
-            }
-            by_tenant.insert(tenant.to_owned(), providers);
+            by_tenant.insert(tenant.to_owned(), providers_of(configs, clock)?);
         }
         Ok(Self {
             by_tenant,
+            directory: None,
+            made: Cache::new(MOST_MADE),
             clock: clock.clone(),
         })
     }
 
+    /// And those of the tenants in this directory that the configuration does not declare.
+    #[must_use]
+    pub fn and_of(self, directory: Arc<Directory>) -> Self {
+        let directory = Some(directory);
+        Self { directory, ..self }
+    }
+
+    /// A tenant's; an empty list where nobody vouches for anybody.
+    async fn of_tenant(&self, tenant: &str) -> Result<Several, GatewayError> {
+        if let Some(declared) = self.by_tenant.get(tenant) {
+            return Ok(Arc::clone(declared));
+        }
+        let Some(directory) = &self.directory else {
+            return Ok(Arc::default());
+        };
+        let settings = directory.settings(tenant).await?;
+        if let Some((from, known)) = self.made.get(tenant)
+            && Arc::ptr_eq(&from, &settings)
+        {
+            return Ok(known);
+        }
+        let made = providers_of(&settings.identity_providers, &self.clock).map_err(|error| {
+            tracing::error!(
+                error = crate::error::report(&error),
+                "a tenant's identity providers cannot be asked"
+            );
+            Code::IdpCommunicationError
+                .because("The tenant's identity providers cannot be asked now.")
+        })?;
+        // Strangers name tenants that there are not; those take no room.
+        if !made.is_empty() {
+            let kept = (settings, Arc::clone(&made));
+            self.made.insert(tenant.to_owned(), kept);
+        }
+        Ok(made)
+    }
+
     /// Whom a token stands for among administrators.
     pub async fn verify_administrator(&self, token: &str) -> Result<WebIdentity, TokenError> {
-        self.verify(NO_TENANT, token).await
+        let none: Several = Arc::default();
+        let providers = self.by_tenant.get(NO_TENANT).unwrap_or(&none);
+        self.verify_by(providers, token).await
     }
 
     /// Whom a token stands for in a tenant, if one of its providers made it and it is good now.
-    pub async fn verify(&self, tenant: &str, token: &str) -> Result<WebIdentity, TokenError> {
+    pub async fn verify(
+        &self,
+        tenant: &str,
+        token: &str,
+    ) -> Result<Result<WebIdentity, TokenError>, GatewayError> {
+        let providers = self.of_tenant(tenant).await?;
+        Ok(self.verify_by(&providers, token).await)
+    }
+
+    async fn verify_by(
+        &self,
+        providers: &[Arc<Provider>],
+        token: &str,
+    ) -> Result<WebIdentity, TokenError> {
         let unverified = Unverified::parse(token)?;
-        let provider = self.provider(tenant, &unverified)?;
+        let provider = chosen(providers, &unverified)?;
         let key = provider
             .keys
             .find(unverified.key_id(), unverified.algorithm())
@@ -133,29 +190,45 @@ impl Providers {
         let claims = unverified.verify(&key)?;
         claims.identity(provider, self.clock.now())
     }
+}
 
-    /// Issuer and audience choose whose key is asked; the rest of the claims is looked at once the signature is right.
-    fn provider(&self, tenant: &str, token: &Unverified<'_>) -> Result<Arc<Provider>, TokenError> {
-        let issuer = token.issuer()?;
-        let providers = self.by_tenant.get(tenant).map_or(&[][..], Vec::as_slice);
-        let mut of_issuer = providers
-            .iter()
-            .filter(|provider| provider.config.issuer == issuer)
-            .peekable();
-        if of_issuer.peek().is_none() {
-            return Err(TokenError::Invalid(
-                "its issuer is no identity provider of this tenant".to_owned(),
-            ));
-        }
-        let audiences = token.audiences()?;
-        of_issuer
-            .find(|provider| {
-                let ours = &provider.config.audiences;
-                audiences.iter().any(|audience| ours.contains(audience))
-            })
-            .cloned()
-            .ok_or_else(|| TokenError::Invalid("it is meant for another audience".to_owned()))
+/// Issuer and audience choose whose key is asked; the rest of the claims is looked at once the signature is right.
+fn chosen(
+    providers: &[Arc<Provider>],
+    token: &Unverified<'_>,
+) -> Result<Arc<Provider>, TokenError> {
+    let issuer = token.issuer()?;
+    let mut of_issuer = providers
+        .iter()
+        .filter(|provider| provider.config.issuer == issuer)
+        .peekable();
+    if of_issuer.peek().is_none() {
+        return Err(TokenError::Invalid(
+            "its issuer is no identity provider of this tenant".to_owned(),
+        ));
     }
+    let audiences = token.audiences()?;
+    of_issuer
+        .find(|provider| {
+            let ours = &provider.config.audiences;
+            audiences.iter().any(|audience| ours.contains(audience))
+        })
+        .cloned()
+        .ok_or_else(|| TokenError::Invalid("it is meant for another audience".to_owned()))
+}
+
+fn providers_of(
+    configs: &[IdentityProviderConfig],
+    clock: &Clock,
+) -> Result<Several, ProvidersError> {
+    let provider = |config: &IdentityProviderConfig| {
+        let fetch = Fetch::new(config.ca_file.as_deref())?;
+        Ok(Arc::new(Provider {
+            keys: ProviderKeys::new(config, fetch, clock.clone()),
+            config: config.clone(),
+        }))
+    };
+    configs.iter().map(provider).collect()
 }
 
 impl WebIdentity {
@@ -255,6 +328,7 @@ pub enum ProvidersError {
 
 /// Where the providers of administrators stand; no tenant's id is empty.
 const NO_TENANT: &str = "";
+const MOST_MADE: u64 = 1000;
 /// How far clocks may be apart.
 const SKEW: Duration = Duration::from_mins(1);
 /// Bytes; what the trail keeps of a principal's name is longer.

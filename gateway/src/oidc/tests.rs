@@ -73,7 +73,7 @@ fn identity(changes: Value) -> Result<WebIdentity, TokenError> {
     let token = jsonwebtoken::encode(&header, &claims, &private).unwrap();
     let token = Unverified::parse(&token)?;
     let providers = providers();
-    let provider = providers.provider("clinic", &token)?;
+    let provider = chosen(&providers.by_tenant["clinic"], &token)?;
     token.verify(&public)?.identity(provider, now())
 }
 

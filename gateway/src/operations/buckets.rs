@@ -68,6 +68,7 @@ impl Operations {
                 .with("BucketName", bucket.name.as_str())
                 .into());
         }
+        self.keys.provision(tenant).await?;
         let upstream = self.buckets.upstream_name(tenant, &name);
         let mut request = StoreRequest::bucket(Method::PUT, &upstream);
         if let Some(lock) = call.request.text("x-amz-bucket-object-lock-enabled")? {

@@ -5,6 +5,7 @@ use http::{HeaderMap, Method};
 use policies::Action;
 use sealed_object::{Metadata, Opened, Plain};
 
+use super::folders::is_folder;
 use super::read::Source;
 use super::store_headers::{is_unversioned, mark_sealed, number, set, shown_etag, store_etag};
 use super::{Answered, Call, Operations, Place, document};
@@ -83,6 +84,12 @@ impl Operations {
             _ => GatewayError::from(error),
         })?;
 
+        if is_folder(&place.key) {
+            let etag = result.child_text("ETag").unwrap_or_default();
+            let mut put = HeaderMap::new();
+            set(&mut put, "etag", etag);
+            self.check_kept(&place, &put, Plain(size), &rebound).await?;
+        }
         let tag = result
             .child_text("ETag")
             .map(etag::unquoted)
@@ -152,15 +159,7 @@ impl Operations {
         if call.request.replaces_tags()? {
             return Ok(storage);
         }
-        let (bucket, key) = (&copied.source.bucket.upstream, &copied.source.key);
-        let request = StoreRequest::object(Method::GET, bucket, key)
-            .with_query("tagging", "")
-            .with_query_if("versionId", copied.version);
-        let tags = match self.upstream.document(request, LONGEST_RESULT).await {
-            Ok((_, tagging)) => tags_as_query(&tagging),
-            Err(error) if error.code() == Some(Code::NoSuchTagSet) => String::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let tags = self.tags_of(copied.source, copied.version).await?;
         storage.remove("x-amz-tagging");
         if !tags.is_empty() {
             set(&mut storage, "x-amz-tagging", &tags);
@@ -250,7 +249,7 @@ struct Copied<'a> {
 }
 
 /// A `Tagging` document as the header `x-amz-tagging` has it.
-fn tags_as_query(tagging: &Element) -> String {
+pub(super) fn tags_as_query(tagging: &Element) -> String {
     let tags = tagging.child("TagSet");
     let encode =
         |tag: &Element, name| encode_query(tag.child_text(name).unwrap_or_default().as_bytes());

@@ -1,13 +1,15 @@
 //! `DeleteObject` and `DeleteObjects`. The keys that are decided about are the keys that are deleted: the
 //! store gets a document written from what was parsed, never the client's.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use http::{Method, StatusCode};
 use md5::Digest as _;
 use policies::{Action, Decision};
 
 use super::store_headers::{pass_store_facts, set};
-use super::{Answered, Call, Operations, document, empty};
+use super::{Answered, Call, Operations, Place, document, empty};
 use crate::body::Upload;
 use crate::error::GatewayError;
 use crate::s3::etag;
@@ -26,6 +28,9 @@ impl Operations {
             .upstream
             .send(with_bypass(call, request).await?)
             .await?;
+        if call.request.version().is_none() {
+            self.forget_folder(&place).await;
+        }
         let mut response = empty(StatusCode::NO_CONTENT);
         pass_store_facts(&stored.headers, response.headers_mut());
         response
@@ -54,6 +59,11 @@ impl Operations {
             let (_, answer) = self.upstream.document(request, LONGEST_RESULT).await?;
             write_result(&mut result, &answer, parsed.quiet);
             outcomes.extend(permitted.iter().map(|object| outcome_in(&answer, object)));
+            for object in permitted.iter().filter(|object| object.version.is_none()) {
+                let key = object.key.as_str().to_owned();
+                let bucket = Arc::clone(&bucket);
+                self.forget_folder(&Place { bucket, key }).await;
+            }
         }
         for (object, denial) in denied {
             let error = Some("AccessDenied".to_owned());

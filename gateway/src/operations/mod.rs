@@ -12,15 +12,18 @@ mod checksums;
 mod copy;
 mod cors;
 mod delete;
+mod folders;
 mod get;
 mod layouts;
 mod list;
+mod look;
 mod multipart;
 mod pass;
 mod post;
 mod put;
 mod read;
 mod reconcile;
+mod rewrap;
 mod settings;
 mod store_headers;
 mod unset;
@@ -83,7 +86,9 @@ pub struct Operations {
 }
 
 pub use layouts::Layouts;
+pub(crate) use look::{Head, Look, Versioning};
 pub use multipart::LeftBehind;
+pub(crate) use rewrap::{CopiesKeepEtags, Rewrapped};
 pub(crate) use store_headers::pass_store_facts;
 
 impl std::fmt::Debug for Operations {

@@ -1,15 +1,15 @@
 //! PutObject: sealed as it arrives, committed by the store only after the last check.
 
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use sealed_object::{Error, Metadata, Plain, seal_single_as};
 
+use super::folders::is_folder;
 use super::multipart::{Written, is_large};
-use super::store_headers::{mark_sealed, number, pass_written_facts, set, store_etag};
+use super::store_headers::{mark_sealed, pass_written_facts, set};
 use super::{Answered, Call, Operations, Place, checksums};
 use crate::body::{Answer, PlainSource, Upload, seal};
 use crate::envelope::{metadata_of, write};
 use crate::error::GatewayError;
-use crate::s3::Code;
 use crate::trail::{self, Uploaded};
 use crate::upstream::StoreRequest;
 
@@ -63,8 +63,9 @@ impl Operations {
             Err(error) => return Err(self.refused_write(call, place, error).await),
         };
 
-        if place.key.ends_with('/') && length > Plain(0) {
-            self.check_kept(place, &stored.headers).await?;
+        if is_folder(&place.key) {
+            self.check_kept(place, &stored.headers, length, &envelope)
+                .await?;
         }
 
         let mut response = Response::new(Answer::empty());
@@ -95,23 +96,6 @@ impl Operations {
             Ok(written) => Ok(put_in_parts(place, &written)),
             Err(error) => Err(self.refused_write(call, place, error).await),
         }
-    }
-
-    /// Some stores (`SeaweedFS`) take a key that ends in `/` for a directory and drop the bytes. What is
-    /// acknowledged must be there, so such an upload is looked at before it is confirmed.
-    async fn check_kept(&self, place: &Place, put: &HeaderMap) -> Result<(), GatewayError> {
-        let request = |method| StoreRequest::object(method, &place.bucket.upstream, &place.key);
-        let kept = self.upstream.send(request(Method::HEAD)).await?;
-        let dropped = number(&kept.headers, "content-length") == Some(0);
-        // Another ETag is another upload, and not ours to judge.
-        let etag = store_etag(put)
-            .filter(|etag| dropped && store_etag(&kept.headers).as_ref() == Some(etag));
-        let Some(etag) = etag else { return Ok(()) };
-        let undo = request(Method::DELETE).with_header("if-match", &format!("\"{etag}\""));
-        self.upstream.send(undo).await?;
-        Err(Code::NotImplemented
-            .because("The store behind the gateway keeps no bytes under a key that ends in a slash; choose another key, or send no bytes.")
-            .into())
     }
 }
 

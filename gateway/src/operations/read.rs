@@ -15,7 +15,6 @@ use super::layouts::{Ending, Known};
 use super::store_headers::{content_range, number, store_etag};
 use super::{Operations, Place};
 use crate::body::{AskAgain, OpenedBody, Stored};
-use crate::envelope;
 use crate::error::GatewayError;
 use crate::s3::range::{ByteRange, Satisfied};
 use crate::s3::{Code, S3Error};
@@ -312,7 +311,7 @@ impl Operations {
             .open(
                 &source.place.bucket,
                 &source.place.key,
-                &envelope::read(store)?,
+                &self.envelope_of(source, store).await?,
             )
             .await
     }

@@ -177,8 +177,8 @@ const NOTES: &str = "
 - **rclone** is shown the `ETag` it expects of an object in parts, if it sent Content-MD5 with each of them
   (`[accommodations] rclone_etags = false` switches that off).
 - **Tags, object names, sizes and times** are not sealed: the store sees them.
-- **Keys that end in a slash** need a store that keeps objects under them. SeaweedFS makes directories of them and drops their
-  bytes and metadata: uploads with bytes are refused there (501), and empty ones are listed but cannot be read (409).
+- **Keys that end in a slash**: SeaweedFS makes directories of them and drops their bytes and metadata. Uploads with bytes are
+  refused there (501); of empty ones, which mark folders, the gateway keeps what the store drops.
 - **Conditional writes** are decided by the store. The embedded bucket and SeaweedFS do; see your store's manual.
 - **The embedded bucket** (`sealgate dev`) has versioning and tagging as far as its own page says
   (`embedded-bucket/src/lib.rs`).

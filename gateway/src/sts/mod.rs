@@ -130,7 +130,7 @@ impl Sts {
         let identity = self
             .providers
             .verify(&arn.tenant, token)
-            .await
+            .await?
             .map_err(refused)?;
         let principal = identity.principal().map_err(refused)?;
         access.acts_as(&principal);

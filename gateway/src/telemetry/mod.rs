@@ -3,11 +3,14 @@
 
 mod endpoint;
 mod exchange;
+mod keys;
 mod sinks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use kms_keys::Keyrings;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -37,7 +40,12 @@ pub struct Telemetry {
     overdue_rotations: Gauge,
     keys_pending_destruction: Gauge,
     frozen_tenants: Gauge,
+    mirror_differences: Gauge,
+    mirror_age: Gauge,
     limited: Family<LimitLabel, Counter>,
+    jobs_open: Gauge,
+    jobs_stillest: Gauge,
+    job_objects: Family<JobLabels, Counter>,
     stopping: AtomicBool,
     trail: Arc<audit::Health>,
     unrecorded: Gauge,
@@ -49,6 +57,12 @@ pub struct Telemetry {
 struct RequestLabels {
     operation: &'static str,
     status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    kind: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,7 +89,12 @@ impl Telemetry {
             overdue_rotations: Gauge::default(),
             keys_pending_destruction: Gauge::default(),
             frozen_tenants: Gauge::default(),
+            mirror_differences: Gauge::default(),
+            mirror_age: Gauge::default(),
             limited: Family::default(),
+            jobs_open: Gauge::default(),
+            jobs_stillest: Gauge::default(),
+            job_objects: Family::default(),
             stopping: AtomicBool::new(false),
             trail: Arc::default(),
             unrecorded: Gauge::default(),
@@ -101,6 +120,14 @@ impl Telemetry {
             trail,
             ..Self::new()
         }
+    }
+
+    /// The same, telling of these keyrings what their key management was asked.
+    #[must_use]
+    pub fn with_keys(mut self, keyrings: Arc<Keyrings>) -> Self {
+        self.registry
+            .register_collector(Box::new(keys::KeyNumbers(keyrings)));
+        self
     }
 
     /// So many intents on the trail have no outcome and were not reconciled yet.
@@ -160,6 +187,40 @@ impl Telemetry {
         );
         self.sinks.register(registry);
         self.register_keys();
+        self.register_jobs();
+    }
+
+    fn register_jobs(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "open_jobs",
+            "Jobs over all objects of a tenant that are not over",
+            self.jobs_open.clone(),
+        );
+        registry.register_with_unit(
+            "stillest_job",
+            "Time since an open job last got on, of the one that has not for the longest",
+            Unit::Seconds,
+            self.jobs_stillest.clone(),
+        );
+        registry.register(
+            "job_objects",
+            "Objects and versions that jobs of this replica dealt with, by kind of job and what became of them",
+            self.job_objects.clone(),
+        );
+    }
+
+    /// So many jobs are open, and one has not got on for so long.
+    pub fn jobs(&self, open: usize, stillest: Duration) {
+        self.jobs_open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        let seconds = i64::try_from(stillest.as_secs()).unwrap_or(i64::MAX);
+        self.jobs_stillest.set(seconds);
+    }
+
+    /// A job dealt with an object; `outcome`: in a word.
+    pub fn job_object(&self, kind: &'static str, outcome: &'static str) {
+        let labels = JobLabels { kind, outcome };
+        self.job_objects.get_or_create(&labels).inc();
     }
 
     fn register_keys(&mut self) {
@@ -185,6 +246,17 @@ impl Telemetry {
             "Tenants whose keys are frozen",
             self.frozen_tenants.clone(),
         );
+        registry.register(
+            "keyring_mirror_differences",
+            "Documents that the mirror of keyrings has otherwise, or alone",
+            self.mirror_differences.clone(),
+        );
+        registry.register_with_unit(
+            "keyring_mirror_age",
+            "How long ago the mirror of keyrings was compared as a whole; 0 without a mirror",
+            Unit::Seconds,
+            self.mirror_age.clone(),
+        );
     }
 
     /// How the keys were found to be.
@@ -196,6 +268,9 @@ impl Telemetry {
         self.keys_pending_destruction
             .set(number(health.pending_destruction));
         self.frozen_tenants.set(number(health.frozen));
+        self.mirror_differences
+            .set(number(health.mirror_differences));
+        self.mirror_age.set(number(health.mirror_age.as_secs()));
     }
 
     /// A request was refused because its tenant takes too much.

@@ -110,7 +110,7 @@ impl Custody {
         suites: SuitesOfTenants,
     ) -> Result<Self, ToolError> {
         let keyrings = management
-            .keyrings(&control)
+            .keyrings(&control, None)
             .await
             .map_err(AssembleError::from)?;
         let keyrings = Arc::new(keyrings);
@@ -181,4 +181,4 @@ async fn copy_scopes(
     Ok(())
 }
 
-const DEPLOYMENT: &str = "system/deployment.json";
+pub(super) const DEPLOYMENT: &str = "system/deployment.json";

@@ -3,6 +3,7 @@
 
 mod audit_keys;
 mod custody;
+mod key_copies;
 mod open;
 mod pace;
 pub mod scrub;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 pub use audit_keys::{AuditKeys, export_audit_keys};
 pub use custody::{Custody, SystemCopy};
+pub use key_copies::{BackedUp, Copy, Restored, back_up, restore};
 pub use open::{Unsealed, open};
 pub use pace::Pace;
 pub use stored::{Stored, parse_head};
@@ -34,6 +36,9 @@ pub enum ToolError {
     /// A key could not be had.
     #[error("a key cannot be had")]
     Keys(#[from] kms_keys::KeyError),
+    /// A backup of keyrings.
+    #[error(transparent)]
+    Backup(#[from] kms_keys::BackupError),
     /// As a request would have failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),

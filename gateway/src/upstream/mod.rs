@@ -10,6 +10,7 @@ mod network;
 mod probe;
 mod request;
 mod silence;
+mod walk;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -28,6 +29,7 @@ pub use network::{NetworkSettings, network_transport};
 pub(crate) use network::{client_tls, connector};
 pub use probe::Capabilities;
 pub use request::StoreRequest;
+pub(crate) use walk::{Begin, Listed, Walk};
 
 use silence::{NeverSilent, Turns};
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use integration_tests::administered::Administered;
 use integration_tests::client::{Account, Credentials};
 use integration_tests::gateway::{Principal, Upstream};
+use integration_tests::identity_provider::IdentityProvider;
 use integration_tests::tools;
 use integration_tests::world::World;
 use serde_json::Value;
@@ -290,4 +291,85 @@ fn administration_and_data_are_apart() {
     served.json("hal", &["user", "end-sessions", "demo", "sso/alice"]);
     served.refused("hal", &["user", "set", "demo", "x", "--kind", "service"]);
     served.refused("hal", &["user", "end-sessions", "another", "sso/alice"]);
+}
+
+/// A tenant that the admin API made has limits and an identity provider of its own, in the configuration's words.
+#[test]
+fn administration_of_a_tenants_limits_and_identity_providers() {
+    let provider = IdentityProvider::start();
+    let served = served(Upstream::Embedded);
+    let file = served.gateway.directory().join("lab.toml");
+    let settings = format!(
+        "limits = {{ largest_object_bytes = 1048576 }}\n\
+         [[identity_providers]]\nname = \"sso\"\nissuer = \"{}\"\naudiences = [\"sealgate\"]\nkind = \"human\"\n\
+         [[identity_providers.roles]]\nrole = \"tenant-admin\"\nclaim = \"groups\"\nvalues = [\"lab\"]\n",
+        provider.issuer()
+    );
+    std::fs::write(&file, settings.replace("human", "robot")).expect("a file can be written");
+    let path = file.display().to_string();
+    let set = ["tenant", "set", "lab", "--settings", &path];
+    let wrong = served.refused("ada", &set);
+    assert!(wrong.contains("identity_providers[0].kind"), "{wrong}");
+    std::fs::write(&file, settings).expect("a file can be written");
+    served.json("ada", &set);
+    let declared = served.refused("ada", &["tenant", "set", "demo", "--settings", &path]);
+    assert!(declared.contains("configuration file"), "{declared}");
+    let account = served.gateway.account();
+    account.run_script("made_tenant.py", &[provider.issuer(), "made"]);
+}
+
+/// Two gateways over one store: what is ended at one is over at the other within five seconds.
+#[test]
+fn administration_of_one_replica_is_followed_by_the_other() {
+    let demo = [Principal::new("demo", "demo-admin", "tenant-admin")];
+    let served = Administered::serve(Upstream::SeaweedFs, &demo);
+    let other = served.gateway.replica(&demo);
+    let scratch = World::get().scratch();
+    std::fs::write(scratch.path().join("held"), "held").expect("a file can be written");
+    let account = served.gateway.account();
+    account.run_aws(scratch.path(), &["s3", "mb", "s3://held"]);
+    account.run_aws(scratch.path(), &["s3", "cp", "held", "s3://held/held"]);
+    let gateway = tools::gateway().display().to_string();
+    let (url, token) = (
+        served.gateway.admin_endpoint(),
+        served.token_file("demo-owner"),
+    );
+    let token = token.display().to_string();
+    let end = [
+        &gateway,
+        "user",
+        "end-sessions",
+        "demo",
+        "--session",
+        "{}",
+        "--admin-url",
+        &url,
+        "--token-file",
+        &token,
+    ];
+    let endpoint = other.account().endpoint.clone();
+    account.run_script(
+        "two_replicas.py",
+        &[&["held", endpoint.as_str()], &end[..]].concat(),
+    );
+    // So is whatever else is declared at one.
+    served.json(
+        "demo-owner",
+        &[
+            "bucket",
+            "create",
+            "demo",
+            "held",
+            "--residency",
+            "eu-central-1",
+        ],
+    );
+    let writes = || {
+        let mut command = other.account().program(&tools::tool("aws"));
+        command
+            .current_dir(scratch.path())
+            .args(["s3", "cp", "held", "s3://held/x"]);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    soon("the other replica does not follow", || !writes());
 }

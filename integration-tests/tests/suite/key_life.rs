@@ -7,6 +7,7 @@
 
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use integration_tests::administered::Administered;
 use integration_tests::gateway::{Gateway, Principal, Upstream};
@@ -74,6 +75,109 @@ fn lived(upstream: Upstream) {
         serde_json::json!([])
     );
 }
+
+/// Time passes for the gateway and its clients, and the schedule does what it is for.
+#[test]
+fn keys_are_rotated_and_destroyed_when_their_time_has_come() {
+    let mut world = Administered::serve(Upstream::Embedded, &demo());
+    world.gateway.reconfigure(|text| {
+        text.replace("[admin]\n", "[keys]\ncryptoperiod_days = 9\n[admin]\n") + SCOPED
+    });
+    let days = |days: u64| Duration::from_hours(24 * days);
+    world.gateway.run_script("restart.py", &["before", "aged"]);
+    world.gateway.run_script("kms_scopes.py", &["write"]);
+    let show = |world: &Administered, scope: &str| {
+        world.json(
+            "ada",
+            &["keys", "show", "--tenant", "demo", "--scope", scope],
+        )
+    };
+    let first = keys(&show(&world, "default"), "active");
+    let scoped = keys(&show(&world, "clinics/1/"), "active");
+    world.json("ada", &["keys", "rotate", "--tenant", "demo"]);
+    world.by_leave(&[
+        "keys", "destroy", "--tenant", "demo", "--days", "7", "--key", &first[0],
+    ]);
+
+    // Not a day too early.
+    world.gateway.restart_ahead(days(6));
+    assert_eq!(keys(&show(&world, "default"), "pending-destroy"), first);
+    world.gateway.restart_ahead(days(8));
+    until(|| keys(&show(&world, "default"), "destroyed") == first);
+    let told = world
+        .gateway
+        .run_script("read_one.py", &["aged", "earlier"]);
+    assert_eq!(told.trim(), "KeyShredded");
+    until(|| {
+        let told = world.json("ann", &["keys", "certificates", "--tenant", "demo"]);
+        let statement = told["certificates"][0]["statement"].as_str();
+        statement.is_some_and(|statement| statement.contains(&first[0]))
+    });
+
+    world.gateway.restart_ahead(days(10));
+    until(|| keys(&show(&world, "default"), "decrypt-only").len() == 1);
+    // A scope that nobody writes to keeps its version; one that is written to gets another.
+    assert_eq!(keys(&show(&world, "clinics/1/"), "active"), scoped);
+    world
+        .gateway
+        .run_script("put_one.py", &["scoped", "clinics/1/later"]);
+    until(|| keys(&show(&world, "clinics/1/"), "decrypt-only") == scoped);
+    assert_eq!(keys(&show(&world, "clinics/2/"), "decrypt-only").len(), 0);
+    world.gateway.run_script("kms_scopes.py", &["read_scopes"]);
+    let scheduled = world.gateway.trail();
+    let scheduled = scheduled.iter().filter(|line| {
+        line["op"] == "admin:RotateKey" && line["sealed"]["actor.name"] == "sealgate"
+    });
+    assert_eq!(scheduled.count(), 2);
+}
+
+/// What happens on its own comes within moments; how many is not what is tested.
+fn until(happened: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_mins(2);
+    while !happened() {
+        assert!(Instant::now() < patience, "it never happens");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn scopes_are_shown_rotated_and_frozen_by_themselves() {
+    let mut world = Administered::serve(Upstream::Embedded, &demo());
+    world.gateway.reconfigure(|text| text + SCOPED);
+    let gateway = &world.gateway;
+    gateway.run_script("kms_scopes.py", &["write"]);
+    let of = ["--tenant", "demo", "--scope", "clinics/1/"];
+    let keys_do = |what: &str| world.json("ada", &[&["keys", what], &of[..]].concat());
+    let first = keys(&keys_do("show"), "active");
+    let rotated = keys_do("rotate");
+    assert_eq!(keys(&rotated, "decrypt-only"), first);
+    let home = world.json("ada", &["keys", "show", "--tenant", "demo"]);
+    assert_eq!(
+        keys(&home, "decrypt-only").len(),
+        0,
+        "the tenant's own stays"
+    );
+    keys_do("freeze");
+    assert_eq!(read(gateway, "scoped", "clinics/1/a"), "KMS.AccessDenied");
+    assert_eq!(read(gateway, "scoped", "clinics/2/a"), "1000");
+    assert_eq!(read(gateway, "scoped", "other/1/a"), "1000");
+    keys_do("thaw");
+    keys_do("evict");
+    assert_eq!(read(gateway, "scoped", "clinics/1/a"), "1000");
+    // One clinic is erased, and no other.
+    let destroy = [&["keys", "destroy", "--days", "7"], &of[..]].concat();
+    world.by_leave(&destroy);
+    assert_ne!(read(gateway, "scoped", "clinics/1/a"), "1000");
+    assert_eq!(read(gateway, "scoped", "clinics/2/a"), "1000");
+    // By policy reads go on until the end.
+    world.gateway.reconfigure(|text| {
+        let setting = "[keys]\nreads_pending_destruction = \"allowed\"\n[admin]\n";
+        text.replace("[admin]\n", setting)
+    });
+    assert_eq!(read(&world.gateway, "scoped", "clinics/1/a"), "1000");
+}
+
+const SCOPED: &str = "[[tenants.buckets]]\nname = \"scoped\"\nkey_scope = \"clinics/{scope}/\"\n";
 
 #[test]
 fn rotation_and_rewrap_under_load_on_three_replicas_lose_nothing() {

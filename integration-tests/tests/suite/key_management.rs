@@ -34,15 +34,18 @@ impl Kms {
         })
     }
 
-    /// How many unwraps of KEKs it was asked for since the last call.
-    fn unwraps(&self) -> usize {
+    /// How many unwraps it was asked for since the last call: of KEKs, and in all.
+    fn unwraps(&self) -> (usize, u64) {
         let seen = self.proxy.seen();
-        let unwraps = seen.iter().filter(|(request, _)| {
+        let unwraps = seen
+            .iter()
+            .filter(|(request, _)| request.header("x-amz-target") == Some("TrentService.Decrypt"));
+        let of_kek = unwraps.clone().filter(|(request, _)| {
             let body = String::from_utf8_lossy(&request.body).into_owned();
-            request.header("x-amz-target") == Some("TrentService.Decrypt")
-                && body.contains("\"sof:purpose\":\"kek\"")
+            body.contains("\"sof:purpose\":\"kek\"")
         });
-        unwraps.count()
+        let all = u64::try_from(unwraps.count()).expect("not so many");
+        (of_kek.count(), all)
     }
 }
 
@@ -93,15 +96,54 @@ fn many_cold_reads_are_one_unwrap_and_warm_ones_none() {
     gateway.account().run_script("kms.py", &["write", "a"]);
     gateway.restart();
     kms.unwraps();
+    let cold = told(&gateway);
     gateway
         .account()
         .run_script("kms.py", &["burst", "a", "1000"]);
-    assert_eq!(kms.unwraps(), 1);
+    let (of_kek, all) = kms.unwraps();
+    let warm = told(&gateway);
+    assert_eq!(of_kek, 1);
+    // What is scraped is what the service was asked.
+    assert_eq!(warm.unwraps - cold.unwraps, all);
+    assert!(
+        warm.misses > cold.misses && warm.size > cold.size,
+        "{warm:?}"
+    );
     gateway
         .account()
         .run_script("kms.py", &["burst", "a", "100"]);
+    assert_eq!(kms.unwraps(), (0, 0));
+    let after = told(&gateway);
+    assert_eq!((after.unwraps, after.misses), (warm.unwraps, warm.misses));
+    assert!(after.hits >= warm.hits + 100, "{warm:?} {after:?}");
     gateway.account().run_script("kms.py", &["write", "b"]);
-    assert_eq!(kms.unwraps(), 0);
+    assert_eq!(kms.unwraps().0, 0);
+}
+
+/// What a scrape tells of keys.
+#[derive(Debug)]
+struct Told {
+    unwraps: u64,
+    hits: u64,
+    misses: u64,
+    size: u64,
+}
+
+fn told(gateway: &Gateway) -> Told {
+    let requests = |answer: &str| {
+        let name = format!("sealgate_key_cache_requests_total{{answer=\"{answer}\"}}");
+        gateway.sample(&name).expect("it is told")
+    };
+    let unwraps =
+        "sealgate_kms_calls_total{provider=\"aws-kms\",operation=\"unwrap\",outcome=\"done\"}";
+    Told {
+        unwraps: gateway.sample(unwraps).unwrap_or(0),
+        hits: requests("hit"),
+        misses: requests("miss"),
+        size: gateway
+            .sample("sealgate_key_cache_size")
+            .expect("it is told"),
+    }
 }
 
 #[test]

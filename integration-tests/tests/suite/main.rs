@@ -20,6 +20,8 @@ mod disconnects;
 mod hostile;
 mod identity;
 mod independent;
+mod jobs;
+mod key_copies;
 mod key_life;
 mod key_management;
 mod limits;

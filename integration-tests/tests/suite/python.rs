@@ -15,6 +15,7 @@ on_both_upstreams! {
     presigned => |upstream| run(upstream, "presigned");
     conditions => |upstream| run(upstream, "conditions");
     copies => |upstream| run(upstream, "copies");
+    folders => |upstream| run(upstream, "folders");
     listing => |upstream| run(upstream, "listing");
     ten_thousand_keys => |upstream| run(upstream, "many_keys");
     versions => |upstream| run(upstream, "versions");

@@ -73,7 +73,7 @@ impl MacKey {
 }
 
 /// The document without looking at its MAC: for the one document that brings the key of all MACs.
-pub(super) fn read_unverified<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentFault> {
+pub(crate) fn read_unverified<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentFault> {
     parse(bytes).map(|stored| stored.document)
 }
 

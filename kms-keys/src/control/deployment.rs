@@ -49,6 +49,15 @@ impl DeploymentKey {
             }
             return Ok(deployment);
         }
+        let at = store.path(FILE);
+        let beside = store.anything_but(&[store.path(PROBE), at.clone()]).await?;
+        if let Some(beside) = beside
+            && store.read(FILE).await?.is_none()
+        {
+            // A new key would open nothing of what is there, and would look as if all were well.
+            let beside = beside.to_string();
+            return Err(store.refused(FILE, DocumentFault::Lost { beside }));
+        }
         if let Some(made) = Self::make(store, providers, now).await? {
             tracing::info!(deployment = made.id, "made the deployment key");
             return Ok(made);
@@ -74,6 +83,26 @@ impl DeploymentKey {
         T: Serialize + serde::de::DeserializeOwned,
     {
         self.mac_key.read(bytes)
+    }
+
+    /// The deployment of a document that is not in its place, but in a copy.
+    pub(crate) async fn of_copy(
+        store: &ControlStore,
+        providers: &Providers,
+        bytes: &[u8],
+    ) -> Result<Self, KeyError> {
+        Ok(Self::read(store, providers, bytes).await?.0)
+    }
+
+    /// The id that bytes claim to be the document of, whether that is true or not.
+    pub(crate) fn claimed_id(bytes: &[u8]) -> Option<String> {
+        let document = read_unverified::<Document>(bytes).ok()?;
+        Some(document.id)
+    }
+
+    /// What wraps the deployment's key by a document whose MAC verifies.
+    pub(crate) fn wraps_in(&self, bytes: &[u8]) -> Result<Vec<Wrap>, DocumentFault> {
+        Ok(self.mac_key.read::<Document>(bytes)?.0.wraps)
     }
 
     async fn read(
@@ -185,4 +214,6 @@ struct Document {
 /// For messages.
 const WHAT: &str = "the deployment key";
 const FILE: &[&str] = &["deployment.json"];
+/// By which a gateway finds out what the store can do, before it opens its keyrings.
+const PROBE: &[&str] = &["probe"];
 const VERSION: u32 = 1;

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ControlStore, DeploymentKey, Written};
+use super::{ControlStore, DeploymentKey, Mac, Written};
 use crate::{DocumentFault, KeyError, KeyId, Scope};
 
 #[derive(Serialize, Deserialize)]
@@ -78,7 +78,20 @@ pub(crate) fn document(
     Ok(deployment.write(&document)?.0)
 }
 
-fn place(tenant: &str, kek: KeyId) -> [String; 3] {
+/// Where the document in these bytes belongs, if it is one of the deployment, and its MAC.
+pub(crate) fn placed(
+    deployment: &DeploymentKey,
+    bytes: &[u8],
+) -> Result<([String; 3], Mac), DocumentFault> {
+    let (document, mac) = deployment.verify::<Document>(bytes)?;
+    if document.v != VERSION || document.deployment != deployment.id() {
+        return Err(DocumentFault::Misplaced);
+    }
+    Ok((place(&document.tenant, document.kek), mac))
+}
+
+/// Where the document lies.
+pub(crate) fn place(tenant: &str, kek: KeyId) -> [String; 3] {
     ["keks".to_owned(), tenant.to_owned(), format!("{kek}.json")]
 }
 

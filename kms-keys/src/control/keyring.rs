@@ -1,7 +1,10 @@
 //! The keyring document: the wrapped keys of one tenant's scope and the life of each. It must not
 //! know how it is stored, nor see an unwrapped key.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +90,14 @@ pub(crate) struct Entry {
     pub(crate) wraps: Vec<Wrap>,
 }
 
+impl Entry {
+    /// Whether it became the active one at least `age` ago.
+    pub(crate) fn is_older(&self, now: SystemTime, age: Duration) -> bool {
+        let since = SystemTime::from(self.activated.unwrap_or(self.created));
+        now.duration_since(since).is_ok_and(|passed| passed >= age)
+    }
+}
+
 impl Keyring {
     /// The first generation.
     pub(crate) fn first(
@@ -147,6 +158,44 @@ impl Keyring {
         let mut next = self.next()?;
         next.entries.push(audit);
         Ok(Some(next))
+    }
+
+    /// Whether every key of `other` is in this one, be it only as one that was destroyed.
+    pub(crate) fn has_all_of(&self, other: &Self) -> bool {
+        other
+            .entries
+            .iter()
+            .all(|entry| self.entry(entry.id).is_some())
+    }
+
+    /// A generation that follows both, with the keys of both: the keyring was lost and begun anew before
+    /// `lost` was brought back, and objects are sealed under keys of either. What is active in this one
+    /// stays it, and what is destroyed in one of them is destroyed.
+    pub(crate) fn joined(&self, lost: &Self) -> Result<Self, DocumentFault> {
+        let mut joined = self.clone();
+        let newest = self.generation.max(lost.generation);
+        joined.generation = newest.checked_add(1).ok_or(DocumentFault::Exhausted)?;
+        joined.frozen = self.frozen.or(lost.frozen);
+        joined.evictions = self.evictions.max(lost.evictions).saturating_add(1);
+        for entry in &lost.entries {
+            if let Some(present) = joined.entries.iter_mut().find(|one| one.id == entry.id) {
+                if entry.state == State::Destroyed {
+                    present.clone_from(entry);
+                }
+                continue;
+            }
+            let mut entry = entry.clone();
+            if entry.state == State::Active
+                && let Ok(active) = self.active(entry.purpose)
+            {
+                entry.state = State::DecryptOnly;
+                entry.retired = Some(active.activated.unwrap_or(active.created));
+            }
+            joined.entries.push(entry);
+        }
+        // Oldest first, as they would have come.
+        joined.entries.sort_by_key(|entry| entry.created);
+        Ok(joined)
     }
 
     /// Whether a key for this purpose was ever made.

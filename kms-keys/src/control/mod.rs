@@ -9,10 +9,11 @@ mod keyring;
 mod store;
 mod timestamp;
 
-pub(crate) use authenticated::Mac;
+pub(crate) use authenticated::{Mac, read_unverified};
 pub use deployment::DeploymentKey;
 pub use general::{Content, DocumentKeys, General};
 pub(crate) use keyring::{Entry, Keyring, place};
 pub use keyring::{Purpose, State};
+pub(crate) use store::refused_at;
 pub use store::{ControlStore, Written};
 pub use timestamp::Timestamp;

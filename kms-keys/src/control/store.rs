@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
+    Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    UpdateVersion, path::Path,
 };
 
 use crate::{DocumentFault, KeyError};
@@ -36,6 +37,19 @@ impl ControlStore {
         }
     }
 
+    /// The same store, with all that is in it.
+    pub(crate) fn whole(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            prefix: Path::default(),
+        }
+    }
+
+    /// No documents, for what is read from elsewhere.
+    pub(crate) fn nowhere() -> Self {
+        Self::new(Arc::new(object_store::memory::InMemory::new()), "")
+    }
+
     /// The document and its version, or `None` when there is none.
     pub async fn read(
         &self,
@@ -50,7 +64,7 @@ impl ControlStore {
         place: &[impl AsRef<str>],
         bytes: Bytes,
     ) -> Result<Written, KeyError> {
-        self.put(place, bytes, PutMode::Create).await
+        self.write_at(&self.path(place), bytes, None).await
     }
 
     /// Writes a document that must still be the version that was read.
@@ -60,7 +74,7 @@ impl ControlStore {
         bytes: Bytes,
         read: UpdateVersion,
     ) -> Result<Written, KeyError> {
-        self.put(place, bytes, PutMode::Update(read)).await
+        self.write_at(&self.path(place), bytes, Some(read)).await
     }
 
     /// The error for a document that is there but cannot be trusted.
@@ -77,12 +91,75 @@ impl ControlStore {
 
     /// The places of all documents below `place`, in no order.
     pub async fn list(&self, place: &[impl AsRef<str>]) -> Result<Vec<Path>, KeyError> {
-        let below = self.path(place);
-        let listed = self.store.list(Some(&below)).map_ok(|meta| meta.location);
+        self.list_from(&self.path(place), None).try_collect().await
+    }
+
+    /// The documents below `below`, by name, one after the other; from the one after `after` on.
+    pub(crate) fn list_from(
+        &self,
+        below: &Path,
+        after: Option<&Path>,
+    ) -> BoxStream<'static, Result<Path, KeyError>> {
+        let listed = match after {
+            Some(after) => self.store.list_with_offset(Some(below), after),
+            None => self.store.list(Some(below)),
+        };
+        let below = below.clone();
         listed
-            .try_collect()
-            .await
-            .map_err(|error| failed(&below, error))
+            .map(move |meta| match meta {
+                Ok(meta) => Ok(meta.location),
+                Err(error) => Err(failed(&below, error)),
+            })
+            .boxed()
+    }
+
+    /// The folders right below `below`.
+    pub(crate) async fn folders(&self, below: &Path) -> Result<Vec<Path>, KeyError> {
+        let listed = self.store.list_with_delimiter(Some(below)).await;
+        Ok(listed
+            .map_err(|error| failed(below, error))?
+            .common_prefixes)
+    }
+
+    /// Something in the whole store that is not the document at one of `known` places.
+    pub(crate) async fn anything_but(&self, known: &[Path]) -> Result<Option<Path>, KeyError> {
+        let mut all = self.list_from(&Path::default(), None);
+        while let Some(found) = all.try_next().await? {
+            if !known.contains(&found) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A document that a tenant has only once it has a default keyring, which lies at `keyring`.
+    pub(crate) async fn left_of(
+        &self,
+        tenant: &str,
+        keyring: &Path,
+    ) -> Result<Option<Path>, KeyError> {
+        let tenants = Path::from("tenants").join(tenant).join("buckets");
+        for below in [
+            self.path(&["keyrings", tenant]),
+            self.path(&["keks", tenant]),
+            tenants,
+        ] {
+            let mut left = self.list_from(&below, None);
+            while let Some(found) = left.try_next().await? {
+                if found != *keyring {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes a document, if it is there.
+    pub(crate) async fn remove_at(&self, path: &Path) -> Result<(), KeyError> {
+        match self.store.delete(path).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(path, error)),
+        }
     }
 
     /// The document at a place that [`list`](Self::list) gave.
@@ -107,22 +184,23 @@ impl ControlStore {
         Ok(Some((bytes, version)))
     }
 
-    async fn put(
+    /// Writes a document that must still be the version that was read, or must not exist yet.
+    pub(crate) async fn write_at(
         &self,
-        place: &[impl AsRef<str>],
+        path: &Path,
         bytes: Bytes,
-        mode: PutMode,
+        read: Option<UpdateVersion>,
     ) -> Result<Written, KeyError> {
-        let path = self.path(place);
+        let mode = read.map_or(PutMode::Create, PutMode::Update);
         match self
             .store
-            .put_opts(&path, PutPayload::from(bytes), PutOptions::from(mode))
+            .put_opts(path, PutPayload::from(bytes), PutOptions::from(mode))
             .await
         {
-            Ok(put) if put.e_tag.is_none() => Err(self.refused(place, DocumentFault::NoEtag)),
+            Ok(put) if put.e_tag.is_none() => Err(refused_at(path, DocumentFault::NoEtag)),
             Ok(put) => Ok(Written::Stored(put.into())),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Written::Outrun),
-            Err(error) => Err(failed(&path, error)),
+            Err(error) => Err(failed(path, error)),
         }
     }
 
@@ -134,7 +212,7 @@ impl ControlStore {
     }
 }
 
-fn refused_at(path: &Path, fault: DocumentFault) -> KeyError {
+pub(crate) fn refused_at(path: &Path, fault: DocumentFault) -> KeyError {
     KeyError::Document {
         path: path.to_string(),
         fault,

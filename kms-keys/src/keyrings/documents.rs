@@ -16,14 +16,18 @@ use bytes::Bytes;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use object_store::UpdateVersion;
 
+use super::flight::Flights;
 use crate::{
-    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId, Scope,
+    Clock, DocumentFault, KeyError, KeyErrorKind, KeyId, Mirror, Scope,
     control::{ControlStore, DeploymentKey, Keyring, Mac, Written, place},
 };
 
 /// The keyrings this replica has met lately, and what it must not forget of all others.
 pub(super) struct Documents {
     store: ControlStore,
+    mirror: Option<Mirror>,
+    /// Keyrings of which it is being found out whether the mirror has them.
+    confirming: Flights<(Name, u64), Result<(), KeyError>>,
     deployment: DeploymentKey,
     clock: Clock,
     max_age: Duration,
@@ -38,7 +42,7 @@ type Name = (Arc<str>, Scope);
 
 impl Documents {
     pub(super) fn new(
-        store: ControlStore,
+        (store, mirror): (ControlStore, Option<Mirror>),
         deployment: DeploymentKey,
         clock: Clock,
         max_age: Duration,
@@ -47,6 +51,8 @@ impl Documents {
     ) -> Self {
         Self {
             store,
+            mirror,
+            confirming: Flights::new(),
             deployment,
             clock,
             max_age,
@@ -103,21 +109,32 @@ impl Documents {
         first: impl Future<Output = Result<Keyring, KeyError>>,
     ) -> Result<Arc<Keyring>, KeyError> {
         let slot = self.slot(tenant, scope)?;
+        let created = self.create_first(&slot, first).await?;
+        self.confirm(tenant, scope, &created).await?;
+        Ok(created)
+    }
+
+    async fn create_first(
+        &self,
+        slot: &Slot,
+        first: impl Future<Output = Result<Keyring, KeyError>>,
+    ) -> Result<Arc<Keyring>, KeyError> {
         let _one_at_a_time = slot.turn.lock().await;
         if let Some(current) = slot.held().current {
             return Ok(Arc::clone(&current.keyring));
         }
-        let write = self.start(&slot);
+        let write = self.start(slot);
         let first = first.await?;
-        let (bytes, mac) = self.encode(&slot, &first)?;
+        let (bytes, mac) = self.encode(slot, &first)?;
         match self.store.create(&slot.place, bytes).await? {
-            Written::Stored(version) => self.hold(&slot, write, first, mac, version),
-            Written::Outrun => self.read(&slot).await,
+            Written::Stored(version) => self.hold(slot, write, first, mac, version),
+            Written::Outrun => self.read(slot).await,
         }
     }
 
     /// Replaces the keyring by what `change` makes of its newest generation, or leaves it where
-    /// that is `None`; tries again when another replica wrote in between.
+    /// that is `None`; tries again when another replica wrote in between. Where there is a mirror,
+    /// nothing is changed while it is away, and it has the change before this returns.
     pub(super) async fn change(
         &self,
         tenant: &str,
@@ -125,28 +142,99 @@ impl Documents {
         change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
     ) -> Result<Arc<Keyring>, KeyError> {
         let slot = self.slot(tenant, scope)?;
+        // Before the newest generation is read, so that it cannot be the older of the two.
+        let mirrored = match &self.mirror {
+            Some(mirror) => {
+                let path = self.store.path(&slot.place);
+                mirror.generation(&self.deployment, &path).await?
+            }
+            None => None,
+        };
+        let changed = self.change_newest(&slot, mirrored, change).await?;
+        self.confirm(tenant, scope, &changed).await?;
+        Ok(changed)
+    }
+
+    /// The same at once, for what takes keys out of use and makes none: the mirror gets it later
+    /// where it is away.
+    pub(super) async fn change_at_once(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        let slot = self.slot(tenant, scope)?;
+        let changed = self.change_newest(&slot, None, change).await?;
+        if let Err(error) = self.confirm(tenant, scope, &changed).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(tenant, %scope, error, "the mirror of the keyring is behind");
+        }
+        Ok(changed)
+    }
+
+    async fn change_newest(
+        &self,
+        slot: &Slot,
+        mirrored: Option<(u64, Mac)>,
+        change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
+    ) -> Result<Arc<Keyring>, KeyError> {
         let _one_at_a_time = slot.turn.lock().await;
         for _ in 0..CHANGE_ATTEMPTS {
-            self.read(&slot).await?;
+            self.read(slot).await?;
             let Some(newest) = slot.held().current else {
                 continue;
             };
+            let found = newest.keyring.generation;
+            if let Some((mirrored, mac)) = mirrored
+                && (mirrored > found || mirrored == found && !mac.matches(&newest.mac))
+            {
+                let fault = DocumentFault::BehindMirror { found, mirrored };
+                return Err(self.store.refused(&slot.place, fault));
+            }
             let next =
                 change(&newest.keyring).map_err(|fault| self.store.refused(&slot.place, fault))?;
             let Some(next) = next else {
                 return Ok(Arc::clone(&newest.keyring));
             };
-            let (bytes, mac) = self.encode(&slot, &next)?;
-            let write = self.start(&slot);
+            let (bytes, mac) = self.encode(slot, &next)?;
+            let write = self.start(slot);
             let written = self
                 .store
                 .replace(&slot.place, bytes, newest.version.clone())
                 .await?;
             if let Written::Stored(version) = written {
-                return self.hold(&slot, write, next, mac, version);
+                return self.hold(slot, write, next, mac, version);
             }
         }
         Err(self.store.contended(&slot.place))
+    }
+
+    /// Returns once the mirror, if there is one, has this generation or a newer one; asks it once
+    /// for each generation.
+    pub(super) async fn confirm(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        keyring: &Keyring,
+    ) -> Result<(), KeyError> {
+        let Some(mirror) = &self.mirror else {
+            return Ok(());
+        };
+        let slot = self.slot(tenant, scope)?;
+        let is_confirmed = || slot.confirmed.load(Ordering::Acquire) >= keyring.generation;
+        if is_confirmed() {
+            return Ok(());
+        }
+        let work = async {
+            let (bytes, _) = self.encode(&slot, keyring)?;
+            let path = self.store.path(&slot.place);
+            mirror.keep(&self.deployment, &path, &bytes).await
+        };
+        let name = (slot.name.clone(), keyring.generation);
+        self.confirming.join(&name, work).await?;
+        slot.confirmed
+            .fetch_max(keyring.generation, Ordering::AcqRel);
+        Ok(())
     }
 
     /// The error for a keyring that cannot be trusted.
@@ -158,6 +246,11 @@ impl Documents {
     pub(super) fn len(&self) -> u64 {
         self.slots.run_pending_tasks();
         self.slots.entry_count()
+    }
+
+    /// The mirror, if there is one.
+    pub(super) fn mirror(&self) -> Option<&Mirror> {
+        self.mirror.as_ref()
     }
 
     /// Where the documents lie.
@@ -345,6 +438,7 @@ impl Documents {
                 place: place(tenant, scope),
                 turn: tokio::sync::Mutex::default(),
                 accesses: AtomicU64::new(0),
+                confirmed: AtomicU64::new(0),
                 held: RwLock::default(),
             })
         }))
@@ -379,6 +473,8 @@ struct Slot {
     /// How many accesses to the store began, so that a waiter can tell one that began after it
     /// asked.
     accesses: AtomicU64,
+    /// The newest generation that the mirror was seen to have; 0 for none.
+    confirmed: AtomicU64,
     held: RwLock<Held>,
 }
 

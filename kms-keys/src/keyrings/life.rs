@@ -103,6 +103,23 @@ impl Keyrings {
         ))
     }
 
+    /// A KEK version, and the scope whose keyring has it; `KeyMissing` where none has.
+    pub async fn kek_status(
+        &self,
+        tenant: &str,
+        id: KeyId,
+    ) -> Result<(Scope, KeyStatus), KeyError> {
+        let (_, keyring) = self.holding(tenant, id, Purpose::Kek).await?;
+        let status = KeyringStatus::of(&keyring);
+        let found = status.keys.into_iter().find(|key| key.id == id);
+        let found = found.ok_or_else(|| KeyError::KeyMissing {
+            tenant: tenant.to_owned(),
+            purpose: Purpose::Kek,
+            id,
+        })?;
+        Ok((status.scope, found))
+    }
+
     /// All tenants that have a keyring, by listing them: for administration, never on a request's path.
     pub async fn tenants(&self) -> Result<Vec<String>, KeyError> {
         let places = self.documents.store().list(&["keyrings"]).await?;
@@ -134,7 +151,7 @@ impl Keyrings {
         let Ok(active) = keyring.active(Purpose::Kek) else {
             return Ok(None);
         };
-        if !is_older(active, now, age) || keyring.frozen.is_some() {
+        if !active.is_older(now, age) || keyring.frozen.is_some() {
             return Ok(None);
         }
         let due = active.id;
@@ -147,27 +164,27 @@ impl Keyrings {
         Ok(keyring.entry(kek.id).map(|entry| entry.id))
     }
 
-    /// Stops all use of the tenant's keys; on every replica within the age of a document.
-    pub async fn freeze(&self, tenant: &str) -> Result<KeyringStatus, KeyError> {
+    /// Stops all use of a scope's keys, or, for the default scope, of all the tenant's; on every replica within the
+    /// age of a document.
+    pub async fn freeze(&self, tenant: &str, scope: &Scope) -> Result<KeyringStatus, KeyError> {
         let now = Timestamp::from((self.clock.0)());
-        self.set_frozen(tenant, Some(now)).await
+        self.set_frozen(tenant, scope, Some(now)).await
     }
 
-    /// Ends a freeze.
-    pub async fn thaw(&self, tenant: &str) -> Result<KeyringStatus, KeyError> {
-        self.set_frozen(tenant, None).await
+    /// Ends a freeze of the same.
+    pub async fn thaw(&self, tenant: &str, scope: &Scope) -> Result<KeyringStatus, KeyError> {
+        self.set_frozen(tenant, scope, None).await
     }
 
-    /// Has every replica forget the unwrapped forms of the tenant's keys within the age of a document, so that
-    /// what changed at the KMS takes effect at once.
-    pub async fn evict(&self, tenant: &str) -> Result<KeyringStatus, KeyError> {
-        let scope = &Scope::tenant();
+    /// Has every replica forget the unwrapped forms of a scope's keys, or, for the default scope, of all the tenant's,
+    /// within the age of a document, so that what changed at the KMS takes effect at once.
+    pub async fn evict(&self, tenant: &str, scope: &Scope) -> Result<KeyringStatus, KeyError> {
         let evict = |keyring: &Keyring| {
             let mut next = keyring.next()?;
             next.evictions = keyring.evictions.saturating_add(1);
             Ok(Some(next))
         };
-        let keyring = self.documents.change(tenant, scope, evict).await?;
+        let keyring = self.documents.change_at_once(tenant, scope, evict).await?;
         self.tend().await;
         Ok(KeyringStatus::of(&keyring))
     }
@@ -339,9 +356,9 @@ impl Keyrings {
     async fn set_frozen(
         &self,
         tenant: &str,
+        scope: &Scope,
         frozen: Option<Timestamp>,
     ) -> Result<KeyringStatus, KeyError> {
-        let scope = &Scope::tenant();
         let set = |keyring: &Keyring| {
             if keyring.frozen.is_some() == frozen.is_some() {
                 return Ok(None);
@@ -352,7 +369,7 @@ impl Keyrings {
             next.evictions = keyring.evictions.saturating_add(1);
             Ok(Some(next))
         };
-        let keyring = self.documents.change(tenant, scope, set).await?;
+        let keyring = self.documents.change_at_once(tenant, scope, set).await?;
         self.tend().await;
         Ok(KeyringStatus::of(&keyring))
     }
@@ -407,11 +424,6 @@ fn not_now(keyring: &Keyring, id: KeyId, why: &'static str) -> KeyError {
         id,
         why,
     }
-}
-
-fn is_older(entry: &Entry, now: SystemTime, age: Duration) -> bool {
-    let since = SystemTime::from(entry.activated.unwrap_or(entry.created));
-    now.duration_since(since).is_ok_and(|passed| passed >= age)
 }
 
 /// The document of a tenant's default scope.

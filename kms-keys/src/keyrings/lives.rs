@@ -21,7 +21,13 @@ async fn a_freeze_stops_reads_and_writes_on_every_replica_and_not_the_trail() {
     let kek = write(&one).await.kek.id();
     assert!(other.kek("acme", kek).await.is_ok());
     let audit = other.auditing("acme", Provisioning::Allowed).await.unwrap();
-    assert!(one.freeze("acme").await.unwrap().frozen.is_some());
+    assert!(
+        one.freeze("acme", &Scope::tenant())
+            .await
+            .unwrap()
+            .frozen
+            .is_some()
+    );
     world.clock.advance(AGE);
     for replica in [&one, &other] {
         let read = replica.kek("acme", kek).await.unwrap_err();
@@ -37,7 +43,7 @@ async fn a_freeze_stops_reads_and_writes_on_every_replica_and_not_the_trail() {
             .await
             .unwrap();
     }
-    other.thaw("acme").await.unwrap();
+    other.thaw("acme", &Scope::tenant()).await.unwrap();
     world.clock.advance(AGE);
     assert!(one.kek("acme", kek).await.is_ok());
     assert_eq!(write(&one).await.kek.id(), kek);
@@ -83,7 +89,7 @@ async fn an_eviction_has_every_replica_ask_the_kms_again() {
     let before = world.kms.count(Call::Unwrap);
     other.kek("acme", kek).await.unwrap();
     assert_eq!(world.kms.count(Call::Unwrap), before);
-    one.evict("acme").await.unwrap();
+    one.evict("acme", &Scope::tenant()).await.unwrap();
     world.clock.advance(AGE);
     other.kek("acme", kek).await.unwrap();
     assert_eq!(world.kms.count(Call::Unwrap), before + 1);
@@ -222,4 +228,90 @@ async fn keys_move_to_another_root_key_and_objects_do_not_notice() {
         cold.kek("acme", kek.id()).await.unwrap().secret(),
         kek.secret()
     );
+}
+
+#[tokio::test]
+async fn a_scope_is_frozen_and_evicted_by_itself() {
+    let world = World::new();
+    let (one, other) = (world.replica().await, world.replica().await);
+    let clinic = Scope::of_prefix("clinics/1/").unwrap();
+    let home = write(&one).await.kek.id();
+    let keys = one.writing("acme", &clinic, Provisioning::Allowed).await;
+    let scoped = keys.unwrap().kek.id();
+    one.freeze("acme", &clinic).await.unwrap();
+    world.clock.advance(AGE);
+    for replica in [&one, &other] {
+        let refused = replica.kek("acme", scoped).await;
+        assert!(matches!(refused, Err(KeyError::Frozen { .. })));
+        assert!(replica.kek("acme", home).await.is_ok());
+    }
+    one.thaw("acme", &clinic).await.unwrap();
+    world.clock.advance(AGE);
+    other.kek("acme", scoped).await.unwrap();
+    other.kek("acme", home).await.unwrap();
+    let before = world.kms.count(Call::Unwrap);
+    one.evict("acme", &clinic).await.unwrap();
+    world.clock.advance(AGE);
+    other.kek("acme", scoped).await.unwrap();
+    other.kek("acme", home).await.unwrap();
+    assert_eq!(world.kms.count(Call::Unwrap), before + 1);
+}
+
+#[tokio::test]
+async fn a_scope_whose_version_is_past_its_time_is_noted_when_it_is_written_to() {
+    let world = World::new();
+    let year = Duration::from_hours(365 * 24);
+    let settings = Settings {
+        cryptoperiod: Some(year),
+        ..Settings::default()
+    };
+    let replica = world.replica_set(settings).await;
+    let scopes = [1, 2].map(|number| Scope::of_prefix(&format!("clinics/{number}/")).unwrap());
+    for scope in &scopes {
+        replica
+            .writing("acme", scope, Provisioning::Allowed)
+            .await
+            .unwrap();
+    }
+    assert_eq!(replica.take_overdue(), []);
+    world.clock.advance(year);
+    for _ in 0..3 {
+        replica
+            .writing("acme", &scopes[0], Provisioning::Allowed)
+            .await
+            .unwrap();
+    }
+    let mut overdue = replica.take_overdue();
+    overdue.sort_by_key(|(_, scope)| scope.name().to_owned());
+    // The tenant's own is not written to, and neither is the second clinic's.
+    assert_eq!(overdue, [("acme".to_owned(), scopes[0].clone())]);
+    assert_eq!(replica.take_overdue(), []);
+}
+
+#[tokio::test]
+async fn reads_go_on_until_a_key_is_destroyed_where_that_is_the_policy() {
+    let world = World::new();
+    let settings = Settings {
+        pending_reads: PendingReads::Allowed,
+        ..Settings::default()
+    };
+    let (strict, lenient) = (world.replica().await, world.replica_set(settings).await);
+    let kek = write(&lenient).await.kek.id();
+    let week = Duration::from_hours(7 * 24);
+    let after = world.clock.now() + week;
+    let home = Scope::tenant();
+    let waits = lenient.schedule_destruction("acme", &home, None, after);
+    waits.await.unwrap();
+    world.clock.advance(AGE);
+    assert!(lenient.kek("acme", kek).await.is_ok());
+    let refused = strict.kek("acme", kek).await;
+    assert!(matches!(refused, Err(KeyError::PendingDestroy { .. })));
+    for replica in [&strict, &lenient] {
+        let refused = replica.writing("acme", &home, Provisioning::Allowed).await;
+        assert!(matches!(refused, Err(KeyError::PendingDestroy { .. })));
+    }
+    world.clock.advance(week);
+    lenient.destroy_due("acme", &home).await.unwrap();
+    let gone = lenient.kek("acme", kek).await.unwrap_err();
+    assert_eq!(gone.kind(), KeyErrorKind::Destroyed);
 }

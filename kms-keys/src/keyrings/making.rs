@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Keyrings, Provisioning};
 use crate::{
-    EncryptionContext, KeyError, KeyId, Purpose, Scope, State,
-    control::{Entry, Keyring, Timestamp, kek_index},
+    DocumentFault, EncryptionContext, KeyError, KeyId, Purpose, Scope, State,
+    control::{Entry, Keyring, Timestamp, kek_index, place},
 };
 
 impl Keyrings {
@@ -26,6 +26,14 @@ impl Keyrings {
         Ok(id)
     }
 
+    /// Makes the tenant's keyring if it has none. To be called before anything is kept of the tenant that
+    /// [`check_not_lost`](Self::check_not_lost) takes for a trace of a keyring.
+    pub async fn provision(&self, tenant: &str) -> Result<(), KeyError> {
+        let scope = Scope::tenant();
+        let keyring = self.keyring(tenant, &scope, Provisioning::Allowed).await?;
+        self.documents.confirm(tenant, &scope, &keyring).await
+    }
+
     /// The keyring of a scope, made if there is none and that is allowed.
     pub(super) async fn keyring(
         &self,
@@ -35,10 +43,35 @@ impl Keyrings {
     ) -> Result<Arc<Keyring>, KeyError> {
         match (self.documents.current(tenant, scope).await, provisioning) {
             (Err(KeyError::KeyringMissing { .. }), Provisioning::Allowed) => {
+                self.check_not_lost(tenant, scope).await?;
                 let first = self.first_keyring(tenant, scope);
                 self.documents.create(tenant, scope, first).await
             }
             (keyring, _) => keyring,
+        }
+    }
+
+    /// Refuses to begin anew where the keyring was lost: what else there is of the tenant, or the mirror,
+    /// says that there was one. Only ever asked before a first keyring is made.
+    async fn check_not_lost(&self, tenant: &str, scope: &Scope) -> Result<(), KeyError> {
+        let (store, place) = (self.documents.store(), place(tenant, scope));
+        let path = store.path(&place);
+        let mut beside = None;
+        if let Some(mirror) = self.mirror()
+            && let Some((generation, _)) = mirror.generation(self.deployment(), &path).await?
+        {
+            beside = Some(format!("generation {generation} in the mirror"));
+        }
+        if beside.is_none() && scope.prefix().is_none() {
+            let left = store.left_of(tenant, &path).await?;
+            beside = left.map(|left| left.to_string());
+        }
+        match beside {
+            // Another replica may have made it this moment.
+            Some(beside) if store.read(&place).await?.is_none() => {
+                Err(store.refused(&place, DocumentFault::Lost { beside }))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -85,9 +118,11 @@ impl Keyrings {
         let store = self.documents.store();
         loop {
             let id = KeyId::random()?;
-            if scope.prefix().is_none()
-                || kek_index::add(store, self.deployment(), tenant, id, scope).await?
-            {
+            if scope.prefix().is_none() {
+                return Ok(id);
+            }
+            if kek_index::add(store, self.deployment(), tenant, id, scope).await? {
+                self.mirror_index(tenant, id, scope).await?;
                 return Ok(id);
             }
         }

@@ -6,6 +6,8 @@ mod documents;
 mod flight;
 mod life;
 mod making;
+mod mirroring;
+mod overdue;
 mod unwrapped;
 
 use std::{sync::Arc, time::Duration};
@@ -14,19 +16,18 @@ use object_store::ObjectStore;
 
 use crate::{
     Clock, DeploymentKey, DocumentFault, EncryptionContext, KeyError, KeyErrorKind, KeyId,
-    KeyMaterial, Providers, Purpose, Scope, State, WritingKeys,
+    KeyMaterial, Mirror, Providers, Purpose, Scope, State, WritingKeys,
     control::{ControlStore, Entry, Keyring, kek_index},
 };
 use documents::Documents;
 pub use life::{KeyStatus, KeyringStatus, WrapStatus};
+use overdue::Overdue;
 pub use unwrapped::CacheCounts;
 use unwrapped::{Limits, Name, Origin, Stamp, UnwrappedKeys};
 
 /// Bounds of [`Keyrings`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the documents lie in the store; segments apart by `/`.
-    pub prefix: String,
     /// How long an unwrapped key is used before it is unwrapped anew: within this time a revoked
     /// key stops working. Also how long a keyring serves while the store is unavailable.
     pub key_ttl: Duration,
@@ -40,17 +41,31 @@ pub struct Settings {
     pub key_capacity: u64,
     /// How many keyrings are held at once.
     pub document_capacity: u64,
+    /// After this a KEK version is to be followed by another; `None`: never.
+    pub cryptoperiod: Option<Duration>,
+    /// Whether a key that waits for its destruction opens meanwhile.
+    pub pending_reads: PendingReads,
+}
+
+/// What becomes of reads while a key waits for its destruction. Nothing is sealed under it in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingReads {
+    /// They are refused, so that what still needs the key shows.
+    Refused,
+    /// They go on until the key is destroyed.
+    Allowed,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            prefix: "system".to_owned(),
             key_ttl: Duration::from_mins(15),
             stale_if_error: Duration::from_hours(1),
             document_age: Duration::from_secs(5),
             key_capacity: 100_000,
             document_capacity: 50_000,
+            cryptoperiod: None,
+            pending_reads: PendingReads::Refused,
         }
     }
 }
@@ -72,6 +87,8 @@ pub struct Keyrings {
     unwrapped: UnwrappedKeys,
     /// Scopes of KEKs that are not in their tenant's default keyring; such a thing never changes.
     homes: moka::future::Cache<(Arc<str>, KeyId), Scope>,
+    overdue: Overdue,
+    pending_reads: PendingReads,
     clock: ClockHolder,
 }
 
@@ -87,10 +104,27 @@ impl Keyrings {
         settings: Settings,
         clock: Clock,
     ) -> Result<Self, KeyError> {
-        let store = ControlStore::new(store, &settings.prefix);
-        let deployment = DeploymentKey::open(&store, &providers, clock()).await?;
+        Self::open_mirrored(store, None, providers, settings, clock).await
+    }
+
+    /// The same with a mirror, that is to have whatever is needed to open objects. Where it is away
+    /// this goes on, as objects can be read; but a first start needs it.
+    ///
+    /// # Errors
+    /// As above; `Corrupt` too when the mirror is another deployment's, or has this one's document
+    /// when the store has none.
+    pub async fn open_mirrored(
+        store: Arc<dyn ObjectStore>,
+        mirror: Option<Mirror>,
+        providers: Providers,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Self, KeyError> {
+        let store = ControlStore::new(store, SYSTEM);
+        let deployment =
+            mirroring::open_deployment(&store, mirror.as_ref(), &providers, clock()).await?;
         let documents = Documents::new(
-            store,
+            (store, mirror),
             deployment,
             Arc::clone(&clock),
             settings.document_age,
@@ -108,6 +142,8 @@ impl Keyrings {
             providers,
             unwrapped: UnwrappedKeys::new(Arc::clone(&clock), limits),
             homes: moka::future::Cache::new(settings.key_capacity),
+            overdue: Overdue::after(settings.cryptoperiod),
+            pending_reads: settings.pending_reads,
             clock: ClockHolder(clock),
         })
     }
@@ -139,12 +175,21 @@ impl Keyrings {
             None => Arc::clone(&home),
             Some(_) => self.keyring(tenant, scope, provisioning).await?,
         };
+        // What is sealed must not depend on one copy of its key.
+        let default = Scope::tenant();
+        self.documents.confirm(tenant, &default, &home).await?;
+        self.documents.confirm(tenant, scope, &keyring).await?;
         let active = |keyring: &Keyring, purpose| {
-            let entry = keyring.active(purpose);
+            let entry = keyring.active(purpose).inspect(|entry| {
+                if purpose == Purpose::Kek {
+                    self.overdue.see(keyring, entry, (self.clock.0)());
+                }
+            });
             entry.map(|entry| entry.id).map_err(|fault| {
                 // A scope whose keys are destroyed, or wait for it, has none that is active.
                 let last = keyring.last(purpose);
-                last.and_then(|last| usable(&home, keyring, last.id, purpose).err())
+                let refused = PendingReads::Refused;
+                last.and_then(|last| usable(&home, keyring, (last.id, purpose), refused).err())
                     .unwrap_or_else(|| self.documents.refused(tenant, &keyring.scope, fault))
             })
         };
@@ -178,7 +223,7 @@ impl Keyrings {
                 return true;
             };
             stamp(&home, &keyring) == origin.stamp
-                && usable(&home, &keyring, name.id, name.purpose).is_ok()
+                && self.usable(&home, &keyring, name.id, name.purpose).is_ok()
         });
         // One after the other: there is time, and the key management is shared.
         for name in due {
@@ -191,7 +236,7 @@ impl Keyrings {
 
     async fn renew(&self, name: &Name) -> Result<(), KeyError> {
         let (home, keyring) = self.holding(&name.tenant, name.id, name.purpose).await?;
-        let entry = usable(&home, &keyring, name.id, name.purpose)?;
+        let entry = self.usable(&home, &keyring, name.id, name.purpose)?;
         let origin = self.origin(&home, &keyring, entry);
         let unwrap = self.unwrap(&keyring, entry);
         self.unwrapped.renew(name, origin, unwrap).await
@@ -281,7 +326,7 @@ impl Keyrings {
             id,
             purpose,
         };
-        let entry = match usable(home, keyring, id, purpose) {
+        let entry = match self.usable(home, keyring, id, purpose) {
             Ok(entry) => entry,
             Err(error) => {
                 self.unwrapped.remove(&name);
@@ -291,6 +336,16 @@ impl Keyrings {
         let origin = self.origin(home, keyring, entry);
         let unwrap = self.unwrap(keyring, entry);
         self.unwrapped.get(&name, origin, unwrap).await
+    }
+
+    fn usable<'a>(
+        &self,
+        home: &Keyring,
+        keyring: &'a Keyring,
+        id: KeyId,
+        purpose: Purpose,
+    ) -> Result<&'a Entry, KeyError> {
+        usable(home, keyring, (id, purpose), self.pending_reads)
     }
 
     fn origin(&self, home: &Keyring, keyring: &Keyring, entry: &Entry) -> Origin {
@@ -326,8 +381,8 @@ fn stamp(home: &Keyring, keyring: &Keyring) -> Stamp {
 fn usable<'a>(
     home: &Keyring,
     keyring: &'a Keyring,
-    id: KeyId,
-    purpose: Purpose,
+    (id, purpose): (KeyId, Purpose),
+    pending: PendingReads,
 ) -> Result<&'a Entry, KeyError> {
     let tenant = keyring.tenant.clone();
     let Some(entry) = keyring.entry(id).filter(|entry| entry.purpose == purpose) else {
@@ -343,10 +398,14 @@ fn usable<'a>(
     }
     match entry.state {
         State::Active | State::DecryptOnly => Ok(entry),
+        State::PendingDestroy if pending == PendingReads::Allowed => Ok(entry),
         State::PendingDestroy => Err(KeyError::PendingDestroy { tenant, id }),
         State::Destroyed => Err(KeyError::Destroyed { tenant, id }),
     }
 }
+
+/// The folder of the documents in their store.
+const SYSTEM: &str = "system";
 
 /// A clock has nothing to show.
 struct ClockHolder(Clock);
@@ -358,7 +417,11 @@ impl std::fmt::Debug for ClockHolder {
 }
 
 #[cfg(test)]
+mod copied;
+#[cfg(test)]
 mod lives;
+#[cfg(test)]
+mod mirrored;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]

@@ -45,6 +45,10 @@ async fn a_kek_is_found_by_its_id_without_a_listing() {
     assert_eq!(world.store.lists(), 0);
     let crossed = cold.kek("other", one.kek.id()).await.unwrap_err();
     assert_eq!(crossed.kind(), KeyErrorKind::Missing);
+    let (scope, status) = cold.kek_status("acme", one.kek.id()).await.unwrap();
+    assert_eq!((scope, status.id), (clinic(1), one.kek.id()));
+    let unknown = cold.kek_status("acme", KeyId::from([0; 8])).await;
+    assert_eq!(unknown.unwrap_err().kind(), KeyErrorKind::Missing);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
+use moka::{notification::RemovalCause, ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 
 use super::flight::Flights;
 use crate::{Clock, KeyError, KeyErrorKind, KeyId, KeyMaterial, Purpose, Scope};
@@ -77,6 +77,10 @@ pub struct CacheCounts {
     pub refusals: u64,
     /// Renewals ahead of time.
     pub renewals: u64,
+    /// Keys that left memory: their time was over, they are of the past, or there were too many.
+    pub evictions: u64,
+    /// Keys in memory now.
+    pub size: u64,
 }
 
 #[derive(Default)]
@@ -86,6 +90,7 @@ struct Counts {
     stale: AtomicU64,
     refusals: AtomicU64,
     renewals: AtomicU64,
+    evictions: Arc<AtomicU64>,
 }
 
 /// A key and where it is from.
@@ -107,10 +112,17 @@ impl UnwrappedKeys {
     pub(super) fn new(clock: Clock, limits: Limits) -> Self {
         // The injected clock decides on use; moka's own monotonic one bounds how long anything
         // stays where the wall clock was set back.
+        let counts = Counts::default();
+        let evictions = Arc::clone(&counts.evictions);
         let keys = Cache::builder()
             .max_capacity(limits.capacity)
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(limits.ttl.saturating_add(limits.stale))
+            .eviction_listener(move |_, _, cause| {
+                if cause != RemovalCause::Replaced {
+                    count(&evictions);
+                }
+            })
             .build();
         let failures = Cache::builder()
             .max_capacity(FAILURES_KEPT)
@@ -123,7 +135,7 @@ impl UnwrappedKeys {
             keys,
             failures,
             flights: Flights::new(),
-            counts: Counts::default(),
+            counts,
         }
     }
 
@@ -219,12 +231,15 @@ impl UnwrappedKeys {
 
     pub(super) fn counts(&self) -> CacheCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        self.keys.run_pending_tasks();
         CacheCounts {
             hits: read(&self.counts.hits),
             misses: read(&self.counts.misses),
             stale: read(&self.counts.stale),
             refusals: read(&self.counts.refusals),
             renewals: read(&self.counts.renewals),
+            evictions: read(&self.counts.evictions),
+            size: self.keys.entry_count(),
         }
     }
 

@@ -26,8 +26,8 @@ use tempfile::TempDir;
 
 use crate::control::{Entry, Keyring, Timestamp, kek_index, place};
 use crate::{
-    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, OwnRootKeys, Providers,
-    Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings, State, WhenMissing,
+    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, Mirror, OwnRootKeys,
+    Providers, Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings, State, WhenMissing,
     WrappedKey,
 };
 
@@ -70,6 +70,25 @@ impl World {
         let file = directory.path().join("root-keys");
         let kms = Arc::new(WatchedKms::new("first", &file, self.clock.now()));
         self.replica_of(&[&kms]).await
+    }
+
+    /// A replica with a mirror.
+    pub(super) async fn mirrored(&self, mirror: &Arc<WatchedStore>) -> Result<Keyrings, KeyError> {
+        let clock = self.told();
+        let providers = Providers::one(self.kms.clone(), Arc::clone(&clock));
+        let mirror = Some(Mirror::new(mirror.clone()));
+        let (store, settings) = (self.store.clone(), Settings::default());
+        Keyrings::open_mirrored(store, mirror, providers, settings, clock).await
+    }
+
+    /// The providers alone, for what needs no replica.
+    pub(super) fn providers(&self) -> Providers {
+        Providers::one(self.kms.clone(), self.told())
+    }
+
+    fn told(&self) -> crate::Clock {
+        let clock = Arc::clone(&self.clock);
+        Arc::new(move || clock.now())
     }
 
     /// A replica with these providers.
@@ -164,16 +183,18 @@ impl World {
 
     /// A replica that holds so many keyrings at most.
     pub(super) async fn small_replica(&self, document_capacity: u64) -> Keyrings {
-        let clock = Arc::clone(&self.clock);
-        let clock: crate::Clock = Arc::new(move || clock.now());
         let settings = Settings {
             document_capacity,
             ..Settings::default()
         };
-        let providers = Providers::one(self.kms.clone(), Arc::clone(&clock));
-        Keyrings::open(self.store.clone(), providers, settings, clock)
-            .await
-            .unwrap()
+        self.replica_set(settings).await
+    }
+
+    /// A replica with these settings.
+    pub(super) async fn replica_set(&self, settings: Settings) -> Keyrings {
+        let (store, clock) = (self.store.clone(), self.told());
+        let opened = Keyrings::open(store, self.providers(), settings, clock);
+        opened.await.unwrap()
     }
 
     /// Has the store answer as if `count` scopes of `acme` were in it, whose KEKs are destroyed:
@@ -447,6 +468,24 @@ impl WatchedStore {
     /// The next write is stored, and refused when the client tries again for want of an answer.
     pub(super) fn lose_next_answer(&self) {
         self.answer_lost.store(true, SeqCst);
+    }
+
+    pub(super) async fn text(&self, path: &str) -> Option<String> {
+        let found = self.inner.get(&Path::from(path)).await.ok()?;
+        let bytes = found.bytes().await.unwrap();
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    pub(super) async fn set(&self, path: &str, text: &str) {
+        let text = text.to_owned();
+        self.inner
+            .put(&Path::from(path), text.into())
+            .await
+            .unwrap();
+    }
+
+    pub(super) async fn remove(&self, path: &str) {
+        self.inner.delete(&Path::from(path)).await.unwrap();
     }
 
     pub(super) async fn documents(&self) -> Vec<String> {

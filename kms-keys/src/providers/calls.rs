@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use crate::{KeyError, KeyErrorKind};
@@ -88,30 +89,37 @@ pub struct KmsCalls {
     pub outcome: KmsOutcome,
     /// How many since the start.
     pub count: u64,
+    /// How long they took together.
+    pub took: Duration,
 }
 
 /// Counters; a KMS call costs so much more than a lock that one lock does.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<BTreeMap<(String, KmsCall, KmsOutcome), u64>>);
+pub(super) struct Calls(Mutex<BTreeMap<Kind, (u64, Duration)>>);
+
+/// Provider, call and outcome.
+type Kind = (String, KmsCall, KmsOutcome);
 
 impl Calls {
-    pub(super) fn count(&self, provider: &str, call: KmsCall, outcome: KmsOutcome) {
+    pub(super) fn count(&self, provider: &str, call: KmsCall, outcome: KmsOutcome, took: Duration) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts
+        let (count, sum) = counts
             .entry((provider.to_owned(), call, outcome))
             .or_default();
         *count = count.saturating_add(1);
+        *sum = sum.saturating_add(took);
     }
 
     pub(super) fn list(&self) -> Vec<KmsCalls> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts
             .iter()
-            .map(|((provider, call, outcome), &count)| KmsCalls {
+            .map(|((provider, call, outcome), &(count, took))| KmsCalls {
                 provider: provider.clone(),
                 call: *call,
                 outcome: *outcome,
                 count,
+                took,
             })
             .collect()
     }

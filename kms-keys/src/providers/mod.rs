@@ -4,7 +4,7 @@
 mod calls;
 mod gate;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,7 @@ pub struct Providers {
     own: OwnRootKeys,
     gates: Gates,
     calls: Calls,
+    clock: Clock,
 }
 
 impl Providers {
@@ -63,8 +64,9 @@ impl Providers {
         Self {
             list,
             own,
-            gates: Gates::new(clock),
+            gates: Gates::new(Arc::clone(&clock)),
             calls: Calls::default(),
+            clock,
         }
     }
 
@@ -230,17 +232,19 @@ impl Providers {
         call: KmsCall,
         answer: impl Future<Output = Result<T, KeyError>>,
     ) -> Result<T, KeyError> {
-        let outcome = match self.gates.closed(provider.name(), root_key) {
-            Some(error) => {
-                self.calls
-                    .count(provider.name(), call, KmsOutcome::HeldBack);
-                return Err(error);
-            }
-            None => answer.await,
-        };
+        if let Some(error) = self.gates.closed(provider.name(), root_key) {
+            let held = KmsOutcome::HeldBack;
+            self.calls
+                .count(provider.name(), call, held, Duration::ZERO);
+            return Err(error);
+        }
+        let began = (self.clock)();
+        let outcome = answer.await;
+        // A clock that was set back meanwhile.
+        let took = (self.clock)().duration_since(began).unwrap_or_default();
         let error = outcome.as_ref().err();
         self.calls
-            .count(provider.name(), call, KmsOutcome::of(error));
+            .count(provider.name(), call, KmsOutcome::of(error), took);
         self.gates.learn(provider.name(), root_key, error);
         outcome
     }

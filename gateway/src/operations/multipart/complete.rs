@@ -171,7 +171,11 @@ impl Operations {
 
     /// Where the store's ETags are MD5s, that of the whole proves that it put together the parts it was told
     /// to, and not another instance that arrived meanwhile.
-    fn check_committed(&self, parts: &[(u16, String)], tag: &str) -> Result<(), GatewayError> {
+    pub(super) fn check_committed(
+        &self,
+        parts: &[(u16, String)],
+        tag: &str,
+    ) -> Result<(), GatewayError> {
         let digests: Option<Vec<Vec<u8>>> = parts
             .iter()
             .map(|(_, etag)| hex::decode(etag).ok().filter(|md5| md5.len() == 16))
@@ -324,7 +328,7 @@ fn parts_sent(tokens: &[PartToken], last: (u16, String)) -> Vec<(u16, String)> {
         .collect()
 }
 
-fn complete_document(parts: &[(u16, String)]) -> String {
+pub(super) fn complete_document(parts: &[(u16, String)]) -> String {
     let mut writer = Writer::new("CompleteMultipartUpload");
     for (number, etag) in parts {
         writer.within("Part", |part| {

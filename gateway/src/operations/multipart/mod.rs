@@ -10,6 +10,7 @@ mod list;
 mod own;
 mod part;
 mod records;
+mod same_parts;
 mod streamed;
 
 pub(super) use large::{Written, is_large};

@@ -6,13 +6,12 @@ use std::time::Duration;
 use kms_keys::{KeyError, KeyErrorKind};
 use sealed_object::{BodyChecker, Envelope, Error, Opened, Plain, Sealed, Tail};
 
-use super::walk::Listed;
 use super::{Finding, FindingKind, Scrub};
 use crate::buckets::Bucket;
 use crate::envelope;
 use crate::error::{GatewayError, report};
 use crate::tools::{Pace, Stored, ToolError};
-use crate::upstream::UpstreamError;
+use crate::upstream::{Begin, Listed, UpstreamError};
 
 /// What became of one listed object.
 pub(super) enum Examined {
@@ -59,7 +58,7 @@ impl Scrub<'_> {
                         continue;
                     }
                     // Either this object is lost or the store is away; its listing tells.
-                    let start = super::walk::Begin::First;
+                    let start = Begin::First;
                     self.walk.page(self.upstream, &start).await?;
                     (FindingKind::Unreadable, report(&error))
                 }

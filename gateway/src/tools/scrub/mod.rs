@@ -3,7 +3,6 @@
 
 mod examine;
 mod record;
-mod walk;
 mod writes;
 
 use std::collections::BTreeSet;
@@ -20,10 +19,9 @@ use crate::buckets::Bucket;
 use crate::envelope;
 use crate::keys::Keys;
 use crate::s3::BucketName;
-use crate::upstream::{StoreRequest, Upstream};
+use crate::upstream::{Begin, Listed, StoreRequest, Upstream, Walk};
 use examine::{Examined, neighbours};
 use record::{Record, Subject};
-use walk::{Begin, Listed, Walk};
 use writes::{Verdict, Writes};
 
 /// What to scrub, and how.
@@ -366,6 +364,8 @@ impl Scrub<'_> {
             key: key.to_owned(),
             version: None,
             latest: true,
+            id: None,
+            size: 0,
         };
         let mut pace = Pace::new(self.plan.rate);
         self.take(&hidden, record, None, &mut pace, watcher).await

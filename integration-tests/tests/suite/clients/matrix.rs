@@ -184,8 +184,7 @@ pub(super) const CLIENTS: &[Client] = &[
         version: Version::Text("the machine's (seen: 1.90)"),
         run: Run::WhereInstalled("s3fs"),
         remarks: "Where FUSE is, and the right to mount; elsewhere the row says that it was not run. `use_path_request_style`. \
-                  Files are written, changed in the middle, appended to, read by ranges, renamed. No folders over SeaweedFS, \
-                  which keeps nothing of a key that ends in a slash but its name.",
+                  Files are written, changed in the middle, appended to, read by ranges, renamed.",
     },
     Client {
         name: "a browser's form (POST)",

@@ -33,52 +33,41 @@ fn s3fs(place: Place) {
 
     let mounted = Mounted::at(here, place.account());
     let there = |name: &str| mounted.folder.join(name);
-    // SeaweedFS keeps nothing of a key that ends in a slash but its name, so that what s3fs knows of a folder is lost.
-    let folder = match place {
-        Place::EmbeddedHttp | Place::EmbeddedHttps => "folder/",
-        Place::SeaweedFsHttp | Place::SeaweedFsHttps => "",
-    };
-    fs::create_dir_all(there(folder)).expect("a folder is made");
-    let (small_there, renamed) = (format!("{folder}small"), format!("{folder}renamed"));
-    fs::copy(&small, there(&small_there)).expect("a file is written");
+    fs::create_dir(there("folder")).expect("a folder is made");
+    fs::copy(&small, there("folder/small")).expect("a file is written");
     fs::copy(&large, there("large")).expect("a file is written in parts");
-    assert_same(&small, &there(&small_there));
+    assert_same(&small, &there("folder/small"));
     assert_same(&large, &there("large"));
     for file in [&large, &there("large")] {
         change(file, SeekFrom::Start(7_654_321), b"in the middle");
         change(file, SeekFrom::End(0), b"at the end");
     }
     assert_same(&large, &there("large"));
-    fs::rename(there("large"), there(&renamed)).expect("a file is renamed");
+    fs::rename(there("large"), there("folder/renamed")).expect("a file is renamed");
     let rights = fs::Permissions::from_mode(0o640);
-    fs::set_permissions(there(&renamed), rights).expect("its rights are changed");
+    fs::set_permissions(there("folder/renamed"), rights).expect("its rights are changed");
     drop(mounted);
 
     // Nothing is remembered, and another client sees the same.
-    let object = format!("{BUCKET}/{renamed}");
+    let object = format!("{BUCKET}/folder/renamed");
     place.run(here, "aws", &["s3", "cp", &object, "down"]);
     assert_same(&large, &here.join("down"));
     let mounted = Mounted::at(here, place.account());
     let there = |name: &str| mounted.folder.join(name);
     for start in [9_999_999, 70_000, 0, place.large() - 1000] {
-        let mut file = File::open(there(&renamed)).expect("it is there");
+        let mut file = File::open(there("folder/renamed")).expect("it is there");
         let mut read = vec![0; 1000];
         let from = SeekFrom::Start(start.try_into().expect("an offset fits"));
         file.seek(from).expect("it is long enough");
         file.read_exact(&mut read).expect("it can be read");
         assert!(read == slice(&large, start..start + 1000), "at {start}");
     }
-    let listed = fs::read_dir(there(folder)).expect("it can be listed");
+    let listed = fs::read_dir(there("folder")).expect("it can be listed");
     assert_eq!(listed.count(), 2);
-    let rights = fs::metadata(there(&renamed)).expect("it is there");
+    let rights = fs::metadata(there("folder/renamed")).expect("it is there");
     assert_eq!(rights.permissions().mode() & 0o777, 0o640);
     assert!(fs::metadata(there("large")).is_err(), "it was renamed");
-    for file in [small_there, renamed] {
-        fs::remove_file(there(&file)).expect("a file is removed");
-    }
-    if !folder.is_empty() {
-        fs::remove_dir(there(folder)).expect("an empty folder is removed");
-    }
+    fs::remove_dir_all(there("folder")).expect("all is removed");
     drop(mounted);
     place.run(here, "aws", &["s3", "rb", BUCKET]);
 }

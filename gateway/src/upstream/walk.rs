@@ -3,31 +3,35 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use super::{StoreRequest, Upstream, UpstreamError};
 use crate::s3::xml::Element;
-use crate::upstream::{StoreRequest, Upstream, UpstreamError};
 
 /// What is walked.
 #[derive(Debug, Clone)]
-pub(super) struct Walk {
-    pub(super) bucket: String,
-    pub(super) prefix: String,
+pub(crate) struct Walk {
+    pub(crate) bucket: String,
+    pub(crate) prefix: String,
     /// Every version, not only what a key shows now.
-    pub(super) versions: bool,
+    pub(crate) versions: bool,
 }
 
 /// An object or version as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) key: String,
+pub(crate) struct Listed {
+    pub(crate) key: String,
     /// To read just this version; `None` for what the key shows now.
-    pub(super) version: Option<String>,
+    pub(crate) version: Option<String>,
     /// Whether it is what the key shows now.
-    pub(super) latest: bool,
+    pub(crate) latest: bool,
+    /// Its version as it is listed, be it the latest; `None` where versions are not.
+    pub(crate) id: Option<String>,
+    /// Its stored length in bytes, by the listing.
+    pub(crate) size: u64,
 }
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Begin {
+pub(crate) enum Begin {
     First,
     /// Behind this key and all its versions.
     Behind(String),
@@ -37,7 +41,7 @@ pub(super) enum Begin {
 
 impl Walk {
     /// A page, and where the next one begins if there is one.
-    pub(super) async fn page(
+    pub(crate) async fn page(
         &self,
         upstream: &Upstream,
         from: &Begin,
@@ -70,11 +74,14 @@ impl Walk {
         entries
             .filter_map(|entry| {
                 let latest = !self.versions || entry.child_text("IsLatest") == Some("true");
-                let version = entry.child_text("VersionId").filter(|_| !latest);
+                let id = entry.child_text("VersionId").map(str::to_owned);
+                let size = entry.child_text("Size").and_then(|size| size.parse().ok());
                 Some(Listed {
                     key: decoded(page, entry.child_text("Key")?),
-                    version: version.map(str::to_owned),
+                    version: id.clone().filter(|_| !latest),
                     latest,
+                    id,
+                    size: size.unwrap_or_default(),
                 })
             })
             .collect()
