@@ -112,12 +112,7 @@ pub(super) fn run(
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;
-        if let Err(error) = super_log.register().await {
-            tracing::error!(
-                error = crate::error::report(&error),
-                "the end of the audit log is not in the super-log"
-            );
-        }
+        super_log.end().await;
         ended
     })
 }

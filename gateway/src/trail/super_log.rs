@@ -114,6 +114,20 @@ impl SuperLog {
         }
     }
 
+    /// Registers the end of the log, unless the store takes so long that the process would be killed meanwhile.
+    pub async fn end(&self) {
+        let registered = tokio::time::timeout(AT_THE_END, self.register()).await;
+        let why = match registered {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => crate::error::report(&error),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        tracing::error!(
+            error = why,
+            "the end of the audit log is not in the super-log"
+        );
+    }
+
     /// The store has lost or changed what this replica wrote or read there. It goes on behind it, so that the hole stays.
     async fn forgotten(&self, seen: &Seen) {
         let number = seen.number;
@@ -250,6 +264,7 @@ const FOLDER: &str = "audit/super";
 /// In the journal's directory.
 const SEEN: &str = "super-log-seen";
 const EVERY: Duration = Duration::from_mins(1);
+const AT_THE_END: Duration = Duration::from_secs(5);
 const TRIES: usize = 20;
 
 #[cfg(test)]

@@ -131,6 +131,8 @@ fn what_is_refused_is_not_asked_of_the_store() {
         .seen()
         .into_iter()
         .map(|(request, _)| request.start)
+        // Written every minute, whatever is asked.
+        .filter(|start| !start.contains("-system/audit/super/"))
         .collect();
     assert!(asked.is_empty(), "the store was asked: {asked:?}");
 }
