@@ -27,6 +27,8 @@ pub enum Field {
     Digest = 6,
     /// Free text that a person gave as a reason.
     Reason = 7,
+    /// The version that the client named, whether or not there is one.
+    AskedVersion = 8,
 }
 
 /// What a name in a token is a name of, so that equal names of different things have different tokens.
@@ -52,7 +54,7 @@ pub struct AuditKey {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ObjectKey,
         Self::Source,
         Self::Actor,
@@ -60,6 +62,7 @@ impl Field {
         Self::UserAgent,
         Self::Digest,
         Self::Reason,
+        Self::AskedVersion,
     ];
 
     /// Its name in a line's `sealed`.
@@ -72,6 +75,7 @@ impl Field {
             Self::UserAgent => "ua",
             Self::Digest => "digest.pt",
             Self::Reason => "reason",
+            Self::AskedVersion => "obj.ver",
         }
     }
 
@@ -86,6 +90,7 @@ impl Field {
                 Self::UserAgent => 5,
                 Self::Digest => 6,
                 Self::Reason => 7,
+                Self::AskedVersion => 8,
             };
         }
         Nonce::assume_unique_for_key(nonce)

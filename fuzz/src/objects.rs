@@ -29,11 +29,17 @@ pub fn header(data: &[u8]) -> Outcome {
 }
 
 /// An envelope opens only if it is one that was sealed with these keys. The input is 192 bytes of header, and the
-/// sealed metadata.
+/// sealed metadata; where it says that there is a key of the object's own, that is the metadata's first half.
 pub fn envelope(data: &[u8]) -> Outcome {
     let (header, metadata) = data.split_at(data.len().min(HEADER_LEN));
-    let sof_m = (!metadata.is_empty()).then(|| URL_SAFE_NO_PAD.encode(metadata));
-    let Ok(envelope) = Envelope::parse(&URL_SAFE_NO_PAD.encode(header), sof_m.as_deref()) else {
+    let has_own = header.get(7).is_some_and(|flags| flags & 8 != 0);
+    let half = if has_own { metadata.len() / 2 } else { 0 };
+    let (own, metadata) = metadata.split_at(half);
+    let text = |bytes| URL_SAFE_NO_PAD.encode(bytes);
+    let sof_m = (!metadata.is_empty()).then(|| text(metadata));
+    let sof_k = has_own.then(|| text(own));
+    let parsed = Envelope::parse(&text(header), sof_m.as_deref(), sof_k.as_deref());
+    let Ok(envelope) = parsed else {
         return Outcome::Refused;
     };
     assert_eq!(
@@ -41,6 +47,7 @@ pub fn envelope(data: &[u8]) -> Outcome {
         Ok(header)
     );
     assert_eq!(envelope.sof_m(), sof_m);
+    assert_eq!(envelope.sof_k(), sof_k);
     let opened = envelope.open(&kek(), &context());
     let is_ours = sealed().any(|stored| stored.envelope == envelope);
     assert_eq!(opened.is_ok(), is_ours);

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use audit::{Identity, Journal};
 use embedded_bucket::EmbeddedBucket;
+use futures_util::FutureExt as _;
 use http::Method;
 use http_body_util::BodyExt as _;
-use kms_keys::{DocumentKeys, Keyrings, Mirror, WhenMissing};
+use kms_keys::{
+    DocumentFault, DocumentKeys, KeyError, Keyrings, Mirror, PlacedDocuments, WhenMissing,
+};
 use object_store::ObjectStore;
 use sealed_object::Random;
 use tower::util::BoxCloneSyncService;
@@ -16,7 +19,7 @@ use tower::{Service as _, service_fn};
 use crate::admin::{Admin, SignIn};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
-use crate::buckets::{Buckets, DocumentKey};
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
 use crate::control::Control;
@@ -58,7 +61,7 @@ pub enum AssembleError {
     RootKeys(#[from] kms_keys::LocalFileError),
     /// The keyrings.
     #[error("the keyrings cannot be opened")]
-    Keyrings(#[from] kms_keys::KeyError),
+    Keyrings(#[from] KeyError),
     /// The machine's certificates.
     #[error("the machine's root certificates cannot be read")]
     Certificates(#[source] std::io::Error),
@@ -71,11 +74,6 @@ pub enum AssembleError {
     /// The control documents' client.
     #[error("the system bucket's client cannot be made")]
     ControlStore(#[from] object_store::Error),
-    /// The mirror of keyrings would not be safe.
-    #[error(
-        "the store of [keys.mirror] ignores conditions on writes, so that an older keyring could replace a newer one; use another"
-    )]
-    Unconditional,
     /// The system bucket.
     #[error("the system bucket {bucket} cannot be made or reached; check [upstream]")]
     SystemBucket {
@@ -115,9 +113,9 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
-    let mirror = open_mirror(config, &clock).await?;
+    let mirror = open_mirror(config, &clock)?;
     let keyrings = Arc::new(management.keyrings(&control, mirror.clone()).await?);
-    let documents = document_key(&keyrings);
+    let documents = PlacedDocuments::of(keyrings.deployment());
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
@@ -177,7 +175,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         trail.clone(),
         Arc::clone(&telemetry),
     );
-    let providers = oidc::Providers::declared(&config.tenants, &clock)?;
+    let providers =
+        oidc::Providers::declared(&config.tenants, &clock)?.and_of(Arc::clone(&directory));
     let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
         addressing: Addressing {
@@ -233,7 +232,7 @@ fn sign_in(
     directory: &Arc<Directory>,
     clock: &Clock,
 ) -> Result<Option<SignIn>, ProvidersError> {
-    SignIn::declared(administrators(config), &config.tenants, directory, clock)
+    SignIn::declared(administrators(config), directory, clock)
 }
 
 fn limits_of(
@@ -316,40 +315,43 @@ pub(crate) fn documents_in(
     Control::new(Arc::clone(control), keys, clock.clone())
 }
 
-/// The key of the buckets' documents.
-pub(crate) fn document_key(keyrings: &Keyrings) -> DocumentKey {
-    DocumentKey::new(keyrings.deployment().derive(DOCUMENTS))
-}
-
-/// The mirror of keyrings, if one is configured, its bucket made. One that does not answer is no reason not to
-/// start: objects can be read without it.
-pub(crate) async fn open_mirror(
-    config: &Config,
-    clock: &Clock,
-) -> Result<Option<Mirror>, AssembleError> {
+/// The mirror of keyrings, if one is configured; not asked anything yet.
+pub(crate) fn open_mirror(config: &Config, clock: &Clock) -> Result<Option<Mirror>, AssembleError> {
     let Some(mirror) = &config.keys.mirror else {
         return Ok(None);
     };
-    let bucket = mirror.bucket.as_str();
-    let (upstream, documents) = connect_to(&mirror.store, &config.region, bucket, clock)?;
-    let found = async {
-        make_system_bucket(&upstream, bucket).await?;
-        Capabilities::probe(&upstream, bucket)
-            .await
-            .map_err(|source| AssembleError::SystemBucket {
-                bucket: bucket.to_owned(),
-                source,
-            })
+    let bucket = mirror.bucket.clone();
+    let (upstream, documents) = connect_to(&mirror.store, &config.region, &bucket, clock)?;
+    let prepare = move || {
+        let (upstream, bucket) = (upstream.clone(), bucket.clone());
+        async move { prepare_mirror(&upstream, &bucket).await }.boxed()
     };
+    Ok(Some(Mirror::new(documents, Arc::new(prepare))))
+}
+
+/// Makes the mirror's bucket where it is missing, and tries what its store can do.
+async fn prepare_mirror(upstream: &Upstream, bucket: &str) -> Result<(), KeyError> {
+    let found = async {
+        make_bucket(upstream, bucket).await?;
+        Capabilities::probe(upstream, bucket).await
+    };
+    let path = bucket.to_owned();
     match found.await {
-        Ok(found) if !found.conditional_writes => return Err(AssembleError::Unconditional),
-        Ok(_) => {}
+        Ok(found) if found.conditional_writes => Ok(()),
+        Ok(_) => Err(KeyError::Document {
+            path,
+            fault: DocumentFault::Unconditional,
+        }),
         Err(error) => {
-            let error = crate::error::report(&error);
-            tracing::error!(error, "the mirror of keyrings cannot be reached");
+            let may_pass = error.may_pass();
+            let source = Arc::new(error);
+            Err(if may_pass {
+                KeyError::StoreUnavailable { path, source }
+            } else {
+                KeyError::StoreRefused { path, source }
+            })
         }
     }
-    Ok(Some(Mirror::new(documents)))
 }
 
 /// The store, and the control documents in it, over one transport.
@@ -435,17 +437,21 @@ pub(crate) async fn make_system_bucket(
     upstream: &Upstream,
     bucket: &str,
 ) -> Result<(), AssembleError> {
-    let failed = |source| AssembleError::SystemBucket {
+    let made = make_bucket(upstream, bucket).await;
+    made.map_err(|source| AssembleError::SystemBucket {
         bucket: bucket.to_owned(),
         source,
-    };
+    })
+}
+
+async fn make_bucket(upstream: &Upstream, bucket: &str) -> Result<(), UpstreamError> {
     match upstream
         .send(StoreRequest::bucket(Method::HEAD, bucket))
         .await
     {
         Ok(_) => return Ok(()),
         Err(error) if error.is_missing() => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(error),
     }
     match upstream
         .send(StoreRequest::bucket(Method::PUT, bucket))
@@ -453,15 +459,12 @@ pub(crate) async fn make_system_bucket(
     {
         // Another replica was faster.
         Err(error) if error.code() == Some(Code::BucketAlreadyOwnedByYou) => Ok(()),
-        other => other.map(drop).map_err(failed),
+        other => other.map(drop),
     }
 }
 
 /// A disk is slow at most.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// What the key of the control documents is derived for.
-const DOCUMENTS: &str = "sealgate 2026-11-21 control documents";
 
 /// What the check in access key ids is derived for.
 const ACCESS_KEY_IDS: &str = "sealgate 2026-11-26 access key ids";

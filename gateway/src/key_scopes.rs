@@ -1,5 +1,5 @@
-//! Which key scope an object belongs to, by its bucket's template. It knows keys of objects and no keys that
-//! seal them.
+//! Which key scope an object belongs to, by its bucket's template, and whether it gets a key of its own. It knows keys
+//! of objects and no keys that seal them.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use kms_keys::Scope;
 
 use crate::buckets::Bucket;
 use crate::control::ControlError;
-use crate::directory::Directory;
+use crate::directory::{Directory, KeyMode};
 
 /// A path with one place in it: `clinics/{scope}/`, `{scope}/`, `sites/{scope}/files/`. An object whose key
 /// begins so belongs to the scope of that beginning, for example `clinics/17/`.
@@ -80,6 +80,17 @@ impl KeyScopes {
         // What is no template was refused when it was declared.
         let template = declared.template().and_then(Result::ok);
         Ok(template.map_or_else(Scope::tenant, |template| template.scope_of(key)))
+    }
+
+    /// Which keys a bucket's new objects are sealed under.
+    pub async fn mode_of(&self, bucket: &Bucket) -> Result<KeyMode, ControlError> {
+        let Some(directory) = &self.0 else {
+            return Ok(KeyMode::default());
+        };
+        Ok(directory
+            .bucket(&bucket.tenant, &bucket.name)
+            .await?
+            .key_mode)
     }
 }
 

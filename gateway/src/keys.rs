@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use kms_keys::{KeyMaterial, Keyrings, Provisioning, Scope};
 use sealed_object::{
-    AuditKey, Aux, Context, Envelope, Header, Kek, KeyId, ModuleRandom, Opened, OsRandom, Random,
-    Suite,
+    AuditKey, Aux, Context, Envelope, Header, Kek, KeyId, ModuleRandom, ObjectId, Opened, OsRandom,
+    OwnKey, Random, Suite,
 };
 
 use crate::buckets::Bucket;
 use crate::config::{Suites, TenantConfig};
+use crate::directory::KeyMode;
 use crate::error::GatewayError;
 use crate::key_scopes::KeyScopes;
 
@@ -30,7 +31,7 @@ pub struct SuitesOfTenants {
 }
 
 /// What a new object is sealed under.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SealingKeys {
     /// The cipher suite.
     pub suite: Suite,
@@ -82,7 +83,54 @@ impl Keys {
         }
     }
 
-    /// The active keys for an object. A tenant that authenticated exists, so it gets its keyring on first use,
+    /// The active keys for an object of this id, with a key of its own where its bucket asks for that: one call to key
+    /// management for each root key that the tenant's keys are wrapped under.
+    pub async fn sealing_as(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        object: ObjectId,
+    ) -> Result<SealingKeys, GatewayError> {
+        let keys = self.sealing(bucket, key).await?;
+        self.with_own(bucket, keys, object).await
+    }
+
+    /// The same of keys that are at hand.
+    pub async fn with_own(
+        &self,
+        bucket: &Bucket,
+        keys: SealingKeys,
+        object: ObjectId,
+    ) -> Result<SealingKeys, GatewayError> {
+        match self.scopes.mode_of(bucket).await? {
+            KeyMode::Keyring => Ok(keys),
+            KeyMode::KmsPerObject => {
+                let made = self.keyrings.new_object_key(&bucket.tenant, &object.0);
+                let (secret, wrapped) = made.await?;
+                let kek = keys.kek.with_own(OwnKey::new(*secret, wrapped));
+                Ok(SealingKeys { kek, ..keys })
+            }
+        }
+    }
+
+    /// Whether an object has just the keys that it would be sealed under now.
+    pub async fn is_current(
+        &self,
+        bucket: &Bucket,
+        envelope: &Envelope,
+        keys: &SealingKeys,
+    ) -> Result<bool, GatewayError> {
+        let is_as_declared = match (self.scopes.mode_of(bucket).await?, envelope.own_key()) {
+            (KeyMode::Keyring, own) => own.is_none(),
+            (KeyMode::KmsPerObject, None) => false,
+            (KeyMode::KmsPerObject, Some(wrapped)) => {
+                self.keyrings.is_object_key_current(&bucket.tenant, wrapped)
+            }
+        };
+        Ok(is_as_declared && envelope.header().kek_id() == keys.kek.id())
+    }
+
+    /// The active keys of an object's scope, without any key of the object's own. A tenant that authenticated exists, so it gets its keyring on first use,
     /// and so does each of its scopes.
     pub async fn sealing(&self, bucket: &Bucket, key: &str) -> Result<SealingKeys, GatewayError> {
         let tenant = &bucket.tenant;
@@ -169,7 +217,15 @@ impl Keys {
         let context = self.context(bucket, key);
         context.admit(header.suite())?;
         let kek = self.kek(&bucket.tenant, header.kek_id()).await?;
-        Ok(envelope.open(&kek, &context)?)
+        let Some(wrapped) = envelope.own_key() else {
+            return Ok(envelope.open(&kek, &context)?);
+        };
+        // Key management is asked for nothing that the store made up.
+        envelope.authenticate(&kek, &context)?;
+        let object = &header.object_id().0;
+        let unwrapped = self.keyrings.object_key(&bucket.tenant, object, wrapped);
+        let own = OwnKey::new(*unwrapped.await?, wrapped.to_vec());
+        Ok(envelope.open(&kek.with_own(own), &context)?)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod buckets;
 pub mod checksum;
 pub mod cli;
 pub mod clock;
+pub mod compiled_policies;
 pub mod config;
 pub mod connection;
 pub mod control;

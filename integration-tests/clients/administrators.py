@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import quote
 
 import boto3
 from botocore import UNSIGNED
@@ -40,6 +41,20 @@ def call(token, method="GET", path="/v1/whoami", body=None):
     except urllib.error.HTTPError as error:
         answer = error
     return answer.status, json.load(answer), answer.headers.get("www-authenticate", "")
+
+
+def agreed(token, method, path, body):
+    """What the call answers once two others have approved it."""
+    status, asked, _ = call(token, method, path, body)
+    assert status == 202, asked
+    approval = asked["approval"]
+    word = {"parameters_hash": approval["parameters_hash"]}
+    for other in ("otto", "oskar"):
+        status, told, _ = call(sign_in(other, "security"), "POST", f"/v1/approvals/{approval['id']}/approve", word)
+        assert status == 200, told
+    status, done, _ = call(token, method, path, body | {"approval": approval["id"]})
+    assert status == 200, done
+    return done
 
 
 def knows_people_by_their_groups():
@@ -133,11 +148,49 @@ def keeps_administrators_and_users_apart():
     assert status == 403 and "sso/uma" in told["message"], told
 
 
+def does_not_let_users_of_any_tenant_administer():
+    settings = f"""
+[[identity_providers]]
+name = "sso"
+issuer = "{issuer}"
+audiences = ["sealgate"]
+kind = "human"
+[[identity_providers.roles]]
+role = "reader"
+claim = "groups"
+values = ["readers"]
+"""
+    agreed(sign_in("olga", "security"), "PUT", "/v1/tenants/ward", {"value": {"settings": settings}})
+    owner = sign_in("wim", "ward-owners")
+    # By the name that the tenant's provider gives, by that of the person, and by that of the administrator.
+    users = {"una": "sso/una", "uri": "uri", "ugo": "staff/ugo"}
+    for user in users.values():
+        value = {"kind": "human", "roles": ["reader"]}
+        status, told, _ = call(owner, "PUT", f"/v1/tenants/ward/users/{quote(user, '')}", {"value": value})
+        assert status == 200, told
+    for subject, user in users.items():
+        token = sign_in(subject, "security")
+        # The tenant is known to all within five seconds.
+        for _ in range(60):
+            status, told, _ = call(token)
+            if status != 200:
+                break
+            time.sleep(0.5)
+        assert status == 403 and f"{user} is a user of the tenant ward" in told["message"], (subject, told)
+    # Of a tenant's users in the configuration, too.
+    status, told, _ = call(sign_in("clinic-admin", "security"))
+    assert status == 403 and "clinic-admin is a user of the tenant clinic" in told["message"], told
+    assert call(sign_in("olga", "security"))[0] == 200
+
+
 def says_when_the_provider_is_down():
     good = sign_in("olga", "security")
     provider("broken", broken=True)
-    # Keys that are known are good for a while.
+    # Keys that are known are good for a while; whether there is another one cannot be asked.
     assert call(good)[0] == 200
+    status, told, _ = call(forged(good, header={"kid": "another"}))
+    assert (status, told["code"]) == (503, "IdentityProviderDown"), told
+    assert call(hashed)[0] == 200
     provider("broken", broken=False)
 
 
@@ -145,4 +198,5 @@ knows_people_by_their_groups()
 takes_no_other_token()
 asks_for_a_second_factor()
 keeps_administrators_and_users_apart()
+does_not_let_users_of_any_tenant_administer()
 says_when_the_provider_is_down()

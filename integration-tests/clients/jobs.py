@@ -3,6 +3,7 @@
 usage: jobs.py fill BUCKETS     makes BUCKETS-plain, -versions and -locks; prints what they hold, as JSON
        jobs.py more BUCKETS N   writes N small objects more into BUCKETS-plain
        jobs.py seen BUCKETS     prints all that a client sees, as JSON; with one argument more, not of old versions
+       jobs.py attested BUCKETS writes an object with a receipt, and prints that; receipt BUCKETS prints it again
        jobs.py rewrite BUCKETS STOP-FILE
                                 writes objects over and describes them anew until the file is there; nothing that
                                 was acknowledged may be undone"""
@@ -12,8 +13,11 @@ import hashlib
 import json
 import os
 import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from connect import client, noise
 
@@ -147,10 +151,31 @@ def rewrite(stop):
         print(json.dumps(sum(pool.map(write, range(8)))))
 
 
+def attested():
+    def ask(request, **_):
+        request.headers["x-sealgate-attestation"] = "true"
+
+    s3.meta.events.register("before-sign.s3.PutObject", ask)
+    s3.put_object(Bucket=PLAIN, Key="attested", Body=noise(70_000, "attested"))
+    receipt()
+
+
+def receipt():
+    """`GET <object>?attestation`, presigned: the SDK knows no such operation, so its signer is used by hand."""
+    request = AWSRequest("GET", f"{s3.meta.endpoint_url}/{PLAIN}/attested?attestation")
+    S3SigV4QueryAuth(s3._request_signer._credentials, "s3", s3.meta.region_name, expires=60).add_auth(request)
+    with urllib.request.urlopen(request.prepare().url, timeout=60) as answer:
+        print(answer.read().decode())
+
+
 if step == "fill":
     fill()
 elif step == "more":
     more(int(rest[0]))
+elif step == "attested":
+    attested()
+elif step == "receipt":
+    receipt()
 elif step == "rewrite":
     rewrite(rest[0])
 else:

@@ -17,14 +17,16 @@ request = urllib.request.Request(f"{issuer}/test/sign-in", json.dumps(body).enco
 token = json.load(urllib.request.urlopen(request))["token"]
 sts = boto3.client("sts", config=Config(signature_version=UNSIGNED))
 role = {"RoleArn": "arn:aws:iam::lab:role/tenant-admin", "RoleSessionName": "laptop", "WebIdentityToken": token}
+said = None
 for _ in range(60):
     try:
         given = sts.assume_role_with_web_identity(**role)["Credentials"]
         break
-    except ClientError:
+    except ClientError as error:
+        said = error
         time.sleep(0.5)
 else:
-    raise AssertionError("the tenant's identity provider is not asked")
+    raise AssertionError(f"the tenant's identity provider is not asked: {said}")
 s3 = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]).client("s3")
 s3.create_bucket(Bucket=bucket)
 s3.put_object(Bucket=bucket, Key="small", Body=b"small")

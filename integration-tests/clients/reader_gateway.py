@@ -1,7 +1,9 @@
 """Writes through the gateway and opens what lies in the store with the independent reader, which gets the root
 key file and the store and asks the gateway nothing.
 
-usage: reader_gateway.py SUITE TENANT ROOT-KEY-FILE ENDPOINT ACCESS-KEY SECRET-KEY"""
+`own`: each object has a key of its own besides.
+
+usage: reader_gateway.py keyring|own SUITE TENANT ROOT-KEY-FILE ENDPOINT ACCESS-KEY SECRET-KEY"""
 
 import json
 import sys
@@ -15,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reader"))
 import keyring  # noqa: E402
 import sof1  # noqa: E402
 
-suite, tenant, root_file, endpoint, access_key, secret_key = sys.argv[1:]
+mode, suite, tenant, root_file, endpoint, access_key, secret_key = sys.argv[1:]
 BUCKET = "independent"
 MIB = 1024 * 1024
 gateway = client()
@@ -79,17 +81,23 @@ def read_independently(record, keks, key):
     sof_m = told.get("sof-m", "")
     # Where sof-m is as long as its first field can be, it goes on in Cache-Control: the store takes 2 KB of
     # user metadata, names included, of which sof-h has 272 and the name of sof-m 16.
-    if len(sof_m) == 2048 - 272 - 16:
+    # 16 again and its value are sof-k's.
+    sof_k = told.get("sof-k", "")
+    assert bool(sof_k) == (mode == "own"), told
+    if len(sof_m) == 2048 - 272 - 16 - (16 + len(sof_k) if sof_k else 0):
         sof_m += answer.get("CacheControl", "")
     body = answer["Body"].read()
     arguments = (told["sof-h"], sof_m, body, keks, tenant, uuid.UUID(record["id"]).bytes)
+    deployment_id = keyring.document(deployment)["id"]
+    unwrap = lambda wrapped, object_id: keyring.own_key(roots, deployment_id, tenant, wrapped, object_id)  # noqa: E731
+    own = {"sof_k": sof_k, "unwrap": unwrap}
     for elsewhere in ("elsewhere", key + "/"):
         try:
-            sof1.open_object(*arguments, elsewhere)
+            sof1.open_object(*arguments, elsewhere, **own)
             raise AssertionError(f"{key} opens as {elsewhere}")
         except sof1.Refused as refused:
             assert refused.code == "E_CONTEXT", (key, refused)
-    return sof1.open_object(*arguments, key), sof1.Header(told["sof-h"])
+    return sof1.open_object(*arguments, key, **own), sof1.Header(told["sof-h"])
 
 
 written = write_objects()

@@ -59,3 +59,9 @@ def keks(roots, deployment_text, keyring_text):
     entries = document(keyring_text, mac_key(roots, deployment_text))["entries"]
     return {bytes.fromhex(entry["id"]): unwrap(roots, entry["wraps"], entry["context"])
             for entry in entries if entry["purpose"] == "kek"}
+
+
+def own_key(roots, deployment, tenant, wrapped, object_id):
+    """The key that one object has for itself, from what stands beside it: wraps as in a keyring."""
+    context = {"sof:deployment": deployment, "sof:tenant": tenant, "sof:object": object_id.hex(), "sof:purpose": "object"}
+    return unwrap(roots, json.loads(wrapped), context)

@@ -141,7 +141,7 @@ class Header:
         check(self.suite_id in SUITES and self.suite_id >= minimum, "E_SUITE", f"suite {self.suite_id}")
         self.suite = SUITES[self.suite_id]
         check(self.frame_log2 == 16 and self.kind in (1, 2), "E_NOT_SEALED", "frame size or kind")
-        check(self.flags & ~0b101 == 0 and raw[156:160] == bytes(4), "E_NOT_SEALED", "reserved bits")
+        check(self.flags & ~0b1101 == 0 and raw[156:160] == bytes(4), "E_NOT_SEALED", "reserved bits")
         self.kek_id, self.object_id, self.salt = raw[8:16], raw[16:32], raw[32:48]
         self.wrapped, self.commit = raw[48:108], raw[108:140]
         self.plain, self.created = struct.unpack(">QQ", raw[140:156])
@@ -151,14 +151,18 @@ class Header:
 class Keys:
     """What a header's DEK derives to, after every check of F11."""
 
-    def __init__(self, header, sof_m, keks, tenant, bucket, key):
+    def __init__(self, header, sof_m, keks, tenant, bucket, key, sof_k=b"", unwrap=None):
         suite, kek = header.suite, keks.get(header.kek_id)
         check(kek is not None, "E_KEK_UNKNOWN", header.kek_id.hex())
         parts = (b"SOF1-ctx", tenant.encode(), bucket, key.encode())
         context = suite.digest(b"".join(map(length_prefixed, parts)))
-        expected = suite.mac(suite.derive(kek, "hdr-mac", header.salt), header.raw[:160] + context + suite.digest(sof_m))
+        expected = suite.mac(suite.derive(kek, "hdr-mac", header.salt), header.raw[:160] + context + suite.digest(sof_m)
+                             + (suite.digest(sof_k) if header.flags & 8 else b""))
         check(same(expected, header.raw[160:]), "E_CONTEXT", "the header's MAC")
         check(bool(header.flags & 1) == bool(sof_m), "E_CONTEXT", "sealed metadata is not what b0 says")
+        check(bool(header.flags & 8) == bool(sof_k), "E_CONTEXT", "the own key is not what b3 says")
+        if sof_k:
+            kek = suite.derive(kek, "own-key", unwrap(sof_k, header.object_id) + header.object_id)
         info = header.salt + context + bytes([header.suite_id]) + header.kek_id + header.object_id
         self.dek = open_chunk(suite, suite.derive(kek, "dek-wrap", info), header.wrapped, b"SOF1w", "E_CONTEXT")
         committed = suite.derive(self.dek, "dek-commit", header.object_id + bytes([header.suite_id, header.frame_log2]))
@@ -292,16 +296,17 @@ class Trailer:
             check(same(found, self.text[:32]), "E_TRAILER", "the plaintext's digest")
 
 
-def open_object(sof_h, sof_m, body, keks, tenant, bucket, key, announced=None, minimum=1):
+def open_object(sof_h, sof_m, body, keks, tenant, bucket, key, announced=None, minimum=1, sof_k=None, unwrap=None):
     """Opens an object: plaintext, user metadata, system metadata.
 
     `sof_h` and `sof_m` are the metadata values as text (`sof_m` empty if absent), `body` the stored bytes,
     `keks` maps key ids of 8 bytes to KEKs, `bucket` is the logical bucket's UUID as 16 bytes, and
     `announced` the length that the store gave if it is not the body's. Suites below `minimum` are refused.
+    `unwrap` gives an object's own key from the bytes of `sof_k` and its id (F31).
     Raises `Refused`."""
     header = Header(sof_h or "", minimum)
     sealed_metadata = unbase64(sof_m or "", "E_CONTEXT")
-    keys = Keys(header, sealed_metadata, keks, tenant, bucket, key)
+    keys = Keys(header, sealed_metadata, keks, tenant, bucket, key, unbase64(sof_k or "", "E_CONTEXT"), unwrap)
     user, system = metadata_of(keys, sealed_metadata)
     announced = len(body) if announced is None else announced
     if header.kind == 1:

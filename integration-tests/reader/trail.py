@@ -203,6 +203,9 @@ class Log:
         pieces = path.read_bytes().split(b"\n")
         torn = pieces.pop().rstrip(b"\0")  # zeros are room for more lines
         for raw in pieces:
+            if b"\0" in raw and bound is None and len(places) >= self.size:
+                torn = b""  # a batch that a crash tore, with all that follows
+                break
             line = self.parse(raw)
             seq = line["seq"] if line else -1
             if seq < first or (bound is not None and seq >= bound) or seq > len(places) + FAR:

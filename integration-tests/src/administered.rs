@@ -104,14 +104,22 @@ impl Administered {
     /// # Panics
     /// If any of that fails.
     pub fn by_leave(&self, arguments: &[&str]) -> Value {
-        let asked = self.json("ada", arguments);
+        self.asked_by("ada", arguments)
+    }
+
+    /// The same, asked by somebody else than `ada`.
+    ///
+    /// # Panics
+    /// If any of that fails.
+    pub fn asked_by(&self, who: &str, arguments: &[&str]) -> Value {
+        let asked = self.json(who, arguments);
         let text = |name| asked.get(name).and_then(Value::as_str);
         let id = text("id").expect("an id");
         let hash = text("parameters_hash").expect("a hash");
-        for who in ["ben", "cleo"] {
-            self.json(who, &["admin", "approval", "give", id, hash]);
+        for other in ["ben", "cleo"] {
+            self.json(other, &["admin", "approval", "give", id, hash]);
         }
-        self.json("ada", &[arguments, &["--approval", id]].concat())
+        self.json(who, &[arguments, &["--approval", id]].concat())
     }
 }
 

@@ -420,12 +420,14 @@ impl Gateway {
             }
         });
         segments.sort();
-        let texts = segments
+        segments
             .iter()
-            .filter_map(|path| fs::read_to_string(path).ok());
-        texts
-            .flat_map(|text| {
-                // Behind the last line feed: a line that is being written, and room for more.
+            .flat_map(|path| {
+                let bytes = fs::read(path).expect("a segment can be read");
+                // From the first zero on: room for more lines, into which some may be on their way just now.
+                let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+                let text = String::from_utf8_lossy(text);
+                // Behind the last line feed: a line that is being written.
                 let written = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
                 written
                     .lines()

@@ -33,6 +33,16 @@ impl EncryptionContext {
         ])
     }
 
+    /// The context of a key that one object has for itself. `sof:object` is the object's id, as 32 hex digits.
+    pub fn for_object(deployment: &str, tenant: &str, object: &[u8; 16]) -> Self {
+        Self::of([
+            ("sof:deployment", deployment),
+            ("sof:tenant", tenant),
+            ("sof:object", &hex::encode(object)),
+            ("sof:purpose", "object"),
+        ])
+    }
+
     /// The pairs, ordered by name; what a remote KMS is given.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0

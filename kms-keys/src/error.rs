@@ -132,6 +132,12 @@ pub enum KeyError {
         /// Which root key.
         root_key: String,
     },
+    /// What stands beside an object for its own key is no wrapped key.
+    #[error("{what} is not wrapped as it should be")]
+    NoWrappedKey {
+        /// The key, in words.
+        what: String,
+    },
     /// The KMS gave an answer that is none: not in its own form, or about another key.
     #[error("{provider} gave a wrong answer about root key {root_key}: {what}")]
     WrongAnswer {
@@ -181,9 +187,10 @@ impl KeyError {
             | Self::Contended { .. }
             | Self::NoRandomness(_)
             | Self::NotSealed(_) => KeyErrorKind::Unavailable,
-            Self::DoesNotUnwrap { .. } | Self::WrongAnswer { .. } | Self::Document { .. } => {
-                KeyErrorKind::Corrupt
-            }
+            Self::DoesNotUnwrap { .. }
+            | Self::NoWrappedKey { .. }
+            | Self::WrongAnswer { .. }
+            | Self::Document { .. } => KeyErrorKind::Corrupt,
         }
     }
 }
@@ -249,6 +256,11 @@ pub enum DocumentFault {
     /// The store names no `ETag`, so the document could not be replaced safely.
     #[error("the store gave it no ETag")]
     NoEtag,
+    /// The store does not decide conditional writes.
+    #[error(
+        "its store ignores conditions on writes, so that an older document could replace a newer one: use another"
+    )]
+    Unconditional,
     /// Its MAC does not verify under the deployment key.
     #[error("its MAC does not verify under this deployment's key")]
     Mac,

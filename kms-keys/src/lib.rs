@@ -29,11 +29,11 @@ use std::{sync::Arc, time::SystemTime};
 
 pub use aws_kms::{AwsKms, AwsKmsSettings, AwsRootKey, AwsRootKeyError};
 pub use control::{
-    Content, ControlStore, DeploymentKey, DocumentKeys, General, Purpose, State, Timestamp, Written,
+    Content, ControlStore, DeploymentKey, DocumentKeys, General, PlacedDocuments, Purpose, State,
+    Timestamp, Written,
 };
 pub use copies::{
-    Backup, BackupCounts, BackupError, Direction, Fate, Fates, Mirror, Mode, Tell, bring_all,
-    write_backup,
+    Backup, BackupCounts, BackupError, Fate, Fates, Mirror, Mode, Prepare, Tell, write_backup,
 };
 pub use encryption_context::EncryptionContext;
 pub use error::{Cause, DocumentFault, KeyError, KeyErrorKind, Refusal};

@@ -1,11 +1,11 @@
-//! The envelope: header and sealed metadata as one; made by sealing, opened before anything of the body is.
+//! The envelope: header, sealed metadata and the object's own wrapped key as one; made by sealing, opened before anything of the body is.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::chunk::ChunkKey;
 use crate::error::{Error, Result};
-use crate::format::{METADATA_AAD, SEALED_METADATA_LIMIT, WRAP_AAD, WRAPPED_LEN};
+use crate::format::{METADATA_AAD, OWN_KEY_LIMIT, SEALED_METADATA_LIMIT, WRAP_AAD, WRAPPED_LEN};
 use crate::header::{Header, Kind};
 use crate::id::{KeyId, ObjectId};
 use crate::key::{Context, Dek, Kek};
@@ -13,32 +13,34 @@ use crate::metadata::Metadata;
 use crate::random::{self, Random};
 use crate::suite::{Suite, same};
 
-/// Header and sealed metadata as they are stored.
+/// Header and sealed metadata as they are stored, and the object's own key, wrapped, if it has one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     header: Header,
     sealed_metadata: Vec<u8>,
+    own_key: Vec<u8>,
 }
 
 impl Envelope {
-    /// Parses the values of `x-amz-meta-sof-h` and `x-amz-meta-sof-m`, without any key.
+    /// Parses the values of `x-amz-meta-sof-h`, `x-amz-meta-sof-m` and `x-amz-meta-sof-k`, without any key.
     ///
     /// # Errors
-    /// [`Error::NotSealed`] and [`Error::Suite`] as [`Header::parse`]; [`Error::Context`] when the sealed metadata
+    /// [`Error::NotSealed`] and [`Error::Suite`] as [`Header::parse`]; [`Error::Context`] when one of the others
     /// is garbled, or present against what the header says, or the other way round.
-    pub fn parse(sof_h: &str, sof_m: Option<&str>) -> Result<Self> {
+    pub fn parse(sof_h: &str, sof_m: Option<&str>, sof_k: Option<&str>) -> Result<Self> {
         let header = Header::parse(sof_h)?;
-        if header.has_metadata != sof_m.is_some() {
-            return Err(Error::Context);
-        }
-        let text = sof_m.unwrap_or_default();
-        if text.len() > SEALED_METADATA_LIMIT {
-            return Err(Error::Context);
-        }
-        let sealed_metadata = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::Context)?;
+        let beside = |is_said: bool, text: Option<&str>, limit: usize| {
+            let text = match text {
+                Some(text) if is_said && text.len() <= limit => text,
+                None if !is_said => "",
+                _ => return Err(Error::Context),
+            };
+            URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::Context)
+        };
         Ok(Self {
+            sealed_metadata: beside(header.has_metadata, sof_m, SEALED_METADATA_LIMIT)?,
+            own_key: beside(header.has_own_key, sof_k, OWN_KEY_LIMIT)?,
             header,
-            sealed_metadata,
         })
     }
 
@@ -59,22 +61,50 @@ impl Envelope {
             .then(|| URL_SAFE_NO_PAD.encode(&self.sealed_metadata))
     }
 
-    /// Authenticates the envelope for this place and unwraps the data key.
+    /// The value of `x-amz-meta-sof-k`, if the object has a key of its own.
+    pub fn sof_k(&self) -> Option<String> {
+        self.own_key().map(|own| URL_SAFE_NO_PAD.encode(own))
+    }
+
+    /// The object's own key as key management wrapped it. Authentic only after [`Envelope::authenticate`].
+    pub fn own_key(&self) -> Option<&[u8]> {
+        self.header.has_own_key.then_some(self.own_key.as_slice())
+    }
+
+    /// Authenticates the envelope for this place. It needs no key of the object's own, so that key management is asked
+    /// to unwrap nothing that the store made up.
     ///
     /// # Errors
-    /// In this order: [`Error::Suite`] below the context's minimum, [`Error::KeyUnknown`] for another KEK than the header names, [`Error::Context`] if header,
-    /// metadata, KEK and place do not belong together, [`Error::Commit`] for a data key not committed to.
-    pub fn open(&self, kek: &Kek, context: &Context) -> Result<Opened> {
+    /// In this order: [`Error::Suite`] below the context's minimum, [`Error::KeyUnknown`] for another KEK than the
+    /// header names, [`Error::Context`] if header, metadata, KEK and place do not belong together.
+    pub fn authenticate(&self, kek: &Kek, context: &Context) -> Result<()> {
         let header = &self.header;
-        let suite = header.suite;
-        context.admit(suite)?;
+        context.admit(header.suite)?;
         if header.kek_id != kek.id() {
             return Err(Error::KeyUnknown);
         }
-        let ctx_hash = context.hash(suite);
-        if !same(&self.mac(kek, &ctx_hash)?, &header.mac) {
-            return Err(Error::Context);
+        let ctx_hash = context.hash(header.suite);
+        if same(&self.mac(kek, &ctx_hash)?, &header.mac) {
+            Ok(())
+        } else {
+            Err(Error::Context)
         }
+    }
+
+    /// Authenticates the envelope for this place and unwraps the data key. Where the header says that the object has a
+    /// key of its own, the KEK comes [with it](Kek::with_own).
+    ///
+    /// # Errors
+    /// As [`Envelope::authenticate`], then [`Error::KeyUnknown`] without the object's own key, [`Error::Context`] with
+    /// another one, [`Error::Commit`] for a data key not committed to.
+    pub fn open(&self, kek: &Kek, context: &Context) -> Result<Opened> {
+        self.authenticate(kek, context)?;
+        if self.own_key() != kek.own_wrapped() {
+            return Err(Error::KeyUnknown);
+        }
+        let header = &self.header;
+        let suite = header.suite;
+        let ctx_hash = context.hash(suite);
         let wrapping = Wrapping {
             suite,
             salt: header.wrap_salt,
@@ -114,8 +144,11 @@ impl Envelope {
     fn mac(&self, kek: &Kek, ctx_hash: &[u8; 32]) -> Result<[u8; 32]> {
         let suite = self.header.suite;
         let key = kek.header_mac(suite, &self.header.wrap_salt)?;
+        let header = self.header.authenticated();
         let metadata = suite.hash(&[&self.sealed_metadata]);
-        Ok(suite.mac(&key, &[&self.header.authenticated(), ctx_hash, &metadata]))
+        let own_key = self.own_key().map(|own| suite.hash(&[own]));
+        let own_key = own_key.as_ref().map_or(&[][..], |hash| hash.as_slice());
+        Ok(suite.mac(&key, &[&header, ctx_hash, &metadata, own_key]))
     }
 }
 
@@ -193,8 +226,8 @@ pub(crate) struct Seed {
 }
 
 impl Seed {
-    /// Wraps the DEK under a fresh salt, seals the metadata and authenticates both. The salt and wrapping come
-    /// back as well, because a multipart upload id repeats them.
+    /// Wraps the DEK under a fresh salt, seals the metadata and authenticates both. The wrapping comes back as well,
+    /// because a multipart upload id repeats it.
     pub(crate) fn envelope(
         &self,
         kek: &Kek,
@@ -204,12 +237,7 @@ impl Seed {
         random: &dyn Random,
     ) -> Result<(Envelope, Wrapped)> {
         let (suite, object_id) = (self.suite, self.object_id);
-        let wrapping = Wrapping {
-            suite,
-            salt: random::draw(random)?,
-            ctx_hash,
-            object_id,
-        };
+        let wrapping = Wrapping::new(suite, ctx_hash, object_id, random)?;
         let wrapped = wrapping.wrap(kek, dek, random)?;
         let sealed_metadata = seal_metadata(suite, object_id, dek, metadata, random)?;
         let header = Header {
@@ -217,6 +245,7 @@ impl Seed {
             kind: self.kind,
             has_metadata: !sealed_metadata.is_empty(),
             rebound: self.rebound,
+            has_own_key: kek.own_wrapped().is_some(),
             kek_id: wrapped.kek_id,
             object_id,
             wrap_salt: wrapped.salt,
@@ -228,6 +257,7 @@ impl Seed {
         let mut envelope = Envelope {
             header,
             sealed_metadata,
+            own_key: kek.own_wrapped().unwrap_or_default().to_vec(),
         };
         envelope.header.mac = envelope.mac(kek, &ctx_hash)?;
         Ok((envelope, wrapped))
@@ -251,12 +281,27 @@ pub(crate) struct Wrapping {
 }
 
 impl Wrapping {
+    /// Under a fresh salt.
+    pub(crate) fn new(
+        suite: Suite,
+        ctx_hash: [u8; 32],
+        object_id: ObjectId,
+        random: &dyn Random,
+    ) -> Result<Self> {
+        Ok(Self {
+            suite,
+            salt: random::draw(random)?,
+            ctx_hash,
+            object_id,
+        })
+    }
+
     fn key(&self, kek: &Kek) -> Result<ChunkKey> {
         let key = kek.wrapping(self.suite, &self.salt, &self.ctx_hash, self.object_id)?;
         ChunkKey::new(self.suite, &key)
     }
 
-    fn wrap(&self, kek: &Kek, dek: &Dek, random: &dyn Random) -> Result<Wrapped> {
+    pub(crate) fn wrap(&self, kek: &Kek, dek: &Dek, random: &dyn Random) -> Result<Wrapped> {
         let chunk = self.key(kek)?.seal_short(random, WRAP_AAD, dek.bytes())?;
         let dek = chunk.try_into().map_err(|_| Error::Length)?;
         Ok(Wrapped {

@@ -33,7 +33,8 @@
 //!
 //! | key | of | label | info |
 //! |---|---|---|---|
-//! | `K_wrap` | KEK | `dek-wrap` | `wrap_salt ‖ ctx_hash ‖ suite ‖ kek_id ‖ oid` |
+//! | `K_wrap` | KEK, or `K_both` (F31) | `dek-wrap` | `wrap_salt ‖ ctx_hash ‖ suite ‖ kek_id ‖ oid` |
+//! | `K_both` | KEK | `own-key` | the object's own key ‖ `oid` |
 //! | `K_hmac` | KEK | `hdr-mac` | `wrap_salt` |
 //! | `K_ctx` | KEK | `mpu-ctx-mac` | `wrap_salt` |
 //! | `commit` | DEK | `dek-commit` | `oid ‖ suite ‖ frame_log2` |
@@ -53,7 +54,7 @@
 //! | 4 | 1 | suite |
 //! | 5 | 1 | `frame_log2` = 16 |
 //! | 6 | 1 | kind: 1 single, 2 multipart |
-//! | 7 | 1 | flags: b0 sealed metadata present, b1 reserved, b2 rebound |
+//! | 7 | 1 | flags: b0 sealed metadata present, b1 reserved, b2 rebound, b3 own key present |
 //! | 8 | 8 | `kek_id` |
 //! | 16 | 16 | `oid`, random |
 //! | 32 | 16 | `wrap_salt`, random, fresh whenever the DEK is wrapped |
@@ -62,7 +63,7 @@
 //! | 140 | 8 | `P` (kind 1) or 2^64 − 1 (kind 2) |
 //! | 148 | 8 | created, ms since the epoch |
 //! | 156 | 4 | zero |
-//! | 160 | 32 | `MAC(K_hmac, header[0..160] ‖ ctx_hash ‖ H(sealed metadata, or nothing))` |
+//! | 160 | 32 | `MAC(K_hmac, header[0..160] ‖ ctx_hash ‖ H(sealed metadata, or nothing))`; with b3, `‖ H(the own key, wrapped)` |
 //!
 //! - **F10** Reserved bytes and bits are zero; a reader refuses others, here and everywhere below.
 //! - **F11** A reader checks in this order: form, suite and the tenant's minimum, key id, MAC, unwrapping, commitment; then it uses the DEK.
@@ -140,6 +141,12 @@
 //!   value] ‖ u8 length, upstream ETag ‖ mac 16)`, mac = `MAC16(K_ptok, the fields before ‖ H(upstream id))`.
 //! - **F30** A part under 5 MiB, or number 10 000, is staged outside the upload and sent again before the footer;
 //!   what is sent again must have the hash its token names.
+//!
+//! # A key of the object's own
+//! - **F31** An object may have a key from key management for itself, of 32 bytes. Then flag b3 is set, the key as key
+//!   management wrapped it stands beside the header (`sof-k`, `b64`), and the DEK is wrapped under `K_both`. The header's
+//!   MAC needs the KEK alone: a reader checks it before it has anything unwrapped. Rebinding takes a fresh own key, or
+//!   none. An upload id wraps the DEK under the KEK alone, with a salt of its own.
 
 /// base-2 logarithm of [`FRAME`].
 pub const FRAME_LOG2: u8 = 16;
@@ -177,6 +184,8 @@ pub const TRAILER_CHUNK_LEN: usize = 156;
 pub const CHECKSUM_ROOM: usize = 64;
 /// Largest `sof-m` in characters that is read or made; a gateway will have less room upstream.
 pub const SEALED_METADATA_LIMIT: usize = 16_384;
+/// Largest `sof-k` in characters that is read.
+pub const OWN_KEY_LIMIT: usize = 8_192;
 
 /// Opens a header.
 pub const HEADER_MAGIC: &[u8; 4] = b"SOF1";

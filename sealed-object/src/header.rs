@@ -27,6 +27,7 @@ pub struct Header {
     pub(crate) kind: Kind,
     pub(crate) has_metadata: bool,
     pub(crate) rebound: bool,
+    pub(crate) has_own_key: bool,
     pub(crate) kek_id: KeyId,
     pub(crate) object_id: ObjectId,
     pub(crate) wrap_salt: [u8; 16],
@@ -100,6 +101,12 @@ impl Header {
         self.rebound
     }
 
+    /// Whether its data key is wrapped under a key of the object's own too, which stands beside it as key management
+    /// wrapped it.
+    pub fn has_own_key(&self) -> bool {
+        self.has_own_key
+    }
+
     /// The bytes in front of the MAC.
     pub(crate) fn authenticated(&self) -> Vec<u8> {
         let (kind, plain) = match self.kind {
@@ -108,9 +115,11 @@ impl Header {
         };
         let metadata = if self.has_metadata { FLAG_METADATA } else { 0 };
         let rebound = if self.rebound { FLAG_REBOUND } else { 0 };
+        let own_key = if self.has_own_key { FLAG_OWN_KEY } else { 0 };
         let mut raw = Vec::with_capacity(HEADER_LEN);
         raw.put_slice(HEADER_MAGIC);
-        raw.put_slice(&[self.suite.id(), FRAME_LOG2, kind, metadata | rebound]);
+        let flags = metadata | rebound | own_key;
+        raw.put_slice(&[self.suite.id(), FRAME_LOG2, kind, flags]);
         raw.put_slice(&self.kek_id.0);
         raw.put_slice(&self.object_id.0);
         raw.put_slice(&self.wrap_salt);
@@ -126,7 +135,7 @@ impl Header {
         fields.exactly(&[FRAME_LOG2])?;
         let kind = fields.u8()?;
         let flags = fields.u8()?;
-        if flags & !(FLAG_METADATA | FLAG_REBOUND) != 0 {
+        if flags & !(FLAG_METADATA | FLAG_REBOUND | FLAG_OWN_KEY) != 0 {
             return None;
         }
         let (kek_id, object_id) = (KeyId(fields.array()?), ObjectId(fields.array()?));
@@ -145,6 +154,7 @@ impl Header {
             kind,
             has_metadata: flags & FLAG_METADATA != 0,
             rebound: flags & FLAG_REBOUND != 0,
+            has_own_key: flags & FLAG_OWN_KEY != 0,
             kek_id,
             object_id,
             wrap_salt,
@@ -164,6 +174,7 @@ impl std::fmt::Debug for Header {
             .field("kind", &self.kind)
             .field("has_metadata", &self.has_metadata)
             .field("rebound", &self.rebound)
+            .field("has_own_key", &self.has_own_key)
             .field("kek_id", &self.kek_id)
             .field("object_id", &self.object_id)
             .field("created_ms", &self.created_ms)
@@ -175,5 +186,6 @@ const KIND_SINGLE: u8 = 1;
 const KIND_MULTIPART: u8 = 2;
 const FLAG_METADATA: u8 = 1;
 const FLAG_REBOUND: u8 = 1 << 2;
+const FLAG_OWN_KEY: u8 = 1 << 3;
 const UNKNOWN_LENGTH: u64 = u64::MAX;
 const RESERVED_LEN: usize = 4;

@@ -10,11 +10,21 @@ use crate::id::{KeyId, ObjectId};
 use crate::random::Random;
 use crate::suite::{Secret, Suite, length_prefix};
 
-/// A key-encryption key: one version in a tenant's keyring. Wiped on drop.
+/// A key-encryption key: one version in a tenant's keyring, and for some objects a key of their own besides. Wiped on
+/// drop.
 #[derive(Clone)]
 pub struct Kek {
     id: KeyId,
     key: Secret,
+    own: Option<OwnKey>,
+}
+
+/// A key that one object has for itself, from key management: its data key opens only with this one and the KEK. Wiped
+/// on drop.
+#[derive(Clone)]
+pub struct OwnKey {
+    key: Secret,
+    wrapped: Vec<u8>,
 }
 
 /// A tenant's auxiliary key, from which the audit MAC comes; it outlives KEK rotations. Wiped on drop.
@@ -85,7 +95,28 @@ impl Kek {
         Self {
             id,
             key: Secret::new(key),
+            own: None,
         }
+    }
+
+    /// The same for one object that has a key of its own.
+    #[must_use]
+    pub fn with_own(self, own: OwnKey) -> Self {
+        let own = Some(own);
+        Self { own, ..self }
+    }
+
+    /// The same without any object's own key.
+    pub(crate) fn alone(&self) -> Self {
+        Self {
+            own: None,
+            ..self.clone()
+        }
+    }
+
+    /// The object's own key as key management wrapped it.
+    pub(crate) fn own_wrapped(&self) -> Option<&[u8]> {
+        self.own.as_ref().map(|own| own.wrapped.as_slice())
     }
 
     /// Its name in the keyring.
@@ -101,7 +132,16 @@ impl Kek {
         object: ObjectId,
     ) -> Result<Secret> {
         let info: [&[u8]; 5] = [salt, ctx, &[suite.id()], &self.id.0, &object.0];
-        suite.derive(self.key.bytes(), "SOF1 2026-11-21 dek-wrap", &info)
+        let key = self.with_objects_own(suite, object)?;
+        suite.derive(key.bytes(), "SOF1 2026-11-21 dek-wrap", &info)
+    }
+
+    fn with_objects_own(&self, suite: Suite, object: ObjectId) -> Result<Secret> {
+        let Some(own) = &self.own else {
+            return Ok(self.key.clone());
+        };
+        let info: [&[u8]; 2] = [own.key.bytes(), &object.0];
+        suite.derive(self.key.bytes(), "SOF1 2026-11-21 own-key", &info)
     }
 
     pub(crate) fn header_mac(&self, suite: Suite, salt: &[u8; 16]) -> Result<Secret> {
@@ -110,6 +150,16 @@ impl Kek {
 
     pub(crate) fn upload_mac(&self, suite: Suite, salt: &[u8; 16]) -> Result<Secret> {
         suite.derive(self.key.bytes(), "SOF1 2026-11-21 mpu-ctx-mac", &[salt])
+    }
+}
+
+impl OwnKey {
+    /// Of its bytes, and of whatever is to stand beside the object so that key management gives them again.
+    pub fn new(key: [u8; 32], wrapped: Vec<u8>) -> Self {
+        Self {
+            key: Secret::new(key),
+            wrapped,
+        }
     }
 }
 
@@ -216,6 +266,12 @@ impl Dek {
 impl fmt::Debug for Kek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Kek({})", self.id)
+    }
+}
+
+impl fmt::Debug for OwnKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnKey").finish_non_exhaustive()
     }
 }
 

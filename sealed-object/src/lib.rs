@@ -55,7 +55,7 @@ pub use footer::Summary;
 pub use geometry::{Plain, Sealed};
 pub use header::{Header, Kind};
 pub use id::{KeyId, ObjectId};
-pub use key::{AuditKey, Aux, Context, Kek};
+pub use key::{AuditKey, Aux, Context, Kek, OwnKey};
 pub use layout::{Layout, Span};
 pub use manifest::{Entry, Manifest};
 pub use metadata::Metadata;

@@ -64,7 +64,12 @@ pub fn create_upload_as(
         rebound: false,
     };
     let ctx_hash = context.hash(suite);
-    let (envelope, wrapped) = seed.envelope(kek, ctx_hash, &dek, metadata, random)?;
+    let (envelope, mut wrapped) = seed.envelope(kek, ctx_hash, &dek, metadata, random)?;
+    if envelope.own_key().is_some() {
+        // Parts are sent without key management being asked for each: the id is in the client's hands only.
+        wrapped =
+            Wrapping::new(suite, ctx_hash, object_id, random)?.wrap(&kek.alone(), &dek, random)?;
+    }
     let new = NewUpload {
         suite,
         object_id,

@@ -110,12 +110,14 @@ impl Event {
         let address = self.src.map(|address| address.to_canonical().to_string());
         let fields = [
             (Field::ObjectKey, self.key.as_deref(), 1024),
-            (Field::Source, self.source.as_deref(), 1280),
+            // A bucket of 63 bytes, a slash and a key of 1024.
+            (Field::Source, self.source.as_deref(), 1088),
             (Field::Actor, self.principal.as_deref(), 512),
             (Field::Address, address.as_deref(), 64),
             (Field::UserAgent, self.ua.as_deref(), 512),
             (Field::Digest, self.digest.as_deref(), 256),
             (Field::Reason, self.reason.as_deref(), 1024),
+            (Field::AskedVersion, self.asked_version.as_deref(), 128),
         ];
         let mut sealed = Map::new();
         for (field, text, limit) in fields {

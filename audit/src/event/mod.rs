@@ -161,7 +161,9 @@ pub struct Event {
     pub source: Option<String>,
     /// The sealed object's own id, in hex.
     pub object_id: Option<String>,
-    /// The object's version.
+    /// The version that the client named: its own words, so sealed.
+    pub asked_version: Option<String>,
+    /// The object's version, as the store named it.
     pub version: Option<String>,
     /// Plaintext bytes received from the client.
     pub bytes_in: Option<u64>,
@@ -203,15 +205,8 @@ impl Event {
         class: Class,
         decision: Decision,
     ) -> Self {
-        let age = wall
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
         Self {
-            id: Uuid::new_v7(Timestamp::from_unix(
-                NoContext,
-                age.as_secs(),
-                age.subsec_nanos(),
-            )),
+            id: new_id(wall),
             kind,
             wall,
             req,
@@ -231,6 +226,7 @@ impl Event {
             key: None,
             source: None,
             object_id: None,
+            asked_version: None,
             version: None,
             bytes_in: None,
             bytes_out: None,
@@ -249,6 +245,17 @@ impl Event {
         }
     }
 
+    /// Another event at another time, with all that this one says: of the same request, say.
+    #[must_use]
+    pub fn another(&self, kind: Kind, wall: SystemTime) -> Self {
+        Self {
+            id: new_id(wall),
+            kind,
+            wall,
+            ..self.clone()
+        }
+    }
+
     /// An event of the trail itself, about no request: of a replica, of the journal.
     pub fn of_trail(kind: Kind, wall: SystemTime) -> Self {
         Self::new(
@@ -260,6 +267,14 @@ impl Event {
             Decision::Allow,
         )
     }
+}
+
+fn new_id(wall: SystemTime) -> Uuid {
+    let age = wall
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let at = Timestamp::from_unix(NoContext, age.as_secs(), age.subsec_nanos());
+    Uuid::new_v7(at)
 }
 
 /// Ids only: keys, addresses and names of people belong in the trail and not in a log.

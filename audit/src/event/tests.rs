@@ -26,6 +26,22 @@ fn line(event: &Event) -> Value {
 }
 
 #[test]
+fn another_event_says_the_same_under_an_id_of_its_own() {
+    let mut first = event();
+    first.key = Some("k".into());
+    let later = first.wall + Duration::from_secs(2);
+    let second = first.another(Kind::Outcome, later);
+    assert_ne!(second.id, first.id);
+    assert_eq!(
+        second.id.get_timestamp().unwrap().to_unix().0,
+        1_763_750_002
+    );
+    assert_eq!((second.kind, second.wall), (Kind::Outcome, later));
+    let told = |event: &Event| (event.req.clone(), event.op.clone(), event.key.clone());
+    assert_eq!(told(&second), told(&first));
+}
+
+#[test]
 fn a_full_event_has_every_field_of_the_design() {
     let mut event = event();
     event.kind = Kind::Outcome;
@@ -38,6 +54,7 @@ fn a_full_event_has_every_field_of_the_design() {
     event.key = Some("Ä \"1\"\n".into());
     event.object_id = Some("00ff".into());
     event.version = Some("v1".into());
+    event.asked_version = Some("asked".into());
     event.bytes_in = Some(1);
     event.bytes_out = Some(2);
     event.range = Some("0-99".into());
@@ -65,6 +82,7 @@ fn a_full_event_has_every_field_of_the_design() {
         (Field::Address, "192.0.2.1"),
         (Field::UserAgent, "aws-cli/2"),
         (Field::Digest, "sha256:00"),
+        (Field::AskedVersion, "asked"),
     ] {
         assert_eq!(open(field), expected);
     }
@@ -85,7 +103,7 @@ fn a_full_event_has_every_field_of_the_design() {
     assert_eq!(line, expected);
     let text = event.members("log", &key()).unwrap();
     assert!(!text.contains('\n'), "one line");
-    for secret in ["ann", "192.0.2", "aws-cli", "other", "sha256"] {
+    for secret in ["ann", "192.0.2", "aws-cli", "other", "sha256", "asked"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
@@ -137,6 +155,7 @@ fn the_longest_event_fits_its_line_and_says_what_was_cut() {
         &mut event.range,
         &mut event.ua,
         &mut event.source,
+        &mut event.asked_version,
         &mut event.digest,
         &mut event.reason,
         &mut event.receipt,
@@ -161,6 +180,7 @@ fn the_longest_event_fits_its_line_and_says_what_was_cut() {
         "ua",
         "digest.pt",
         "reason",
+        "obj.ver",
         "bucket",
         "req",
         "tenant",

@@ -40,9 +40,16 @@ pub(super) fn close(place: &LogPlace, signing: &Signing) -> io::Result<Option<Cl
         return Ok(None);
     }
     let mut scan = Scan::default();
+    let note = place.read(CHECKPOINT)?;
+    let signed = note
+        .as_deref()
+        .and_then(|note| signed_size(note, place, signing));
+    // Where a checkpoint is damaged too, nothing is taken for what a crash tore.
+    let unsigned_from = if note.is_some() { signed } else { Some(0) };
     let segments = Directory::new(place.segments()).segments()?;
-    for (first, path) in &segments {
-        scan.segment(*first, path)?;
+    for (n, (first, path)) in segments.iter().enumerate() {
+        let is_last = n.saturating_add(1) == segments.len();
+        scan.segment(*first, path, unsigned_from.filter(|_| is_last))?;
     }
     let mut closed = Closed {
         log: place.name.clone(),
@@ -81,24 +88,28 @@ pub(super) fn close(place: &LogPlace, signing: &Signing) -> io::Result<Option<Cl
         )?;
     }
     if closed.damaged.is_none() && closed.size > 0 {
-        sign_the_rest(place, signing, &scan.tree, scan.tiles)?;
+        sign_the_rest(place, signing, signed, &scan.tree, scan.tiles)?;
     }
     place.write(CLOSED, &serde_json::to_vec(&closed)?)?;
     Ok(Some(closed))
+}
+
+/// How many lines a checkpoint signs; `None` of one that is not of the log's own key.
+fn signed_size(note: &[u8], place: &LogPlace, signing: &Signing) -> Option<u64> {
+    let key = signing.key(&place.name)?;
+    let signed = Checkpoint::open(std::str::from_utf8(note).ok()?, key.verifying());
+    Some(signed.ok()?.size)
 }
 
 /// Never a checkpoint of fewer lines than were signed already: what is missing must stay missing for all to see.
 fn sign_the_rest(
     place: &LogPlace,
     signing: &Signing,
+    signed: Option<u64>,
     tree: &Growing,
     tiles: Vec<crate::tree::Tile>,
 ) -> io::Result<()> {
-    let signed = place
-        .read(CHECKPOINT)?
-        .and_then(|note| String::from_utf8(note).ok())
-        .and_then(|note| Checkpoint::open(&note, signing.key(&place.name)?.verifying()).ok());
-    if signed.is_some_and(|signed| signed.size >= tree.size()) {
+    if signed.is_some_and(|signed| signed >= tree.size()) {
         return Ok(());
     }
     for tile in tiles.iter().chain(&tree.partial()) {
@@ -164,7 +175,10 @@ struct Detail {
 }
 
 impl Scan {
-    fn segment(&mut self, first: u64, path: &Path) -> io::Result<()> {
+    /// Reads a segment. Behind `unsigned_from`, in the last one, a piece with a hole begins a batch that a crash tore:
+    /// its pages reach the disk in any order, so whole lines may follow what did not. Nobody was told that they are on
+    /// record, for then the hole would be too.
+    fn segment(&mut self, first: u64, path: &Path, unsigned_from: Option<u64>) -> io::Result<()> {
         if let Some(torn) = self.torn.take().filter(|torn| torn.bytes > 0) {
             // Something follows, so it is no torn end.
             self.damaged.get_or_insert(torn.path);
@@ -174,6 +188,7 @@ impl Scan {
         }
         let mut reader = BufReader::new(File::open(path)?);
         let (mut line, mut whole, mut torn, mut room) = (Vec::new(), 0_u64, 0_u64, 0_u64);
+        let mut holed = false;
         loop {
             line.clear();
             let length = reader.read_until(b'\n', &mut line)?;
@@ -182,7 +197,9 @@ impl Scan {
             }
             room = u64::try_from(length - without_room(&line).len()).unwrap_or(u64::MAX);
             let length = u64::try_from(length).unwrap_or(u64::MAX);
-            let head = head_of(&line);
+            let unsigned = unsigned_from.is_some_and(|from| from <= self.tree.size());
+            holed = holed || (torn == 0 && unsigned && line.contains(&HOLE));
+            let head = head_of(&line).filter(|_| !holed);
             match head {
                 Some(head) if torn == 0 && head.seq == self.tree.size() => {
                     whole = whole.saturating_add(length);
@@ -220,9 +237,12 @@ impl Scan {
     }
 }
 
+/// What a place of a segment holds to which nothing was written; no line holds it.
+pub(crate) const HOLE: u8 = 0;
+
 /// A segment's last piece without the zeros that are room for more lines.
 pub(crate) fn without_room(piece: &[u8]) -> &[u8] {
-    let end = piece.iter().rposition(|byte| *byte != 0);
+    let end = piece.iter().rposition(|byte| *byte != HOLE);
     end.and_then(|end| piece.get(..=end)).unwrap_or_default()
 }
 

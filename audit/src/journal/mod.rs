@@ -31,13 +31,13 @@ use crate::{AuditKey, Event, Identity};
 use checkpointer::{Checkpointer, Told};
 pub use checkpointer::{Proof, ProveError};
 pub use closing::Closed;
-pub(crate) use closing::without_room;
+pub(crate) use closing::{HOLE, without_room};
 use directory::Directory;
 use headroom::Headroom;
 pub use health::Health;
 use home::{Home, LogPlace, OPEN_INTENTS};
 use leaves::Leaves;
-use queue::{Entrance, Waiting, queue};
+use queue::{Answer, Entrance, Waiting, queue};
 use segments::{Segments, Volume};
 use sign::Signing;
 pub use writer::Recorded;
@@ -240,13 +240,53 @@ impl Journal {
         self.try_record(event, key, true).await
     }
 
+    /// The same of several events, which are written in this order: how many of them are on record before the first that
+    /// is not, if one is not. All together they get the time of one.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record); later ones may be on record all the same.
+    pub async fn record_all(
+        &self,
+        events: &[(Event, Option<Arc<AuditKey>>)],
+    ) -> (usize, Result<(), JournalError>) {
+        let mut count: usize = 0;
+        let recorded = self.in_time(async {
+            let mut handed = Vec::with_capacity(events.len());
+            for (event, key) in events {
+                handed.push(self.hand_over(event, key.as_deref(), false).await?);
+            }
+            for acked in handed {
+                answer(acked).await?;
+                count = count.saturating_add(1);
+            }
+            Ok(())
+        });
+        let recorded = recorded.await;
+        (count, recorded)
+    }
+
     async fn try_record(
         &self,
         event: &Event,
         key: Option<&AuditKey>,
         wants_line: bool,
     ) -> Result<Recorded, JournalError> {
-        let recorded = self.send(event, key, wants_line).await;
+        let recorded = async {
+            let acked = self.hand_over(event, key, wants_line).await?;
+            answer(acked).await
+        };
+        self.in_time(recorded).await
+    }
+
+    /// Waits as long as a commit may take, and notes what that says of the disk.
+    async fn in_time<T>(
+        &self,
+        recorded: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
+        let limit = self.commit_timeout;
+        let recorded = tokio::time::timeout(limit, recorded)
+            .await
+            .unwrap_or(Err(JournalError::TimedOut { limit }));
         if let Err(error) = &recorded {
             self.health.refuse();
             if matches!(error, JournalError::TimedOut { .. }) {
@@ -256,28 +296,20 @@ impl Journal {
         recorded
     }
 
-    async fn send(
+    /// Puts the event into the queue once there is a place. Gives where the answer comes.
+    async fn hand_over(
         &self,
         event: &Event,
         key: Option<&AuditKey>,
         wants_line: bool,
-    ) -> Result<Recorded, JournalError> {
+    ) -> Result<oneshot::Receiver<Answer>, JournalError> {
         let (ack, acked) = oneshot::channel();
         let mut waiting = self.waiting(event, key)?;
         waiting.ack = Some(ack);
         waiting.wants_line = wants_line;
         let entrance = self.entrance.as_ref().ok_or(JournalError::Closed)?;
-        let committed = async {
-            entrance.urgent(waiting).await?;
-            acked
-                .await
-                .map_err(|_| JournalError::Closed)?
-                .map_err(JournalError::Unavailable)
-        };
-        let limit = self.commit_timeout;
-        tokio::time::timeout(limit, committed)
-            .await
-            .unwrap_or(Err(JournalError::TimedOut { limit }))
+        entrance.urgent(waiting).await?;
+        Ok(acked)
     }
 
     /// Hands the event over without waiting: for what is known only once nobody waits for an answer any
@@ -445,7 +477,15 @@ impl Drop for Journal {
     }
 }
 
-/// `<replica>-<time>-<random>`: no two are the same, and those of one replica sort by time.
+async fn answer(acked: oneshot::Receiver<Answer>) -> Result<Recorded, JournalError> {
+    acked
+        .await
+        .map_err(|_| JournalError::Closed)?
+        .map_err(JournalError::Unavailable)
+}
+
+/// `<replica>-<time>-<random>`: no two are the same, and those of one replica sort by its clock's time, to the
+/// millisecond: in a second it can be started twice.
 fn log_name(replica: &str, now: SystemTime) -> String {
     let replica: String = replica
         .chars()
@@ -466,8 +506,9 @@ fn log_name(replica: &str, now: SystemTime) -> String {
     format!("{replica}-{time}-{random}")
 }
 
-const LOG_TIME: &[time::format_description::BorrowedFormatItem<'_>] =
-    time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+const LOG_TIME: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
+    "[year][month][day]T[hour][minute][second].[subsecond digits:3]Z"
+);
 
 /// Characters.
 const REPLICA_LIMIT: usize = 64;

@@ -24,11 +24,14 @@ pub(super) struct Waiting {
     pub(super) members: String,
     /// Whether its recorder wants the line back.
     pub(super) wants_line: bool,
-    /// Told where the line is, or what the disk said; `None` where nobody waits for that.
-    pub(super) ack: Option<oneshot::Sender<Result<Recorded, Arc<io::Error>>>>,
+    /// Told the answer; `None` where nobody waits for one.
+    pub(super) ack: Option<oneshot::Sender<Answer>>,
     /// Its place in the queue, given back with it.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
+
+/// Where a line is, or what the disk said.
+pub(super) type Answer = Result<Recorded, Arc<io::Error>>;
 
 /// Events that found no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,38 +114,41 @@ impl Entrance {
 }
 
 impl Arrivals {
-    /// Waits until events are due and puts them into the batch: `limit` at most, but with the last event of a log all
-    /// that are there, so that none follows it. False: there is nothing left, and nothing will come.
+    /// Waits until events are due and puts them into the batch: `limit` of each sort at most, but with the last event of
+    /// a log all that are there, so that none follows it. False: there is nothing left, and nothing will come.
+    ///
+    /// Those that nobody waits for go behind those that somebody waits for. They end what the others began, which came
+    /// here before them and may have come in this very batch.
     pub(super) fn fill(&mut self, batch: &mut Vec<Waiting>, limit: usize) -> bool {
-        let mut urgent = Vec::new();
+        let mut stop = None;
         loop {
             match self.next() {
-                Ok(waiting) => self.sort(waiting, &mut urgent),
+                Ok(waiting) => self.sort(waiting, batch, &mut stop),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if self.late.is_empty() || self.refused => {
                     return false;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            while urgent.len() < limit
+            while (stop.is_some() || batch.len() < limit)
                 && let Ok(waiting) = self.receiver.try_recv()
             {
-                self.sort(waiting, &mut urgent);
+                self.sort(waiting, batch, &mut stop);
             }
-            if !urgent.is_empty() || self.due.is_some_and(|due| due <= Instant::now()) {
+            let due = self.due.is_some_and(|due| due <= Instant::now());
+            if stop.is_some() || !batch.is_empty() || due {
                 break;
             }
         }
-        let stops = urgent.iter().any(|waiting| waiting.kind == Kind::Stop);
-        let room = if stops {
+        let room = if stop.is_some() {
             self.late.len()
         } else {
-            // Some of them in any case: the urgent ones alone may fill every batch.
-            let room = limit.saturating_sub(urgent.len()).max(limit / 4);
-            room.min(self.late.len())
+            // As many as of the others: each that ends something was begun by one of those, so they never pile up
+            // while the disk takes what it is given.
+            limit.min(self.late.len())
         };
         batch.extend(self.late.drain(..room));
-        batch.append(&mut urgent);
+        batch.extend(stop);
         self.due = Instant::now()
             .checked_add(LINGER)
             .filter(|_| !self.late.is_empty());
@@ -198,8 +204,10 @@ impl Arrivals {
         }
     }
 
-    fn sort(&mut self, waiting: Waiting, urgent: &mut Vec<Waiting>) {
-        if waiting.ack.is_some() {
+    fn sort(&mut self, waiting: Waiting, urgent: &mut Vec<Waiting>, stop: &mut Option<Waiting>) {
+        if waiting.kind == Kind::Stop {
+            *stop = Some(waiting);
+        } else if waiting.ack.is_some() {
             urgent.push(waiting);
         } else {
             self.late.push_back(waiting);
@@ -214,3 +222,81 @@ const LINGER: Duration = Duration::from_millis(100);
 
 /// How soon what the disk did not take is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(kind: Kind) -> Waiting {
+        Waiting {
+            tenant: String::new(),
+            wall_ms: 0,
+            kind,
+            members: String::new(),
+            wants_line: false,
+            ack: None,
+            place: None,
+        }
+    }
+
+    async fn urgent(entrance: &Entrance, kind: Kind) {
+        // Its recorder has stopped waiting, as when a client leaves: the event goes its way all the same.
+        let (ack, _) = oneshot::channel();
+        let ack = Some(ack);
+        entrance
+            .urgent(Waiting {
+                ack,
+                ..waiting(kind)
+            })
+            .await
+            .unwrap();
+    }
+
+    fn filled(arrivals: &mut Arrivals, limit: usize) -> Vec<Kind> {
+        let mut batch = Vec::new();
+        assert!(arrivals.fill(&mut batch, limit));
+        batch.iter().map(|waiting| waiting.kind).collect()
+    }
+
+    #[tokio::test]
+    async fn an_outcome_goes_behind_its_intent_and_the_stop_behind_all() {
+        let (entrance, mut arrivals) = queue(16, 16);
+        urgent(&entrance, Kind::Intent).await;
+        entrance.late(waiting(Kind::Outcome)).unwrap();
+        assert_eq!(filled(&mut arrivals, 4), [Kind::Intent, Kind::Outcome]);
+        for _ in 0..5 {
+            urgent(&entrance, Kind::Intent).await;
+            entrance.late(waiting(Kind::Outcome)).unwrap();
+        }
+        urgent(&entrance, Kind::Stop).await;
+        urgent(&entrance, Kind::Complete).await;
+        entrance.late(waiting(Kind::Outcome)).unwrap();
+        let (intent, outcome) = (Kind::Intent, Kind::Outcome);
+        // The fourth fills the batch; its outcome is taken with the rest.
+        let first = [intent, intent, intent, intent, outcome, outcome, outcome];
+        assert_eq!(filled(&mut arrivals, 4), first);
+        let rest = [
+            intent,
+            Kind::Complete,
+            outcome,
+            outcome,
+            outcome,
+            Kind::Stop,
+        ];
+        assert_eq!(filled(&mut arrivals, 4), rest);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_does_not_pile_up_behind_full_batches() {
+        let limit = 8;
+        let (entrance, mut arrivals) = queue(limit, 2 * limit);
+        for _ in 0..100 {
+            for _ in 0..limit {
+                urgent(&entrance, Kind::Intent).await;
+                entrance.late(waiting(Kind::Outcome)).unwrap();
+            }
+            filled(&mut arrivals, limit);
+        }
+        assert_eq!(arrivals.lost(), None);
+    }
+}

@@ -163,6 +163,13 @@ async fn an_event_is_on_disk_when_record_returns() {
     }
 }
 
+#[test]
+fn logs_sort_by_when_they_began_within_a_second_too() {
+    let name = |ms| log_name("local", now() + Duration::from_millis(ms));
+    let names: Vec<String> = (0..100).map(|n| name(n * 11)).collect();
+    assert!(names.is_sorted(), "{names:?}");
+}
+
 #[tokio::test]
 async fn every_run_has_a_log_of_its_own() {
     let (_directory, path) = place();
@@ -174,7 +181,7 @@ async fn every_run_has_a_log_of_its_own() {
         .await
         .unwrap();
     let first = journal.log().to_owned();
-    assert!(first.starts_with("local-20251121T183320Z-"), "{first}");
+    assert!(first.starts_with("local-20251121T183320.000Z-"), "{first}");
     drop(journal);
     let journal = open(&path);
     assert_eq!(
@@ -408,6 +415,64 @@ async fn a_torn_end_is_cut_off_and_reported() {
         let aside: Vec<_> = aside.map(|path| fs::read(path).unwrap()).collect();
         assert_eq!(aside, [torn], "what was cut off is kept");
     }
+}
+
+/// Pages of one write reach the disk in any order, and the room they go to reads as zeros until they do.
+#[tokio::test]
+async fn a_batch_that_a_crash_tore_in_its_midst_is_cut_off_whole() {
+    let whole = b"{\"v\":2,\"seq\":3,\"id\":\"01234567-89ab-7def-8123-456789abcdef\",\"kind\":\"complete\"}\n";
+    for before in [&b""[..], b"{\"v\":2,\"se"] {
+        for behind in [&b""[..], b"\"x\"}\n", whole] {
+            let torn = [before, &[0; 4096], behind, whole, &[0; 100], whole].concat();
+            let (_directory, path) = place();
+            let journal = open(&path);
+            journal.put(&event("a")).await.unwrap();
+            journal.put(&event("b")).await.unwrap();
+            drop(journal);
+            append(&only_segment(&path), &torn);
+            append(&only_segment(&path), &[0; 1000]);
+
+            let crashed = log(&path);
+            let journal = open(&path);
+            let closed = &journal.opening().closed[0];
+            assert_eq!(closed.damaged, None);
+            assert_eq!((closed.torn_bytes, closed.size), (torn.len() as u64, 2));
+            assert_eq!(lines_of(&crashed), expected(&["a", "b"]));
+            verified(&crashed, 2);
+            let aside = fs::read_dir(crashed.join("segments"))
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .find(|path| path.display().to_string().contains(".torn-"));
+            assert_eq!(fs::read(aside.unwrap()).unwrap(), torn);
+        }
+    }
+}
+
+/// What is signed was on disk whole: a hole there is no crash's.
+#[tokio::test]
+async fn a_hole_in_what_is_signed_is_damage() {
+    let (_directory, path) = place();
+    let journal = open(&path);
+    for req in ["a", "b", "c"] {
+        journal.put(&event(req)).await.unwrap();
+    }
+    drop(journal);
+    let segment = only_segment(&path);
+    let whole = fs::read_to_string(&segment).unwrap();
+    let damaged = whole.replacen("\"req\":\"b\"", "\0\0\0\0\0\0\0\0\0", 1);
+    fs::write(&segment, &damaged).unwrap();
+    let signed = log(&path).join("checkpoint");
+    let note = fs::read(&signed).unwrap();
+    for note in [note.as_slice(), b"no note"] {
+        fs::write(&signed, note).unwrap();
+        let copy = path.with_extension("copy");
+        copy_all(&path, &copy);
+        let journal = open(&copy);
+        assert!(journal.opening().closed[0].damaged.is_some());
+        drop(journal);
+        fs::remove_dir_all(&copy).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
 }
 
 #[tokio::test]
@@ -673,6 +738,26 @@ async fn what_nobody_waits_for_rides_with_the_next_commit() {
 }
 
 #[tokio::test]
+async fn an_outcome_is_written_behind_the_intent_that_waited_with_it() {
+    let (_directory, path) = place();
+    let faults = Arc::new(Faults::default());
+    let settings = Settings {
+        commit_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    };
+    let journal = faults.open(&path, settings);
+    let hanging = faults.hang.lock().await;
+    // The first is written and in the sync that hangs; the intent waits behind it, is refused, and that is told.
+    journal.put(&event("first")).await.unwrap_err();
+    until(&path, |lines| lines.len() == 1).await;
+    journal.put(&event("intent")).await.unwrap_err();
+    journal.submit(&event("outcome"), None).unwrap();
+    drop(hanging);
+    let written = until(&path, |lines| lines.len() == 3).await;
+    assert_eq!(written, expected(&["first", "intent", "outcome"]));
+}
+
+#[tokio::test]
 async fn what_nobody_waits_for_goes_by_itself_after_a_moment() {
     let (_directory, path) = place();
     let journal = open(&path);
@@ -826,6 +911,7 @@ async fn no_line_is_longer_than_its_limit() {
         &mut event.range,
         &mut event.ua,
         &mut event.source,
+        &mut event.asked_version,
         &mut event.digest,
         &mut event.reason,
         &mut event.receipt,

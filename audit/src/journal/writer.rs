@@ -150,7 +150,7 @@ impl Writer {
         self.arrivals.again(late.into_iter());
     }
 
-    /// Writes the batch, after lines about all chains where they are due. Gives where each of the batch is.
+    /// Writes the batch, with lines about all chains where they are due. Gives where each of the batch is.
     fn try_commit(&mut self, batch: &[Waiting]) -> Result<Vec<Recorded>, Arc<io::Error>> {
         self.lines.clear();
         let mut draft = Draft {
@@ -161,17 +161,9 @@ impl Writer {
             stops: false,
         };
         let now = batch.first().map_or(0, |waiting| waiting.wall_ms);
-        let stops = batch.iter().any(|waiting| waiting.kind == Kind::Stop);
-        let heads_due = stops || now.saturating_sub(self.heads_at) >= HEADS_EVERY;
-        if heads_due && !self.chains.is_empty() {
-            match self.heads(now) {
-                Ok(lines) => {
-                    for members in lines {
-                        self.line(&mut draft, "", now, &members);
-                    }
-                }
-                Err(error) => tracing::error!(%error, "the chains' ends cannot be recorded"),
-            }
+        let heads_due = now.saturating_sub(self.heads_at) >= HEADS_EVERY;
+        if heads_due {
+            self.heads(&mut draft, now);
         }
         let lost = self.arrivals.lost();
         if let Some(members) = lost.and_then(|lost| self.gap(lost, now)) {
@@ -179,20 +171,12 @@ impl Writer {
         }
         let mut recorded = Vec::with_capacity(batch.len());
         for waiting in batch {
-            let (seq, start) = (draft.seq, self.lines.len());
-            self.line(
-                &mut draft,
-                &waiting.tenant,
-                waiting.wall_ms,
-                &waiting.members,
-            );
             draft.stops = waiting.kind == Kind::Stop;
-            let line = self.lines.get(start..).filter(|_| waiting.wants_line);
-            let line = String::from_utf8_lossy(line.unwrap_or_default());
-            recorded.push(Recorded {
-                seq,
-                line: line.trim_end().to_owned(),
-            });
+            if draft.stops {
+                // Behind everything else, so that they cover all that the log holds.
+                self.heads(&mut draft, waiting.wall_ms);
+            }
+            recorded.push(self.event(&mut draft, waiting));
         }
         let count = u64::try_from(draft.leaves.len()).unwrap_or(u64::MAX);
         self.segments.commit(&self.lines, count).map_err(Arc::new)?;
@@ -212,6 +196,30 @@ impl Writer {
             Urge::Soon => self.signer.send(Told::Many),
         };
         Ok(recorded)
+    }
+
+    /// Appends the line of an event to the batch, and says where it is.
+    fn event(&mut self, draft: &mut Draft, waiting: &Waiting) -> Recorded {
+        let (seq, start) = (draft.seq, self.lines.len());
+        self.line(draft, &waiting.tenant, waiting.wall_ms, &waiting.members);
+        let line = self.lines.get(start..).filter(|_| waiting.wants_line);
+        let line = String::from_utf8_lossy(line.unwrap_or_default());
+        Recorded {
+            seq,
+            line: line.trim_end().to_owned(),
+        }
+    }
+
+    /// Appends lines to the batch that say where every chain ends, those of the batch so far included.
+    fn heads(&mut self, draft: &mut Draft, wall_ms: u64) {
+        match self.heads_of(draft, wall_ms) {
+            Ok(lines) => {
+                for members in lines {
+                    self.line(draft, "", wall_ms, &members);
+                }
+            }
+            Err(error) => tracing::error!(%error, "the chains' ends cannot be recorded"),
+        }
     }
 
     /// Appends one line to the batch.
@@ -263,12 +271,15 @@ impl Writer {
         event.members(&self.log, &self.key).ok()
     }
 
-    /// The members of lines that say where every chain ends.
-    fn heads(&self, wall_ms: u64) -> Result<Vec<String>, LineError> {
+    /// The members of those lines.
+    fn heads_of(&self, draft: &Draft, wall_ms: u64) -> Result<Vec<String>, LineError> {
         let wall = time_of(wall_ms);
-        let mut tenants: Vec<_> = self
+        let before = self
             .chains
             .iter()
+            .filter(|(tenant, _)| !draft.chains.contains_key(*tenant));
+        let mut tenants: Vec<_> = before
+            .chain(&draft.chains)
             .filter(|(tenant, _)| !tenant.is_empty())
             .collect();
         tenants.sort_unstable_by_key(|(tenant, _)| tenant.as_str());
@@ -308,7 +319,7 @@ pub(crate) fn chain_name(log: &str, tenant: &str) -> String {
 /// The schema version of lines.
 const VERSION: u32 = 2;
 
-/// Events in one write; at most 4 MiB.
+/// Events of each sort in one write: those that somebody waits for, and the others; together 8 MiB at most.
 pub(super) const BATCH_LIMIT: usize = 256;
 
 /// How often the ends of all chains are recorded, in milliseconds of the events' clock.

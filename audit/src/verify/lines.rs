@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::files::{Place, ReadError, each_line};
 use super::findings::{Code, Report};
+use crate::journal::HOLE;
 use crate::tree::{Hash, leaf_hash};
 
 /// What a verifier reads in a line.
@@ -88,8 +89,14 @@ fn segment(
     lines: &mut Lines,
     report: &mut Report,
 ) -> Result<(), ReadError> {
-    let (mut strays, mut torn) = (0_u64, false);
+    let (mut strays, mut torn, mut ended) = (0_u64, false, false);
     each_line(path, |line, whole| {
+        // Behind all that is signed a hole begins what a crash tore, or what is being written; nobody was told of that.
+        let unsigned = bound.is_none() && count(lines) >= signed;
+        ended = ended || (unsigned && line.contains(&HOLE));
+        if ended {
+            return;
+        }
         if !whole {
             torn = true;
             return;

@@ -444,6 +444,66 @@ async fn an_extract_shows_one_tenant_whole_and_no_other() {
     assert_eq!(report.findings[0].code, Code::Certificate);
 }
 
+/// The last lines ride in one write with the log's end, and who shows an extract must not leave them out unseen.
+#[tokio::test]
+async fn the_end_of_a_chain_is_told_to_the_last_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("j");
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000);
+    let access = || {
+        let id = "R".to_owned();
+        let mut event = Event::new(
+            Kind::Outcome,
+            now,
+            id,
+            "s3:GetObject",
+            Class::Read,
+            Decision::Allow,
+        );
+        event.tenant = Some("acme".to_owned());
+        event
+    };
+    let open = Journal::open(&journal, identity(), Settings::default(), now).unwrap();
+    open.record(&access(), None).await.unwrap();
+    open.submit(&access(), None).unwrap();
+    open.submit(&access(), None).unwrap();
+    let stop = Event::of_trail(Kind::Stop, now);
+    open.record(&stop, None).await.unwrap();
+    drop(open);
+    assert_eq!(verify_trail(&journal, &key()).unwrap().exit_code(), 0);
+    let whole = extract(&journal, "acme").unwrap();
+    assert_eq!(verify_extract(&whole, &key()).findings, []);
+    for kept in [1, 2] {
+        let mut cut = whole.clone();
+        cut.logs[0].lines.truncate(kept);
+        let codes: Vec<Code> = verify_extract(&cut, &key())
+            .findings
+            .iter()
+            .map(|finding| finding.code)
+            .collect();
+        assert_eq!(codes, [Code::LinesMissing], "{kept} of 3");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_a_crash_tore_is_no_tampering() {
+    let trail = Written::new().await;
+    let last = trail.segments().pop().unwrap();
+    let mut text = fs::read(&last).unwrap();
+    let end = text.iter().rposition(|byte| *byte == b'{').unwrap();
+    let line = text[end..].to_vec();
+    // Its first page did not reach the disk, its second did.
+    text.extend([&[0; 4096][..], b"\"x\"}\n", &line, &line].concat());
+    fs::write(&last, &text).unwrap();
+    assert_eq!(trail.found(), (Vec::new(), 0));
+    // The same within what is signed is.
+    let first = &trail.segments()[0];
+    let mut text = fs::read(first).unwrap();
+    text[10..20].fill(0);
+    fs::write(first, &text).unwrap();
+    assert_eq!(trail.found().1, 3);
+}
+
 /// printf hello | b3sum
 fn statement() -> Statement {
     Statement {

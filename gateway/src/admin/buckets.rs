@@ -71,7 +71,8 @@ async fn set(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let next = &asked.value;
     next.check()
         .map_err(|(member, why)| AdminError::invalid(&format!("{member}: {why}")))?;
-    let is_grave = |before: &BucketDocument| before.is_weakened_by(next);
+    let is_grave =
+        |before: Option<&BucketDocument>| before.is_some_and(|before| before.is_weakened_by(next));
     put_by_leave(admin, call, &[tenant, bucket], next, is_grave).await
 }
 

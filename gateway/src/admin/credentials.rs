@@ -108,8 +108,7 @@ async fn create(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
 /// Whoever has access to data does not administer: one name is never both.
 async fn no_data(admin: &Admin, name: &str) -> Result<(), AdminError> {
     for tenant in admin.directory.tenants().await?.iter() {
-        let declared = admin.directory.declared_principal(tenant, name).is_some();
-        if declared || admin.directory.knows(tenant, name).await? {
+        if admin.directory.has_user(tenant, name).await? {
             return Err(AdminError::conflict(
                 &format!(
                     "A user of the tenant {tenant} has this name, and users do not administer."

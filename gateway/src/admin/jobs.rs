@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credential::AdminRole;
-use super::keys::{RUNNERS, scope_of};
+use super::keys::{DECIDERS, RUNNERS, scope_of};
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
 use crate::control::Kept;
@@ -30,6 +30,14 @@ pub(super) const ROUTES: &[Route] = &[
         roles: RUNNERS,
         effect: Effect::Change,
         handler: |admin, call| Box::pin(begin(admin, call, Kind::RewrapObjects)),
+    },
+    Route {
+        operation: "Reencrypt",
+        method: Method::POST,
+        path: "/v1/tenants/{tenant}/keys/reencrypt",
+        roles: DECIDERS,
+        effect: Effect::Change,
+        handler: |admin, call| Box::pin(begin(admin, call, Kind::Reencrypt)),
     },
     Route {
         operation: "ListJobs",

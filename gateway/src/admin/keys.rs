@@ -14,7 +14,7 @@ use super::credential::AdminRole;
 use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
 
-const DECIDERS: &[AdminRole] = &[AdminRole::TenantOwner, AdminRole::SecurityOfficer];
+pub(super) const DECIDERS: &[AdminRole] = &[AdminRole::TenantOwner, AdminRole::SecurityOfficer];
 pub(super) const RUNNERS: &[AdminRole] = &[
     AdminRole::TenantOwner,
     AdminRole::SecurityOfficer,

@@ -147,11 +147,11 @@ impl Reply {
         Self { status, ..self }
     }
 
-    /// Done with the leave of others.
+    /// Done with the leave of others, where it needed any.
     #[must_use]
-    pub fn by_leave(self, leave: &Leave) -> Self {
+    pub fn by_leave<'l>(self, leave: impl Into<Option<&'l Leave>>) -> Self {
         Self {
-            approvals: vec![leave.to_string()],
+            approvals: leave.into().map(Leave::to_string).into_iter().collect(),
             ..self
         }
     }

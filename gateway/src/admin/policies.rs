@@ -4,6 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::approval::Approved;
 use super::changes::changes;
 use super::credential::AdminRole;
 use super::routes::Route;
@@ -50,8 +51,11 @@ struct New {
     /// Only show what would change.
     #[serde(default)]
     dry_run: bool,
+    #[serde(rename = "approval")]
+    _approval: Option<String>,
 }
 
+/// Whoever takes a bucket's class away that keeps what is in it needs the leave of two others, as for its declaration.
 async fn put(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let new: New = call.body()?;
     let tenant = call.path("tenant");
@@ -70,6 +74,15 @@ async fn put(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
         let told = json!({ "policies": new.policies, "version": now, "changes": changed });
         return Reply::of(&told);
     }
+    let is_weakened = before.is_some_and(|before| before.is_weakened_by(&new.policies));
+    let leave = if is_weakened {
+        match admin.approved(call).await? {
+            Approved::Granted(leave) => Some(leave),
+            Approved::Asked(reply) => return Ok(reply),
+        }
+    } else {
+        None
+    };
     let written = match &kept {
         Some(kept) => admin.control.replace(kept, &new.policies).await?,
         None => admin.control.create(&[tenant], &new.policies).await?,
@@ -78,7 +91,7 @@ async fn put(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     if let Some(members) = told.as_object_mut() {
         members.insert("changes".to_owned(), json!(changed));
     }
-    Reply::of(&told)
+    Ok(Reply::of(&told)?.by_leave(leave.as_ref()))
 }
 
 fn check(policies: &PolicyFiles) -> Result<(), AdminError> {

@@ -169,20 +169,6 @@ impl Record {
     }
 
     fn event(&self, trail: &Trail, kind: Kind) -> Event {
-        let draft = &self.draft;
-        let fresh = Event::new(
-            kind,
-            trail.now(),
-            draft.req.clone(),
-            draft.op.clone(),
-            draft.class,
-            draft.decision,
-        );
-        Event {
-            id: fresh.id,
-            kind,
-            wall: fresh.wall,
-            ..Event::clone(draft)
-        }
+        self.draft.another(kind, trail.now())
     }
 }

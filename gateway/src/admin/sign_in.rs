@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::credential::{AdminPrincipal, AdminRole};
+use super::credential::{AdminPrincipal, AdminRole, person};
 use super::{Admin, AdminError};
 use crate::clock::Clock;
-use crate::config::{IdentityProviderConfig, TenantConfig};
+use crate::config::IdentityProviderConfig;
 use crate::directory::Directory;
 use crate::oidc::{Providers, ProvidersError, TokenError, WebIdentity};
 
@@ -17,34 +18,23 @@ use crate::oidc::{Providers, ProvidersError, TokenError, WebIdentity};
 #[derive(Debug)]
 pub struct SignIn {
     providers: Providers,
-    /// Who vouches for the users of tenants: the same person is never both.
-    of_tenants: Vec<(String, IdentityProviderConfig)>,
+    /// Tenants, whose users do not administer, and who vouches for those.
     directory: Arc<Directory>,
     clock: Clock,
 }
 
 impl SignIn {
-    /// By these providers; `None` where there are none. `tenants`: whose users do not administer.
+    /// By these providers; `None` where there are none.
     pub fn declared(
         administrators: &[IdentityProviderConfig],
-        tenants: &[TenantConfig],
         directory: &Arc<Directory>,
         clock: &Clock,
     ) -> Result<Option<Self>, ProvidersError> {
         if administrators.is_empty() {
             return Ok(None);
         }
-        let of_tenant = |tenant: &TenantConfig| {
-            let named = |one: &IdentityProviderConfig| (tenant.id.clone(), one.clone());
-            tenant
-                .identity_providers
-                .iter()
-                .map(named)
-                .collect::<Vec<_>>()
-        };
         Ok(Some(Self {
             providers: Providers::of_administrators(administrators, clock)?,
-            of_tenants: tenants.iter().flat_map(of_tenant).collect(),
             directory: Arc::clone(directory),
             clock: clock.clone(),
         }))
@@ -65,7 +55,7 @@ impl SignIn {
                 "Ask for a group that [[admin.identity_providers.roles]] names, and sign in again.",
             ));
         };
-        self.refuse_users(&identity).await?;
+        self.refuse_users(&identity, &name).await?;
         identity
             .check_second_factor(self.clock.now())
             .map_err(|_| stale(identity.provider.config.mfa.oldest))?;
@@ -79,19 +69,35 @@ impl SignIn {
     }
 
     /// Whoever is a user of a tenant has access to data, and does not administer.
-    async fn refuse_users(&self, identity: &WebIdentity) -> Result<(), AdminError> {
+    async fn refuse_users(&self, identity: &WebIdentity, name: &str) -> Result<(), AdminError> {
+        let tenants = self.directory.tenants().await?;
+        let tenants = tenants.iter();
+        let looks: Vec<_> = tenants
+            .map(|tenant| self.refuse_users_of(tenant, identity, name))
+            .collect();
+        let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        looks.try_collect().await
+    }
+
+    /// A tenant may have whoever administers by this name as a user of the same name, of that of the person alone, or of
+    /// the one that a provider of the tenant's gives to the same subject.
+    async fn refuse_users_of(
+        &self,
+        tenant: &str,
+        identity: &WebIdentity,
+        name: &str,
+    ) -> Result<(), AdminError> {
+        let settings = self.directory.settings(tenant).await?;
         let issuer = &identity.provider.config.issuer;
-        for (tenant, provider) in &self.of_tenants {
-            if provider.issuer != *issuer {
-                continue;
-            }
-            let Ok(name) = identity.principal_of(provider) else {
-                continue;
-            };
-            if self.directory.knows(tenant, &name).await? {
+        let theirs = settings.identity_providers.iter();
+        let theirs = theirs
+            .filter(|provider| provider.issuer == *issuer)
+            .filter_map(|provider| identity.principal_of(provider).ok());
+        for user in theirs.chain([name.to_owned(), person(name).to_owned()]) {
+            if self.directory.has_user(tenant, &user).await? {
                 return Err(AdminError::forbidden(
                     &format!(
-                        "{name} is a user of the tenant {tenant}, and users do not administer."
+                        "{user} is a user of the tenant {tenant}, and users do not administer."
                     ),
                     "Administer with another account than that for working with data.",
                 ));
@@ -155,5 +161,7 @@ fn refused(error: &TokenError) -> AdminError {
     }
 }
 
+/// Tenants whose users are looked up at the same time.
+const AT_ONCE: usize = 16;
 /// How long ago the second factor of whoever asks for leave, or gives it, may have been shown.
 pub(super) const FRESH: Duration = Duration::from_mins(15);

@@ -89,13 +89,13 @@ where
     put_by_leave(admin, call, name, next, |_| false).await
 }
 
-/// The same; with the leave of two others where `is_grave` says so of what is there now.
+/// The same; with the leave of two others where `is_grave` says so of what is there now, if anything is.
 pub(super) async fn put_by_leave<T>(
     admin: &Admin,
     call: &Call,
     name: &[&str],
     next: &T,
-    is_grave: impl Fn(&T) -> bool,
+    is_grave: impl Fn(Option<&T>) -> bool,
 ) -> Result<Reply, AdminError>
 where
     T: Document + Clone + PartialEq,
@@ -111,12 +111,13 @@ where
     }
     let before = found.as_ref().map(|kept| kept.value.clone());
     let changed = changes(&before, next);
-    let leave = match &before {
-        Some(before) if is_grave(before) && !asked.dry_run => match admin.approved(call).await? {
+    let leave = if is_grave(before.as_ref()) && !asked.dry_run {
+        match admin.approved(call).await? {
             Approved::Granted(leave) => Some(leave),
             Approved::Asked(reply) => return Ok(reply),
-        },
-        _ => None,
+        }
+    } else {
+        None
     };
     let version = match (&found, asked.dry_run || changed.is_empty()) {
         (_, true) => version,
@@ -126,10 +127,7 @@ where
     let reply = Reply::of(&json!({
         "value": next, "version": version, "changes": changed, "dry_run": asked.dry_run,
     }))?;
-    Ok(match &leave {
-        Some(leave) => reply.by_leave(leave),
-        None => reply,
-    })
+    Ok(reply.by_leave(leave.as_ref()))
 }
 
 async fn list_tenants(admin: &Admin) -> Result<Reply, AdminError> {
@@ -155,6 +153,8 @@ async fn shown_tenant(admin: &Admin, id: &str) -> Result<Value, AdminError> {
     }))
 }
 
+/// Who vouches for a tenant's people decides who reads its data, so one officer does not add anybody alone: not to a
+/// new tenant either, whose name may be that of one whose data is still there.
 async fn set_tenant(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let id = call.path("tenant");
     let good = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
@@ -167,17 +167,31 @@ async fn set_tenant(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
             "longest_key_days: from 1 to {LONGEST_KEY_DAYS}"
         )));
     }
-    let settings = &asked.value.settings;
+    let next = &asked.value;
+    let kept = admin.control.get_now::<TenantDocument>(&[id]).await?;
+    let kept = kept.map(|kept| kept.value.settings).unwrap_or_default();
+    // What is kept may stay, so that the rest can be changed whatever became of it.
+    if next.settings != kept {
+        check_settings(admin, id, &next.settings)?;
+    }
+    let is_grave = |before: Option<&TenantDocument>| match before {
+        Some(before) => before.is_widened_by(next),
+        None => TenantDocument::default().is_widened_by(next),
+    };
+    put_by_leave(admin, call, &[id], next, is_grave).await
+}
+
+fn check_settings(admin: &Admin, id: &str, settings: &str) -> Result<(), AdminError> {
     if !settings.is_empty() && admin.directory.declares(id) {
         return Err(declared(
             "This tenant, with its limits and identity providers,",
         ));
     }
-    TenantSettings::parse(settings, TenantLimits::default()).map_err(|problems| {
+    let read = TenantSettings::parse(settings, TenantLimits::default());
+    read.map(drop).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         AdminError::invalid(&format!("settings: {}", lines.join("; ")))
-    })?;
-    put(admin, call, &[id], &asked.value).await
+    })
 }
 
 async fn list_users(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {

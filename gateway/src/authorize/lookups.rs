@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 use moka::future::Cache;
-use policies::{Context, Needs, PolicySet, Resource, Source, compile_bucket_policy};
+use policies::{Compiled, Context, Needs, PolicySet, Resource, Source, compile_bucket_policy};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::buckets::{Buckets, Setting};
+use crate::compiled_policies::CompiledPolicies;
 use crate::directory::{BucketDocument, Directory};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
@@ -26,8 +27,8 @@ pub struct Lookups {
     directory: Arc<Directory>,
     upstream: Upstream,
     recent: Cache<(String, String), Option<Arc<PolicySet>>>,
-    /// By bucket and text: compiling one costs more than deciding by it many times.
-    compiled: Cache<(Uuid, String), Arc<PolicySet>>,
+    /// By bucket and text.
+    compiled: CompiledPolicies<(Uuid, String)>,
 }
 
 impl std::fmt::Debug for Lookups {
@@ -48,7 +49,7 @@ impl Lookups {
             directory,
             upstream,
             recent,
-            compiled: Cache::new(MOST_COMPILED),
+            compiled: CompiledPolicies::default(),
         }
     }
 
@@ -97,19 +98,15 @@ impl Lookups {
             return Ok(None);
         };
         let key = (bucket.id, text);
-        if let Some(known) = self.compiled.get(&key).await {
+        if let Some(known) = self.compiled.get(&key) {
             return Ok(Some(known));
         }
-        let set = match compile_bucket_policy(key.1.as_bytes(), tenant, &bucket.name) {
-            Ok(compiled) => compiled.set,
-            Err(malformed) => {
-                tracing::error!(bucket = %bucket.id, %malformed, "a stored bucket policy is not understood, so everything on its bucket is denied");
-                not_understood()
-            }
-        };
-        let set = Arc::new(set);
-        self.compiled.insert(key, Arc::clone(&set)).await;
-        Ok(Some(set))
+        let read = compile_bucket_policy(key.1.as_bytes(), tenant, &bucket.name);
+        let compiled = read.unwrap_or_else(|malformed| {
+            tracing::error!(bucket = %bucket.id, %malformed, "a stored bucket policy is not understood, so everything on its bucket is denied");
+            not_understood()
+        });
+        Ok(Some(self.compiled.remember(key, compiled)))
     }
 
     /// Fills in what the policies need to know of the stored object.
@@ -173,9 +170,13 @@ fn tags_of(tagging: &Element) -> BTreeMap<String, String> {
 }
 
 /// What stands for a policy that cannot be read.
-fn not_understood() -> PolicySet {
-    let text = "@id(\"not-understood\") forbid (principal, action, resource);";
-    PolicySet::load(&[Source::new(BUCKET_POLICY, text)]).unwrap_or_default()
+fn not_understood() -> Compiled {
+    let cedar = "@id(\"not-understood\") forbid (principal, action, resource);";
+    Compiled {
+        set: PolicySet::load(&[Source::new(BUCKET_POLICY, cedar)]).unwrap_or_default(),
+        cedar: cedar.to_owned(),
+        is_public: false,
+    }
 }
 
 /// The setting of a bucket that is its policy.
@@ -183,7 +184,6 @@ pub(crate) const BUCKET_POLICY: &str = "bucket-policy";
 
 /// The bound within which every replica follows a change.
 const OLDEST: Duration = Duration::from_secs(5);
-const MOST_COMPILED: u64 = 1000;
 const MOST_RECENT: u64 = 10_000;
 const LONGEST_TAGS: usize = 64 * 1024;
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_forbids() {
-        assert_eq!(not_understood().len(), 1);
+        assert_eq!(not_understood().set.len(), 1);
     }
 
     #[test]

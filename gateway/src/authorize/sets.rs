@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OfTenant;
 use crate::control::{Control, ControlError, Document, Form};
+use crate::directory::is_kept;
 
 /// A tenant's policies, as they were put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,14 @@ fn yes() -> bool {
 }
 
 impl PolicyFiles {
+    /// Whether `next` takes a class away from a bucket that binds there and yields receipts.
+    pub fn is_weakened_by(&self, next: &Self) -> bool {
+        let is_kept = |of: &Self, bucket| is_kept(of.classes.get(bucket).map(String::as_str));
+        self.classes
+            .keys()
+            .any(|bucket| is_kept(self, bucket) && !is_kept(next, bucket))
+    }
+
     /// The policies with the product's and the guardrails, or everything that is wrong with them.
     pub fn compile(&self, guardrails: &[Source]) -> Result<PolicySet, Vec<Problem>> {
         let own = self

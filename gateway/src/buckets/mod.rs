@@ -6,14 +6,13 @@
 
 mod receipts;
 mod settings;
-mod signed;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use kms_keys::{KeyError, Mirror};
+use kms_keys::{DocumentFault, KeyError, Mirror, PlacedDocuments};
 use moka::future::Cache;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
@@ -22,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use settings::Setting;
-pub use signed::{DocumentError, DocumentKey};
 
 use crate::s3::BucketName;
 
@@ -58,7 +56,7 @@ pub enum BucketError {
     Exists,
     /// The document is not one of ours.
     #[error("the bucket's document cannot be read")]
-    Corrupt(#[source] DocumentError),
+    Corrupt(#[source] DocumentFault),
     /// The system bucket did not answer.
     #[error("the system bucket does not answer")]
     Store(#[source] Arc<object_store::Error>),
@@ -72,7 +70,7 @@ pub enum BucketError {
 pub struct Buckets {
     store: Arc<dyn ObjectStore>,
     mirror: Option<Mirror>,
-    key: Arc<DocumentKey>,
+    key: Arc<PlacedDocuments>,
     prefix: Arc<str>,
     cache: Cache<(String, String), Arc<Bucket>>,
 }
@@ -89,7 +87,7 @@ impl std::fmt::Debug for Buckets {
 impl Buckets {
     /// Buckets whose documents lie in `store`, written under `key`; new upstream buckets get names beginning
     /// with `prefix`.
-    pub fn new(store: Arc<dyn ObjectStore>, key: DocumentKey, prefix: &str) -> Self {
+    pub fn new(store: Arc<dyn ObjectStore>, key: PlacedDocuments, prefix: &str) -> Self {
         let cache = Cache::builder()
             .max_capacity(MOST_CACHED)
             .time_to_live(OLDEST)
@@ -188,7 +186,7 @@ impl Buckets {
             .write(&location, bucket)
             .map_err(BucketError::Corrupt)?;
         // The mirror first: no object is sealed in a bucket whose id is in one place only.
-        self.mirror(&location, document.clone().into()).await?;
+        self.mirror(&location, document.clone()).await?;
         let options = PutOptions::from(PutMode::Create);
         match self
             .store
@@ -304,7 +302,7 @@ mod tests {
     use super::*;
 
     pub(super) fn buckets(prefix: &str) -> Buckets {
-        let key = DocumentKey::new(Zeroizing::new([7; 32]));
+        let key = PlacedDocuments::new(Zeroizing::new([7; 32]));
         Buckets::new(Arc::new(InMemory::new()), key, prefix)
     }
 
@@ -323,7 +321,7 @@ mod tests {
         let stolen = BucketName::parse("stolen").unwrap();
         assert!(matches!(
             buckets.find("lab", &stolen).await,
-            Err(BucketError::Corrupt(DocumentError::Forged))
+            Err(BucketError::Corrupt(DocumentFault::Mac))
         ));
     }
 

@@ -130,28 +130,26 @@ impl CredentialCommand {
         match self {
             Self::Create(create) => create.run(terminal),
             Self::List(options) => {
-                let all = options.ask(Method::GET, "/v1/admin/credentials", None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "credentials", |one| {
-                        let state = match (text_of(one, "revoked"), text_of(one, "declared")) {
-                            (revoked, _) if !revoked.is_empty() => format!("revoked {revoked}"),
-                            (_, declared) if declared == "true" => "declared".to_owned(),
-                            _ => format!(
-                                "made {} by {}",
-                                text_of(one, "created"),
-                                text_of(one, "created_by")
-                            ),
-                        };
-                        let (id, name, role) = (
-                            text_of(one, "id"),
-                            text_of(one, "name"),
-                            text_of(one, "role"),
-                        );
-                        format!(
-                            "{id}  {name:<20} {role:<17} {:<16} {state}",
-                            text_of(one, "tenant")
-                        )
-                    })
+                let path = "/v1/admin/credentials";
+                list(terminal, &options, (path, "credentials"), |one| {
+                    let state = match (text_of(one, "revoked"), text_of(one, "declared")) {
+                        (revoked, _) if !revoked.is_empty() => format!("revoked {revoked}"),
+                        (_, declared) if declared == "true" => "declared".to_owned(),
+                        _ => format!(
+                            "made {} by {}",
+                            text_of(one, "created"),
+                            text_of(one, "created_by")
+                        ),
+                    };
+                    let (id, name, role) = (
+                        text_of(one, "id"),
+                        text_of(one, "name"),
+                        text_of(one, "role"),
+                    );
+                    format!(
+                        "{id}  {name:<20} {role:<17} {:<16} {state}",
+                        text_of(one, "tenant")
+                    )
                 })
             }
             Self::Revoke { id, options } => {
@@ -255,10 +253,7 @@ impl ApprovalCommand {
             Self::List { state, options } => {
                 let query = state.map(|state| format!("?state={}", segment(&state)));
                 let path = format!("/v1/approvals{}", query.unwrap_or_default());
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "approvals", summary)
-                })
+                list(terminal, &options, (&path, "approvals"), summary)
             }
             Self::Show { id, options } => {
                 let path = format!("/v1/approvals/{}", segment(&id));
@@ -316,6 +311,17 @@ pub(super) fn tell_asked(
             format!("Then repeat this command with --approval {id}"),
         ]
     })
+}
+
+/// Asks for what there is at a path, and tells each that `name` lists in a line.
+pub(super) fn list(
+    terminal: &mut Terminal,
+    options: &AdminOptions,
+    (path, name): (&str, &str),
+    line: impl Fn(&Value) -> String,
+) -> Result<Outcome, Failure> {
+    let all = options.ask(Method::GET, path, None)?;
+    tell(terminal, options.json, &all, |all| lines(all, name, line))
 }
 
 pub(super) fn lines(answer: &Value, name: &str, line: impl Fn(&Value) -> String) -> Vec<String> {

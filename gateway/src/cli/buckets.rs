@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::admin::{lines, tell};
-use super::changing::{Manner, members, put};
+use super::admin::list;
+use super::changing::{Grave, put, show};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -47,11 +47,15 @@ pub(super) struct Declare {
     /// Into which key scopes its objects are split: clinics/{scope}/. An empty text takes it away.
     #[arg(long, value_name = "TEMPLATE")]
     key_scope: Option<String>,
+    /// Under which keys its objects are sealed: keyring, or kms-per-object for a key of each object's own besides, for
+    /// which key management is called at each access.
+    #[arg(long, value_name = "MODE")]
+    key_mode: Option<String>,
     /// A region of the store that its objects may lie in, all of them; may be given several times. An empty text: any.
     #[arg(long = "residency", value_name = "REGION")]
     residency: Vec<String>,
     #[command(flatten)]
-    how: Manner,
+    how: Grave,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -61,22 +65,16 @@ impl BucketCommand {
         match self {
             Self::List { tenant, options } => {
                 let path = format!("/v1/tenants/{}/buckets", segment(&tenant));
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "buckets", |one| {
-                        let value = one.get("value").cloned().unwrap_or_default();
-                        format!("{:<32} {value}", text_of(one, "name"))
-                    })
+                list(terminal, &options, (&path, "buckets"), |one| {
+                    let value = one.get("value").cloned().unwrap_or_default();
+                    format!("{:<32} {value}", text_of(one, "name"))
                 })
             }
             Self::Show {
                 tenant,
                 bucket,
                 options,
-            } => {
-                let one = options.ask(Method::GET, &path_of(&tenant, &bucket), None)?;
-                tell(terminal, options.json, &one, members)
-            }
+            } => show(terminal, &options, &path_of(&tenant, &bucket)),
             Self::Create(declare) => declare.run(terminal, true),
             Self::Set(declare) => declare.run(terminal, false),
         }
@@ -115,9 +113,11 @@ impl Declare {
         let given = [
             ("class", text(self.class)),
             ("key_scope", text(self.key_scope)),
+            ("key_mode", self.key_mode.map(Value::from)),
             ("residency", residency),
         ];
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = self.how.how();
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 

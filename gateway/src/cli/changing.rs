@@ -21,9 +21,25 @@ pub(super) struct Manner {
     /// Do not ask; without a terminal nothing is asked anyway.
     #[arg(long, short)]
     pub(super) yes: bool,
-    /// The approval to use, where a change needs one and two others have given it.
+}
+
+// How a change is made that may need the leave of two others.
+#[derive(Debug, Args)]
+pub(super) struct Grave {
+    #[command(flatten)]
+    manner: Manner,
+    /// The approval to use, where the change needs one and two others have given it.
     #[arg(long, value_name = "ID")]
-    pub(super) approval: Option<String>,
+    approval: Option<String>,
+}
+
+/// A manner, and the id of an approval to use.
+pub(super) type How<'h> = (&'h Manner, Option<&'h str>);
+
+impl Grave {
+    pub(super) fn how(&self) -> How<'_> {
+        (&self.manner, self.approval.as_deref())
+    }
 }
 
 /// Puts what was there with what is given, if nobody changed it in between. What that changes is shown before, and
@@ -33,7 +49,7 @@ pub(super) fn put(
     options: &AdminOptions,
     (path, before): (&str, Option<Value>),
     given: &[(&str, Option<Value>)],
-    how: &Manner,
+    how: How<'_>,
 ) -> Result<Outcome, Failure> {
     let version = before.as_ref().and_then(|before| before.get("version"));
     let old = before.as_ref().and_then(|before| before.get("value"));
@@ -55,20 +71,20 @@ pub(super) fn change(
     options: &AdminOptions,
     path: &str,
     mut body: Value,
-    how: &Manner,
+    (manner, approval): How<'_>,
 ) -> Result<Outcome, Failure> {
     let mut ask = |trial: bool| {
         if let Some(members) = body.as_object_mut() {
             members.insert("dry_run".to_owned(), trial.into());
-            if let Some(id) = how.approval.as_ref().filter(|_| !trial) {
-                members.insert("approval".to_owned(), id.as_str().into());
+            if let Some(id) = approval.filter(|_| !trial) {
+                members.insert("approval".to_owned(), id.into());
             }
         }
         options.ask(Method::PUT, path, Some(&body))
     };
     let trial = ask(true)?;
     let shown = changed(&trial);
-    if how.dry_run || shown.is_empty() {
+    if manner.dry_run || shown.is_empty() {
         return tell(terminal, options.json, &trial, |_| {
             let why = if shown.is_empty() {
                 "nothing changes"
@@ -83,7 +99,7 @@ pub(super) fn change(
             terminal.say(line);
         }
     }
-    if !how.yes && !terminal.confirms("Change that?") {
+    if !manner.yes && !terminal.confirms("Change that?") {
         terminal.note("nothing was changed");
         return Ok(Outcome::Clean);
     }
@@ -126,12 +142,16 @@ fn by_line(before: &str, after: &str) -> Vec<String> {
     unified.lines().map(str::to_owned).collect()
 }
 
-/// The members of `value`, one a line.
-pub(super) fn members(one: &Value) -> Vec<String> {
-    let members = one.get("value").and_then(Value::as_object).cloned();
-    let members = members.unwrap_or_default();
-    members
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect()
+/// Shows what is at a path: the members of its `value`, one a line.
+pub(super) fn show(
+    terminal: &mut Terminal,
+    options: &AdminOptions,
+    path: &str,
+) -> Result<Outcome, Failure> {
+    let one = options.ask(Method::GET, path, None)?;
+    tell(terminal, options.json, &one, |one| {
+        let members = one.get("value").and_then(Value::as_object);
+        let member = |(name, value): (&String, &Value)| format!("{name}: {value}");
+        members.into_iter().flatten().map(member).collect()
+    })
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::admin::{lines, tell};
+use super::admin::{list, tell};
 use super::client::{AdminOptions, segment, text_of};
 use super::tenants::user_path;
 use super::terminal::Terminal;
@@ -158,16 +158,13 @@ impl CredentialCommand {
                 options,
             } => {
                 let path = format!("{}/access-keys", user_path(&tenant, &user));
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "access_keys", |one| {
-                        let networks = one.get("networks").cloned().unwrap_or_default();
-                        format!(
-                            "{}  ends {}  from {networks}",
-                            text_of(one, "access_key_id"),
-                            text_of(one, "expires")
-                        )
-                    })
+                list(terminal, &options, (&path, "access_keys"), |one| {
+                    let networks = one.get("networks").cloned().unwrap_or_default();
+                    format!(
+                        "{}  ends {}  from {networks}",
+                        text_of(one, "access_key_id"),
+                        text_of(one, "expires")
+                    )
                 })
             }
             Self::Delete {
@@ -208,10 +205,7 @@ impl EmergencyCommand {
             } => {
                 let query = state.map(|state| format!("?state={}", segment(&state)));
                 let path = format!("{}{}", all(&tenant), query.unwrap_or_default());
-                let told = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &told, |told| {
-                    lines(told, "emergencies", summary)
-                })
+                list(terminal, &options, (&path, "emergencies"), summary)
             }
             Self::End {
                 tenant,

@@ -9,7 +9,7 @@ use http::Method;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
-use super::admin::{lines, tell};
+use super::admin::{lines, list, tell};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -101,10 +101,7 @@ impl JobsCommand {
         match self {
             Self::List { tenant, options } => {
                 let path = format!("/v1/tenants/{}/keys/jobs", segment(&tenant));
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "jobs", summary)
-                })
+                list(terminal, &options, (&path, "jobs"), summary)
             }
             Self::Show {
                 id,
@@ -227,6 +224,11 @@ fn changed(job: &Value) -> String {
         0 => String::new(),
         some => format!(", {some} of them with another ETag"),
     };
+    let wish = job.get("wish").unwrap_or(&Value::Null);
+    if text_of(wish, "kind") == "reencrypt" {
+        let (done, already) = (of("moved"), of("already"));
+        return format!("  {done} sealed anew; {already} were sealed since this was asked for");
+    }
     format!(
         "  {} moved{etags}; {} were under the active key",
         of("moved"),

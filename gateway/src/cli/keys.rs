@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::admin::{lines, tell, tell_asked};
+use super::admin::{lines, list, tell, tell_asked};
 use super::client::{AdminOptions, segment, text_of};
 use super::jobs::{JobsCommand, NewJob};
 use super::key_copies::{BackupOptions, MirrorOptions, RestoreOptions};
@@ -72,6 +72,9 @@ pub(super) enum KeysCommand {
     /// needed any more. Bodies and data keys stay: it takes nothing away from somebody who has had a data key. The
     /// gateways do it in a job.
     RewrapObjects(NewJob),
+    /// Seal a tenant's objects anew, each under another data key: what answers that somebody may have had data keys.
+    /// Every body passes through a gateway, and each object has another ETag afterwards. The gateways do it in a job.
+    Reencrypt(NewJob),
     /// Look at jobs, and cancel them.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -118,12 +121,7 @@ pub(super) struct ExportAudit {
 impl KeysCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self {
-            Self::List(options) => {
-                let all = options.ask(Method::GET, "/v1/keys", None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "keyrings", summary)
-                })
-            }
+            Self::List(options) => list(terminal, &options, ("/v1/keys", "keyrings"), summary),
             Self::Show(of) => {
                 let scope = of.scope.as_deref().map(segment);
                 let query = scope.map(|scope| format!("?scope={scope}"));
@@ -179,6 +177,7 @@ impl KeysCommand {
             }
             Self::Usage(job) => job.run(terminal, "usage"),
             Self::RewrapObjects(job) => job.run(terminal, "rewrap-objects"),
+            Self::Reencrypt(job) => job.run(terminal, "reencrypt"),
             Self::Jobs(jobs) => jobs.run(terminal),
             Self::Certificates(of) => {
                 let all = of.ask(Method::GET, "/certificates", None)?;

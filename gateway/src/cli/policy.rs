@@ -13,7 +13,7 @@ use policies::{
 };
 use serde_json::{Value, json};
 
-use super::changing::{Manner, change};
+use super::changing::{Grave, change};
 use super::client::{AdminOptions, segment};
 use super::terminal::Terminal;
 use super::{Failure, Outcome, serve};
@@ -58,7 +58,8 @@ pub(super) enum PolicyCommand {
         #[command(flatten)]
         question: Question,
     },
-    /// Put the policies of a tenant whose configuration declares none; they decide within five seconds.
+    /// Put the policies of a tenant whose configuration declares none; they decide within five seconds. To take the
+    /// class attestation or contract away from a bucket needs the leave of two others.
     Put {
         /// The tenant.
         #[arg(long)]
@@ -73,7 +74,7 @@ pub(super) enum PolicyCommand {
         #[arg(long = "class", value_name = "BUCKET=CLASS")]
         classes: Vec<String>,
         #[command(flatten)]
-        how: Manner,
+        how: Grave,
         #[command(flatten)]
         options: AdminOptions,
     },
@@ -213,7 +214,7 @@ fn put(
     files: &[PathBuf],
     shipped_roles: bool,
     classes: &[String],
-    (how, options): (&Manner, &AdminOptions),
+    (how, options): (&Grave, &AdminOptions),
     terminal: &mut Terminal,
 ) -> Result<Outcome, Failure> {
     loaded(files, shipped_roles)?;
@@ -235,7 +236,7 @@ fn put(
         "policies": { "files": named, "shipped_roles": shipped_roles, "classes": of_buckets },
         "version": before.get("version"),
     });
-    change(terminal, options, &path, body, how)
+    change(terminal, options, &path, body, how.how())
 }
 
 fn get(tenant: &str, options: &AdminOptions, terminal: &mut Terminal) -> Result<Outcome, Failure> {

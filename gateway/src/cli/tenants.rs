@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::admin::{lines, tell};
-use super::changing::{Manner, members, put};
+use super::admin::{list, tell};
+use super::changing::{Grave, Manner, put, show};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -23,7 +23,8 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         options: AdminOptions,
     },
-    /// Make a tenant, or change the settings that are given; the others stay.
+    /// Make a tenant, or change the settings that are given; the others stay. An identity provider that is new, or
+    /// not what it was, needs the leave of two others.
     Set(SetTenant),
 }
 
@@ -51,7 +52,7 @@ pub(super) struct SetTenant {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     #[command(flatten)]
-    how: Manner,
+    how: Grave,
     #[command(flatten)]
     options: AdminOptions,
 }
@@ -118,19 +119,13 @@ pub(super) struct SetUser {
 impl TenantCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self {
-            Self::List(options) => {
-                let all = options.ask(Method::GET, "/v1/tenants", None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "tenants", |one| {
-                        let value = one.get("value").cloned().unwrap_or_default();
-                        format!("{:<32} {}", text_of(one, "id"), text_of(&value, "name"))
-                    })
-                })
-            }
+            Self::List(options) => list(terminal, &options, ("/v1/tenants", "tenants"), |one| {
+                let value = one.get("value").cloned().unwrap_or_default();
+                format!("{:<32} {}", text_of(one, "id"), text_of(&value, "name"))
+            }),
             Self::Show { tenant, options } => {
                 let path = format!("/v1/tenants/{}", segment(&tenant));
-                let one = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &one, members)
+                show(terminal, &options, &path)
             }
             Self::Set(set) => set.run(terminal),
         }
@@ -154,7 +149,8 @@ impl SetTenant {
         ];
         // A tenant that is not there yet is made.
         let before = self.options.ask(Method::GET, &path, None).ok();
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = self.how.how();
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 
@@ -163,24 +159,17 @@ impl UserCommand {
         match self {
             Self::List { tenant, options } => {
                 let path = format!("/v1/tenants/{}/users", segment(&tenant));
-                let all = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &all, |all| {
-                    lines(all, "users", |one| {
-                        let value = one.get("value").cloned().unwrap_or_default();
-                        let roles = value.get("roles").cloned().unwrap_or_default();
-                        format!("{:<32} {roles}", text_of(one, "name"))
-                    })
+                list(terminal, &options, (&path, "users"), |one| {
+                    let value = one.get("value").cloned().unwrap_or_default();
+                    let roles = value.get("roles").cloned().unwrap_or_default();
+                    format!("{:<32} {roles}", text_of(one, "name"))
                 })
             }
             Self::Show {
                 tenant,
                 user,
                 options,
-            } => {
-                let path = user_path(&tenant, &user);
-                let one = options.ask(Method::GET, &path, None)?;
-                tell(terminal, options.json, &one, members)
-            }
+            } => show(terminal, &options, &user_path(&tenant, &user)),
             Self::Set(set) => set.run(terminal),
             Self::EndSessions {
                 tenant,
@@ -228,7 +217,8 @@ impl SetUser {
             ("attributes", Some(Value::Object(attributes))),
             ("disabled", self.disabled.map(Value::from)),
         ];
-        put(terminal, &self.options, (&path, before), &given, &self.how)
+        let how = (&self.how, None);
+        put(terminal, &self.options, (&path, before), &given, how)
     }
 }
 

@@ -11,7 +11,7 @@ use super::upstream::endpoint_is_safe;
 use crate::admin::AdminRole;
 
 /// An `OpenID` Connect provider of a tenant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityProviderConfig {
     /// Its name here: principals are called `name/subject`.
     pub name: String,
@@ -370,7 +370,7 @@ const IDLE: u64 = 900;
 const SESSION: std::ops::RangeInclusive<u64> = 900..=43_200;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn read(text: &str) -> (Vec<IdentityProviderConfig>, Vec<String>) {
@@ -382,7 +382,8 @@ mod tests {
         (read, problems.iter().map(ToString::to_string).collect())
     }
 
-    const GOOD: &str = r#"
+    /// One provider, with nothing wrong.
+    pub(in crate::config) const GOOD: &str = r#"
         [[identity_providers]]
         name = "sso"
         issuer = "https://login.example.org/realms/clinic"

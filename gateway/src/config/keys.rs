@@ -151,6 +151,10 @@ mod tests {
                 mirror("copies", "/bucket"),
                 "keys.mirror: is the very place",
             ),
+            (
+                "[keys]\nreads_pending_destruction = \"maybe\"".to_owned(),
+                "keys.reads_pending_destruction: must be",
+            ),
             (mirror("No", "/other"), "keys.mirror.bucket: is no name"),
             (
                 "[keys.mirror]\nbucket = \"copies\"".to_owned(),

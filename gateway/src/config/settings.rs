@@ -16,6 +16,15 @@ pub struct TenantSettings {
 }
 
 impl TenantSettings {
+    /// Whether `next` has an identity provider that these do not, or do not have like that. To take one away lets
+    /// nobody in.
+    pub fn are_widened_by(&self, next: &Self) -> bool {
+        let known = &self.identity_providers;
+        next.identity_providers
+            .iter()
+            .any(|one| !known.contains(one))
+    }
+
     /// Reads TOML: `limits` and `[[identity_providers]]` as they stand in a `[[tenants]]`, or everything that is wrong
     /// with it. What is left out of the limits is inherited.
     pub fn parse(text: &str, inherited: TenantLimits) -> Result<Self, Vec<Problem>> {
@@ -59,6 +68,7 @@ impl TenantSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::identity::tests::GOOD;
 
     #[test]
     fn settings_are_those_of_a_tenant_in_the_configuration() {
@@ -66,19 +76,8 @@ mod tests {
             requests_at_once: Some(7),
             ..TenantLimits::default()
         };
-        let text = r#"
-            limits = { requests_per_second = 5 }
-            [[identity_providers]]
-            name = "sso"
-            issuer = "https://login.example.org"
-            audiences = ["sealgate"]
-            kind = "human"
-            [[identity_providers.roles]]
-            role = "reader"
-            claim = "groups"
-            values = ["readers"]
-        "#;
-        let read = TenantSettings::parse(text, inherited).unwrap();
+        let text = format!("limits = {{ requests_per_second = 5 }}\n{GOOD}");
+        let read = TenantSettings::parse(&text, inherited).unwrap();
         assert_eq!(read.limits.requests_per_second, Some(5));
         assert_eq!(read.limits.requests_at_once, Some(7));
         assert_eq!(read.identity_providers.len(), 1);

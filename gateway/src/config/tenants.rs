@@ -16,7 +16,7 @@ use super::reader::{Problems, Section};
 use super::{
     IdentityKind, IdentityProviderConfig, KmsConfig, PoliciesConfig, Secret, Suites, TenantLimits,
 };
-use crate::directory::BucketDocument;
+use crate::directory::{BucketDocument, KeyMode};
 
 /// A tenant and its credentials.
 #[derive(Debug)]
@@ -132,6 +132,7 @@ fn read_buckets(
         let read = BucketDocument {
             class: bucket.optional_text("class", problems),
             key_scope: bucket.optional_text("key_scope", problems),
+            key_mode: read_key_mode(&mut bucket, problems),
             residency: bucket.texts("residency", problems).into_iter().collect(),
         };
         if let Err((member, why)) = read.check() {
@@ -146,6 +147,17 @@ fn read_buckets(
         bucket.finish(problems);
     }
     buckets
+}
+
+fn read_key_mode(bucket: &mut Section, problems: &mut Problems) -> KeyMode {
+    let Some(text) = bucket.optional_text("key_mode", problems) else {
+        return KeyMode::default();
+    };
+    serde_json::from_value(text.into()).unwrap_or_else(|_| {
+        let why = "must be `keyring` or `kms-per-object`";
+        problems.add(&bucket.at("key_mode"), why);
+        KeyMode::default()
+    })
 }
 
 fn read_credential(

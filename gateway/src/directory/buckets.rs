@@ -22,9 +22,33 @@ pub struct BucketDocument {
     /// Into which key scopes its objects are split: `clinics/{scope}/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_scope: Option<String>,
+    /// Whether each of its objects has a key of its own besides.
+    #[serde(default, skip_serializing_if = "KeyMode::is_default")]
+    pub key_mode: KeyMode,
     /// The regions of the store that its objects may lie in; none: any.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub residency: BTreeSet<String>,
+}
+
+/// Which keys a bucket's objects are sealed under. An object says itself which, so changing it orphans none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyMode {
+    /// Those of the tenant's keyring alone.
+    #[default]
+    Keyring,
+    /// Those, and a key of each object's own that key management is asked for whenever the object is opened.
+    KmsPerObject,
+}
+
+impl KeyMode {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Document for BucketDocument {
@@ -64,7 +88,8 @@ impl BucketDocument {
     pub fn is_weakened_by(&self, next: &Self) -> bool {
         let leaves = !self.residency.is_empty()
             && (next.residency.is_empty() || !next.residency.is_subset(&self.residency));
-        leaves || (self.is_kept() && !next.is_kept())
+        let unasked = self.key_mode == KeyMode::KmsPerObject && next.key_mode != self.key_mode;
+        leaves || unasked || (self.is_kept() && !next.is_kept())
     }
 
     /// The template of its key scopes.
@@ -171,6 +196,12 @@ mod tests {
             assert_eq!(contract.is_weakened_by(&next), weaker, "{next:?}");
         }
         assert!(!BucketDocument::default().is_weakened_by(&contract));
+        let own = BucketDocument {
+            key_mode: KeyMode::KmsPerObject,
+            ..contract.clone()
+        };
+        assert!(own.is_weakened_by(&contract));
+        assert!(!contract.is_weakened_by(&own));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use kms_keys::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::config::{TenantLimits, TenantSettings};
 use crate::control::{Document, Form};
 
 /// Whether a user is somebody or something.
@@ -41,6 +42,16 @@ pub struct TenantDocument {
     /// Its limits and identity providers, as the configuration has them in a `[[tenants]]` (TOML).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub settings: String,
+}
+
+impl TenantDocument {
+    /// Whether `next` has somebody vouch for people or programs who did not, or not like that.
+    pub fn is_widened_by(&self, next: &Self) -> bool {
+        // What cannot be read has nobody vouch for anybody.
+        let read = |one: &Self| TenantSettings::parse(&one.settings, TenantLimits::default());
+        let read = |one| read(one).unwrap_or_default();
+        read(self).are_widened_by(&read(next))
+    }
 }
 
 impl Document for TenantDocument {

@@ -21,13 +21,14 @@ use crate::sessions::Session;
 use crate::sigv4::SecretKey;
 
 pub use access_key_id::AccessKeyIds;
-pub use buckets::{BucketDocument, DeclaredBucket, is_bucket_name, is_kept};
+pub use buckets::{BucketDocument, DeclaredBucket, KeyMode, is_bucket_name, is_kept};
 pub use documents::{AccessKeyDocument, TenantDocument, UserDocument, UserKind};
 
 /// All tenants, users and access keys.
 #[derive(Debug)]
 pub struct Directory {
-    tenants: BTreeSet<String>,
+    /// The tenants of the configuration, and what it says of each.
+    tenants: BTreeMap<String, Arc<TenantSettings>>,
     declared: HashMap<String, Arc<Credential>>,
     /// What the configuration says of each principal that it declares.
     principals: BTreeMap<(String, String), DeclaredPrincipal>,
@@ -141,8 +142,15 @@ impl Directory {
                 known.access_keys.insert(key.access_key_id.clone());
             }
         }
+        let settings = |tenant: &TenantConfig| {
+            let settings = TenantSettings {
+                limits: tenant.limits,
+                identity_providers: tenant.identity_providers.clone(),
+            };
+            (tenant.id.clone(), Arc::new(settings))
+        };
         Self {
-            tenants: tenants.iter().map(|tenant| tenant.id.clone()).collect(),
+            tenants: tenants.iter().map(settings).collect(),
             declared,
             principals,
             buckets: tenants
@@ -167,9 +175,12 @@ impl Directory {
         Self { inherited, ..self }
     }
 
-    /// Limits and identity providers of a tenant that the configuration does not declare; at most five seconds old.
-    /// The same text gives the same settings.
+    /// Limits and identity providers of a tenant: those of the configuration where it declares the tenant, else those
+    /// kept, at most five seconds old. The same text gives the same settings.
     pub async fn settings(&self, tenant: &str) -> Result<Arc<TenantSettings>, ControlError> {
+        if let Some(declared) = self.tenants.get(tenant) {
+            return Ok(Arc::clone(declared));
+        }
         let text = self.tenant(tenant).await?;
         let text = text.map(|tenant| tenant.settings).unwrap_or_default();
         if let Some(known) = self.settings.get(&text) {
@@ -197,7 +208,7 @@ impl Directory {
 
     /// The tenants of the configuration.
     pub fn declared_tenants(&self) -> impl Iterator<Item = &str> {
-        self.tenants.iter().map(String::as_str)
+        self.tenants.keys().map(String::as_str)
     }
 
     /// All tenants: those of the configuration, and those in the control documents.
@@ -206,7 +217,7 @@ impl Directory {
         if let Some(known) = self.known.get(&()) {
             return Ok(known);
         }
-        let mut tenants = self.tenants.clone();
+        let mut tenants: BTreeSet<String> = self.tenants.keys().cloned().collect();
         for kept in self.control.list::<TenantDocument>(&[]).await? {
             tenants.extend(kept.name.first().cloned());
         }
@@ -217,7 +228,7 @@ impl Directory {
 
     /// Whether the configuration declares the tenant.
     pub fn declares(&self, tenant: &str) -> bool {
-        self.tenants.contains(tenant)
+        self.tenants.contains_key(tenant)
     }
 
     /// A tenant's settings; `None` where there is no such tenant.
@@ -312,6 +323,11 @@ impl Directory {
         let name = [principal.tenant.as_str(), principal.name.as_str()];
         let user = self.control.get::<UserDocument>(&name).await?;
         Ok(user.is_none_or(|user| !user.value.disabled))
+    }
+
+    /// Whether the tenant has a user of this name, be it made by an administrator or declared in the configuration.
+    pub async fn has_user(&self, tenant: &str, name: &str) -> Result<bool, ControlError> {
+        Ok(self.declared_principal(tenant, name).is_some() || self.knows(tenant, name).await?)
     }
 
     /// Whether an administrator has made this user.

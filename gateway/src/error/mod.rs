@@ -110,6 +110,14 @@ impl GatewayError {
         }
     }
 
+    /// What the log may say of it: words of ours. What a refusal tells its client quotes the request.
+    pub fn for_log(&self) -> String {
+        match self {
+            Self::Request(error) => format!("refused with {}", error.code.as_str()),
+            other => report(other),
+        }
+    }
+
     /// The code for the trail: of a sealed object the layer that failed, else the client's code.
     pub fn trail_code(&self) -> String {
         match self {

@@ -7,6 +7,7 @@ use kms_keys::Scope;
 
 use super::JobError;
 use super::job::{Item, Job, Kind, Outcome, Reason};
+use super::record::ObjectRecord;
 use super::worker::{Ground, Page, Start};
 use crate::buckets::Bucket;
 use crate::error::{GatewayError, report};
@@ -167,20 +168,27 @@ impl Ground for Objects {
         let Some(place) = self.place(job, item).await? else {
             return Ok(Outcome::Gone);
         };
-        let done = match job.wish.kind {
-            Kind::Usage => self.usage(&place, item).await,
-            Kind::RewrapObjects => self.rewrap((id, job), &place, item).await,
+        let kind = job.wish.kind;
+        let done = match kind {
+            Kind::Usage => self.usage(&place, item).await.map(|done| (done, None)),
+            Kind::RewrapObjects | Kind::Reencrypt => self.change((id, job), &place, item).await,
         };
-        let outcome = match done {
+        let (outcome, head) = match done {
             // One that the store does not want to give or take must not hold up the others.
             Err(JobError::Gateway(GatewayError::Upstream(error))) if !error.may_pass() => {
-                tracing::warn!(error = report(&error), "a job leaves an object as it is");
-                Outcome::Left(Reason::Refused)
+                let error = report(&error);
+                tracing::warn!(job = id, error, "a job leaves an object as it is");
+                (Outcome::Left(Reason::Refused), None)
             }
             done => done?,
         };
-        self.telemetry
-            .job_object(job.wish.kind.as_str(), outcome.as_str());
+        for (version, reason) in outcome.left(item) {
+            let about = (&place, item);
+            ObjectRecord::new(&self.trail, kind, id, about, head.as_deref())
+                .left(version, reason)
+                .await?;
+        }
+        self.telemetry.job_object(kind.as_str(), outcome.as_str());
         Ok(outcome)
     }
 }

@@ -52,6 +52,8 @@ pub enum Kind {
     Usage,
     /// Moves the headers of objects to the active KEK of their scope.
     RewrapObjects,
+    /// Seals objects anew, under other data keys.
+    Reencrypt,
 }
 
 /// Whether a job goes on.
@@ -94,9 +96,9 @@ pub struct Progress {
     pub total: Amount,
     /// What was looked at.
     pub seen: Amount,
-    /// What was moved to another key.
+    /// What was moved to another key, or sealed anew.
     pub moved: Amount,
-    /// What needed nothing: it is under the active key.
+    /// What needed nothing: it is under the active key, or was sealed since the job was asked for.
     pub already: Amount,
     /// What was deleted or replaced between the listing and the work.
     pub gone: u64,
@@ -172,6 +174,8 @@ pub enum Reason {
     Changing,
     /// Its bucket makes no new versions now, and a write would take the place of an older version that has no id.
     Suspended,
+    /// The store decides no conditions on writes, and what a client writes meanwhile could be undone.
+    Unconditional,
 }
 
 /// An object or version that stays as it is.
@@ -211,7 +215,7 @@ pub(super) enum Outcome {
         plain: u64,
         locked: bool,
     },
-    /// Its header was moved.
+    /// Its header was moved, or it was sealed anew.
     Moved {
         etag_kept: bool,
         /// The version that it was in stays as it is, and why.
@@ -231,6 +235,7 @@ impl Kind {
         match self {
             Self::Usage => "usage",
             Self::RewrapObjects => "rewrap-objects",
+            Self::Reencrypt => "reencrypt",
         }
     }
 }
@@ -243,6 +248,15 @@ impl Outcome {
             Self::Moved { .. } => "done",
             Self::Gone => "gone",
             Self::Left(_) => "left",
+        }
+    }
+
+    /// What stays as it is by it: which version, and why.
+    pub(super) fn left(&self, item: &Item) -> Vec<(Option<String>, Reason)> {
+        match self {
+            Self::Left(reason) => vec![(item.id.clone(), *reason)],
+            Self::Moved { behind, .. } => behind.iter().cloned().collect(),
+            Self::Counted | Self::Uses { .. } | Self::Already | Self::Gone => Vec::new(),
         }
     }
 }
@@ -297,20 +311,19 @@ impl Progress {
             Stage::Counting => self.total.add(item.size),
             Stage::Working => self.seen.add(item.size),
         }
+        for (version, reason) in outcome.left(item) {
+            self.leave(item, reason, version);
+        }
         match outcome {
-            Outcome::Counted => {}
+            Outcome::Counted | Outcome::Left(_) => {}
             Outcome::Uses { kek, plain, locked } => self.uses(item, kek, plain, locked),
-            Outcome::Moved { etag_kept, behind } => {
+            Outcome::Moved { etag_kept, .. } => {
                 self.moved.add(item.size);
                 let changed = u64::from(!etag_kept);
                 self.etag_changed = self.etag_changed.saturating_add(changed);
-                if let Some((version, reason)) = behind {
-                    self.leave(item, reason, version);
-                }
             }
             Outcome::Already => self.already.add(item.size),
             Outcome::Gone => self.gone = self.gone.saturating_add(1),
-            Outcome::Left(reason) => self.leave(item, reason, item.id.clone()),
         }
     }
 

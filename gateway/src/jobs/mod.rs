@@ -6,10 +6,10 @@
 //! `ground`; who may ask for it, in `admin`.
 
 mod board;
+mod change;
 mod ground;
 mod job;
 mod record;
-mod rewrap;
 mod runner;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 
 use audit::{Class, Decision, Event};
 use kms_keys::KeyId;
+use sealed_object::ObjectId;
 use uuid::Uuid;
 
-use super::job::{Item, Job, Reason, State};
+use super::job::{Item, Job, Kind, Reason, State};
 use crate::error::GatewayError;
 use crate::operations::{Head, Place};
 use crate::trail::Trail;
@@ -51,19 +52,19 @@ pub(super) struct ObjectRecord<'a> {
 }
 
 impl<'a> ObjectRecord<'a> {
-    /// Of this operation, under a job.
+    /// Of a job of this kind, about an item and the head that it was found to have.
     pub(super) fn new(
         trail: &'a Trail,
-        operation: &'static str,
+        kind: Kind,
         id: &str,
         (place, item): (&Place, &Item),
-        head: &Head,
+        head: Option<&Head>,
     ) -> Self {
         let mut draft = Event::new(
             audit::Kind::Intent,
             trail.now(),
             Uuid::new_v4().to_string(),
-            operation,
+            operation(kind),
             Class::Write,
             Decision::Allow,
         );
@@ -74,10 +75,11 @@ impl<'a> ObjectRecord<'a> {
         draft.bucket = Some(place.bucket.name.clone());
         draft.key = Some(place.key.clone());
         draft.version.clone_from(&item.id);
-        draft.object_id = Some(hex::encode(head.object_id().0));
-        draft
-            .detail
-            .insert("from".to_owned(), head.kek().to_string().into());
+        if let Some(head) = head {
+            draft.object_id = Some(hex::encode(head.object_id().0));
+            let from = head.kek().to_string();
+            draft.detail.insert("from".to_owned(), from.into());
+        }
         Self { trail, draft }
     }
 
@@ -86,6 +88,15 @@ impl<'a> ObjectRecord<'a> {
         self.draft
             .detail
             .insert("to".to_owned(), kek.to_string().into());
+        self
+    }
+
+    /// It becomes an object of another id.
+    pub(super) fn anew(mut self, id: ObjectId) -> Self {
+        let new = hex::encode(id.0);
+        if let Some(old) = self.draft.object_id.replace(new) {
+            self.draft.detail.insert("was".to_owned(), old.into());
+        }
         self
     }
 
@@ -100,7 +111,7 @@ impl<'a> ObjectRecord<'a> {
         written: Result<Option<&str>, String>,
     ) -> Result<(), GatewayError> {
         let intent = self.draft.id;
-        let mut event = self.anew(audit::Kind::Outcome);
+        let mut event = self.next(audit::Kind::Outcome);
         event.intent_ref = Some(intent);
         match written {
             Ok(version) => {
@@ -114,29 +125,28 @@ impl<'a> ObjectRecord<'a> {
         Ok(self.trail.record(&event).await?)
     }
 
-    /// It stays as it is.
-    pub(super) async fn left(self, reason: Reason) -> Result<(), GatewayError> {
-        let mut event = self.anew(audit::Kind::Complete);
+    /// It, or a version of it, stays as it is.
+    pub(super) async fn left(
+        self,
+        version: Option<String>,
+        reason: Reason,
+    ) -> Result<(), GatewayError> {
+        let mut event = self.next(audit::Kind::Complete);
+        event.version = version;
         event.err = Some(format!("Left{reason:?}").into());
         Ok(self.trail.record(&event).await?)
     }
 
-    fn anew(&self, kind: audit::Kind) -> Event {
-        let draft = &self.draft;
-        let fresh = Event::new(
-            kind,
-            self.trail.now(),
-            draft.req.clone(),
-            draft.op.clone(),
-            draft.class,
-            draft.decision,
-        );
-        Event {
-            id: fresh.id,
-            kind,
-            wall: fresh.wall,
-            ..Event::clone(draft)
-        }
+    fn next(&self, kind: audit::Kind) -> Event {
+        self.draft.another(kind, self.trail.now())
+    }
+}
+
+fn operation(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Usage => "admin:CountObject",
+        Kind::RewrapObjects => "admin:RewrapObject",
+        Kind::Reencrypt => "admin:ReencryptObject",
     }
 }
 

@@ -109,8 +109,8 @@ impl Ground for Arc<Field> {
                 plain: 1,
                 locked: false,
             },
-            Kind::RewrapObjects if *times > 1 => Outcome::Already,
-            Kind::RewrapObjects => Outcome::Moved {
+            Kind::RewrapObjects | Kind::Reencrypt if *times > 1 => Outcome::Already,
+            Kind::RewrapObjects | Kind::Reencrypt => Outcome::Moved {
                 etag_kept: true,
                 behind: None,
             },

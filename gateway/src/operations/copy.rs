@@ -50,7 +50,9 @@ impl Operations {
             let metadata = metadata.unwrap_or_else(|| opened.metadata().clone());
             return self.copy_in_parts(call, &place, &copied, &metadata).await;
         }
-        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
+        let id = opened.header().object_id();
+        let keys = self.keys.sealing_as(&place.bucket, &place.key, id);
+        let keys = keys.await?;
         let rebound = opened.rebind(
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),

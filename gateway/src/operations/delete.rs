@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
+use futures_util::{FutureExt, StreamExt as _, TryStreamExt as _, stream};
 use http::{Method, StatusCode};
 use md5::Digest as _;
 use policies::{Action, Decision};
 
+use super::folders::Apart;
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations, Place, document, empty};
 use crate::body::Upload;
+use crate::buckets::Bucket;
 use crate::error::GatewayError;
 use crate::s3::etag;
 use crate::s3::xml::{Element, ObjectIdentifier, Writer, parse_delete};
@@ -24,12 +27,14 @@ impl Operations {
         let request = StoreRequest::object(Method::DELETE, &place.bucket.upstream, &place.key)
             .with_query_if("versionId", call.request.version())
             .with_headers(call.request.write_conditions_for_store());
-        let stored = self
-            .upstream
-            .send(with_bypass(call, request).await?)
-            .await?;
-        if call.request.version().is_none() {
-            self.forget_folder(&place).await;
+        let request = with_bypass(call, request).await?;
+        let apart = match call.request.version() {
+            None => self.kept_apart(&place).await?,
+            Some(_) => None,
+        };
+        let stored = self.upstream.send(request).await?;
+        if let Some(apart) = apart {
+            self.forget(apart).await;
         }
         let mut response = empty(StatusCode::NO_CONTENT);
         pass_store_facts(&stored.headers, response.headers_mut());
@@ -56,13 +61,19 @@ impl Operations {
                 StoreRequest::bucket(Method::POST, &bucket.upstream).with_query("delete", "");
             let request =
                 with_document_md5(pass_bypass(call, request)?, delete_document(&permitted));
+            let folders = self.folders_among(&bucket, &permitted).await?;
             let (_, answer) = self.upstream.document(request, LONGEST_RESULT).await?;
             write_result(&mut result, &answer, parsed.quiet);
             outcomes.extend(permitted.iter().map(|object| outcome_in(&answer, object)));
-            for object in permitted.iter().filter(|object| object.version.is_none()) {
-                let key = object.key.as_str().to_owned();
-                let bucket = Arc::clone(&bucket);
-                self.forget_folder(&Place { bucket, key }).await;
+            let is_gone = |key: &str| {
+                let of_key = |one: &&KeyOutcome| one.key == key && one.version.is_none();
+                outcomes
+                    .iter()
+                    .filter(of_key)
+                    .all(|one| one.error.is_none())
+            };
+            for (_, apart) in folders.into_iter().filter(|(key, _)| is_gone(key)) {
+                self.forget(apart).await;
             }
         }
         for (object, denial) in denied {
@@ -85,6 +96,27 @@ impl Operations {
         let mut response = document(result.finish());
         response.extensions_mut().insert(Facts::of_keys(outcomes));
         Ok(response)
+    }
+
+    /// What is kept apart for those of these keys that are about to be deleted as a whole.
+    async fn folders_among(
+        &self,
+        bucket: &Arc<Bucket>,
+        objects: &[ObjectIdentifier],
+    ) -> Result<Vec<(String, Apart)>, GatewayError> {
+        let whole = objects.iter().filter(|object| object.version.is_none());
+        let looks = whole.map(|object| async move {
+            let (bucket, key) = (Arc::clone(bucket), object.key.as_str().to_owned());
+            let place = Place { bucket, key };
+            let apart = self.kept_apart(&place).await?;
+            Ok::<_, GatewayError>(apart.map(|apart| (place.key, apart)))
+        });
+        let looks: Vec<_> = looks.map(FutureExt::boxed).collect();
+        let found = stream::iter(looks).buffered(LOOKS_AT_ONCE);
+        found
+            .try_filter_map(async |apart| Ok(apart))
+            .try_collect()
+            .await
     }
 }
 
@@ -209,6 +241,9 @@ fn told_error(code: &str) -> S3Error {
 }
 
 const BYPASS: &str = "x-amz-bypass-governance-retention";
+
+/// For folders among the keys of one request.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// 1 000 keys of 1 024 bytes, escaped, with room.
 const LONGEST_DELETE: usize = 4 * 1024 * 1024;

@@ -4,8 +4,10 @@
 //! lies in its bucket, so that listings, deleting and conditions are the store's.
 //!
 //! ```text
-//! tenants/<tenant>/folders/<bucket uuid>/<hash of the key>      no bytes; the envelope is its metadata
+//! tenants/<tenant>/folders/<bucket uuid>/<hash of the key>      the envelope is its metadata, the object's id its body
 //! ```
+//!
+//! Nobody reads the body. By it each upload has an `ETag` of its own, on which conditions can be set.
 
 use http::{HeaderMap, Method};
 use sealed_object::{Envelope, Error, Plain};
@@ -18,6 +20,15 @@ use crate::error::{GatewayError, report};
 use crate::s3::Code;
 use crate::upstream::StoreRequest;
 
+/// The document that carries an envelope which the store did not keep with its object.
+#[derive(Debug)]
+pub(super) struct Apart {
+    /// Its key in the system bucket.
+    pub(super) key: String,
+    /// As the store answered about it.
+    pub(super) store: HeaderMap,
+}
+
 impl Operations {
     /// What is acknowledged must be there, so an upload under such a key is looked at before it is confirmed: bytes that
     /// the store dropped are refused, an envelope that it dropped is kept apart.
@@ -29,7 +40,11 @@ impl Operations {
         envelope: &Envelope,
     ) -> Result<(), GatewayError> {
         let request = |method| StoreRequest::object(method, &place.bucket.upstream, &place.key);
-        let kept = self.upstream.send(request(Method::HEAD)).await?;
+        let kept = match self.upstream.send(request(Method::HEAD)).await {
+            // It was written, and somebody has deleted it since.
+            Err(error) if error.is_missing() => return Ok(()),
+            kept => kept?,
+        };
         // Another ETag is another upload, and not ours to judge.
         let etag = store_etag(put).filter(|etag| store_etag(&kept.headers).as_ref() == Some(etag));
         let dropped = number(&kept.headers, "content-length") == Some(0);
@@ -38,7 +53,9 @@ impl Operations {
         };
         if length == Plain(0) {
             if envelope::read(&kept.headers).is_err() {
-                let apart = StoreRequest::object(Method::PUT, &self.system_bucket, &apart(place));
+                let id = hex::encode(envelope.header().object_id().0);
+                let apart = StoreRequest::object(Method::PUT, &self.system_bucket, &apart(place))
+                    .with_document(id);
                 self.upstream
                     .send(envelope::write(apart, envelope)?)
                     .await?;
@@ -65,24 +82,42 @@ impl Operations {
             Err(Error::NotSealed) if is_bare => {}
             read => return Ok(read?),
         }
-        let apart = StoreRequest::object(Method::HEAD, &self.system_bucket, &apart(source.place));
-        match self.upstream.send(apart).await {
-            Ok(found) => Ok(envelope::read(&found.headers)?),
-            Err(error) if error.is_missing() => Err(Error::NotSealed.into()),
+        match self.kept_apart(source.place).await? {
+            Some(apart) => Ok(envelope::read(&apart.store)?),
+            None => Err(Error::NotSealed.into()),
+        }
+    }
+
+    /// What is kept apart for a key, if anything is.
+    pub(super) async fn kept_apart(&self, place: &Place) -> Result<Option<Apart>, GatewayError> {
+        if !is_folder(&place.key) {
+            return Ok(None);
+        }
+        let key = apart(place);
+        let request = StoreRequest::object(Method::HEAD, &self.system_bucket, &key);
+        match self.upstream.send(request).await {
+            Ok(found) => Ok(Some(Apart {
+                key,
+                store: found.headers,
+            })),
+            Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Removes what was kept apart for a folder that is gone. It says nothing without the folder, so a failure is
-    /// only logged.
-    pub(super) async fn forget_folder(&self, place: &Place) {
-        if !is_folder(&place.key) {
-            return;
-        }
-        let apart = StoreRequest::object(Method::DELETE, &self.system_bucket, &apart(place));
-        if let Err(error) = self.upstream.send(apart).await {
-            let error = report(&error);
-            tracing::warn!(error, "the envelope of a folder that is gone stays behind");
+    /// Removes what was kept apart for a folder that is gone, as it was before that went: somebody may have made the folder
+    /// anew since, and what is kept apart for that one stays. It says nothing without a folder, so a failure is only logged.
+    pub(super) async fn forget(&self, apart: Apart) {
+        let etag = store_etag(&apart.store).unwrap_or_default();
+        let request = StoreRequest::object(Method::DELETE, &self.system_bucket, &apart.key)
+            .with_header("if-match", &format!("\"{etag}\""));
+        match self.upstream.send(request).await {
+            Err(error) if error.code() == Some(Code::PreconditionFailed) => {}
+            Err(error) => {
+                let error = report(&error);
+                tracing::warn!(error, "the envelope of a folder that is gone stays behind");
+            }
+            Ok(_) => {}
         }
     }
 }

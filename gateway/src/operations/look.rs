@@ -15,6 +15,7 @@ use super::{Operations, Place};
 use crate::buckets::Bucket;
 use crate::envelope;
 use crate::error::GatewayError;
+use crate::keys::SealingKeys;
 use crate::upstream::{StoreRequest, UpstreamError};
 
 /// What is at a place.
@@ -75,6 +76,17 @@ impl Operations {
         Ok(self.versioning(bucket).await? != Versioning::Never)
     }
 
+    /// Whether what was looked at has just the keys that it would be sealed under now.
+    pub(crate) async fn is_current(
+        &self,
+        place: &Place,
+        head: &Head,
+        keys: &SealingKeys,
+    ) -> Result<bool, GatewayError> {
+        let envelope = &head.envelope;
+        self.keys.is_current(&place.bucket, envelope, keys).await
+    }
+
     /// What a bucket does with what is written over.
     pub(crate) async fn versioning(&self, bucket: &Bucket) -> Result<Versioning, UpstreamError> {
         let request =
@@ -103,6 +115,11 @@ impl Head {
     /// The KEK that its header names.
     pub(crate) fn kek(&self) -> KeyId {
         KeyId::from(self.envelope.header().kek_id().0)
+    }
+
+    /// When it was sealed, in ms since the epoch; a copy and a moved header keep it.
+    pub(crate) fn sealed_ms(&self) -> u64 {
+        self.envelope.header().created_ms()
     }
 
     /// Bytes of plaintext.

@@ -256,6 +256,11 @@ impl Operations {
         }
     }
 
+    /// The id of an object that is about to be sealed.
+    pub(crate) fn draw_object_id(&self) -> Result<ObjectId, GatewayError> {
+        Ok(ObjectId::draw(self.random.as_ref())?)
+    }
+
     /// The object's place the request names.
     async fn place(&self, call: &Call) -> Result<Place, GatewayError> {
         Ok(Place {

@@ -36,9 +36,11 @@ impl Operations {
         if is_large(length) {
             return self.put_large(call, place, &metadata, length, source).await;
         }
-        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
+        let id = call.new_object_id(self.random.as_ref())?;
+        let keys = self.keys.sealing_as(&place.bucket, &place.key, id);
+        let keys = keys.await?;
         let (envelope, sealer) = seal_single_as(
-            call.new_object_id(self.random.as_ref())?,
+            id,
             keys.suite,
             &keys.kek,
             &keys.aux,

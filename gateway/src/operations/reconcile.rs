@@ -106,6 +106,7 @@ const WRITES: &[&str] = &[
     "s3:PostObject",
     "s3:CopyObject",
     "s3:CompleteMultipartUpload",
+    "admin:ReencryptObject",
 ];
 
 /// How long an intent stays open at most while the store answers.

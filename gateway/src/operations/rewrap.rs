@@ -15,7 +15,6 @@ use super::copy::tags_as_query;
 use super::delete::with_document_md5;
 use super::look::{Head, Lock, head_text};
 use super::read::{Source, Wanted};
-use super::store_headers::set;
 use super::{Look, Operations, Place};
 use crate::envelope;
 use crate::error::GatewayError;
@@ -25,10 +24,10 @@ use crate::s3::{Code, etag};
 use crate::sigv4::encode_path;
 use crate::upstream::{StoreRequest, UpstreamError};
 
-/// What became of a header that was to be moved.
+/// What became of an object that was to be moved to another key.
 #[derive(Debug)]
 pub(crate) enum Rewrapped {
-    /// It names the active KEK.
+    /// Its header names the active KEK.
     Moved {
         /// The version that it is in now, where there are versions.
         version: Option<String>,
@@ -37,6 +36,8 @@ pub(crate) enum Rewrapped {
     },
     /// Somebody wrote to the object meanwhile, and what they wrote stands.
     Changed,
+    /// The store decides no conditions on writes, and what somebody writes meanwhile could be undone.
+    Unconditional,
 }
 
 /// How the store copies an object so that its `ETag` stays.
@@ -66,11 +67,12 @@ impl Operations {
     }
 
     /// How long to wait until a change of the object shows in the time it was last modified, which has seconds only.
+    /// One that the store dates ahead of its own clock, or does not date, is new.
     pub(crate) fn settles_in(&self, head: &Head) -> Duration {
         let modified = head.time("last-modified");
         let now = head.time("date").unwrap_or_else(|| self.clock.now());
         let age = modified.and_then(|modified| now.duration_since(modified).ok());
-        SETTLED.saturating_sub(age.unwrap_or(SETTLED))
+        SETTLED.saturating_sub(age.unwrap_or_default())
     }
 
     /// Moves the header of what the key shows now.
@@ -82,6 +84,9 @@ impl Operations {
         keys: &SealingKeys,
         keep: &CopiesKeepEtags,
     ) -> Result<Rewrapped, GatewayError> {
+        if !self.store.conditional_writes {
+            return Ok(Rewrapped::Unconditional);
+        }
         let context = self.keys.context(&place.bucket, &place.key);
         let rebound = opened.rebind(&keys.kek, &context, None, self.random.as_ref())?;
         let copied = match self.way(place, head, opened, keep).await? {
@@ -92,7 +97,7 @@ impl Operations {
                     let parts = parts.unwrap_or_else(|| even(head.stored));
                     self.copy_parts(place, head, &rebound, &parts).await
                 }
-                copied => copied.map_err(GatewayError::from),
+                copied => copied.map(Some).map_err(GatewayError::from),
             },
             Way::Parts(parts) => self.copy_parts(place, head, &rebound, &parts).await,
         };
@@ -100,7 +105,9 @@ impl Operations {
             Err(GatewayError::Upstream(error)) if is_outrun(&error) => {
                 return Ok(Rewrapped::Changed);
             }
-            copied => copied?,
+            Ok(None) => return Ok(Rewrapped::Changed),
+            Ok(Some(copied)) => copied,
+            Err(error) => return Err(error),
         };
         let version = head_text(&store, "x-amz-version-id").map(str::to_owned);
         if !self
@@ -116,7 +123,7 @@ impl Operations {
     }
 
     /// Looks at what was written: it is there, and locked as its source is.
-    async fn confirm(
+    pub(super) async fn confirm(
         &self,
         place: &Place,
         head: &Head,
@@ -178,19 +185,14 @@ impl Operations {
         rebound: &Envelope,
     ) -> Result<(HeaderMap, String), UpstreamError> {
         let (bucket, key) = (&place.bucket.upstream, &place.key);
-        let mut request = StoreRequest::object(Method::PUT, bucket, key)
+        let tag = head.etag().ok_or_else(no_etag)?;
+        let modified = head_text(&head.store, "last-modified").ok_or_else(no_time)?;
+        let request = StoreRequest::object(Method::PUT, bucket, key)
             .with_headers(head.storage(self.clock.now()))
             .with_header("x-amz-copy-source", &source_of(place))
-            .with_header("x-amz-metadata-directive", "REPLACE");
-        request = match (&head.etag(), head_text(&head.store, "last-modified")) {
-            (Some(tag), Some(modified)) if self.store.conditional_writes => request
-                .with_header("if-match", &format!("\"{tag}\""))
-                .with_header("x-amz-copy-source-if-unmodified-since", modified),
-            (Some(tag), _) => {
-                request.with_header("x-amz-copy-source-if-match", &format!("\"{tag}\""))
-            }
-            (None, _) => return Err(no_etag()),
-        };
+            .with_header("x-amz-metadata-directive", "REPLACE")
+            .with_header("if-match", &format!("\"{tag}\""))
+            .with_header("x-amz-copy-source-if-unmodified-since", modified);
         let request = envelope::write(request, rebound)
             .map_err(|error| UpstreamError::Unexpected(error.to_string()))?;
         let (headers, result) = self.upstream.document(request, LONGEST_RESULT).await?;
@@ -198,20 +200,16 @@ impl Operations {
         Ok((headers, tag.to_owned()))
     }
 
+    /// `None`: the object is not any more as it was looked at.
     async fn copy_parts(
         &self,
         place: &Place,
         head: &Head,
         rebound: &Envelope,
         parts: &[Range<u64>],
-    ) -> Result<(HeaderMap, String), GatewayError> {
-        let tag = head.etag().ok_or_else(no_etag)?;
-        let mut storage = head.storage(self.clock.now());
-        let tags = self.tags_of(place, head.version()).await?;
-        if !tags.is_empty() {
-            set(&mut storage, "x-amz-tagging", &tags);
-        }
-        self.copy_onto_itself(place, rebound, storage, (&source_of(place), &tag), parts)
+    ) -> Result<Option<(HeaderMap, String)>, GatewayError> {
+        head.etag().ok_or_else(no_etag)?;
+        self.copy_onto_itself(place, head, rebound, &source_of(place), parts)
             .await
     }
 
@@ -352,7 +350,7 @@ fn source_of(place: &Place) -> String {
     format!("/{}/{key}", place.bucket.upstream)
 }
 
-fn is_outrun(error: &UpstreamError) -> bool {
+pub(super) fn is_outrun(error: &UpstreamError) -> bool {
     matches!(
         error.code(),
         Some(Code::PreconditionFailed | Code::ConditionalRequestConflict | Code::OperationAborted)
@@ -361,6 +359,10 @@ fn is_outrun(error: &UpstreamError) -> bool {
 
 fn no_etag() -> UpstreamError {
     UpstreamError::Unexpected("it gave no ETag".to_owned())
+}
+
+fn no_time() -> UpstreamError {
+    UpstreamError::Unexpected("it does not say when an object was last modified".to_owned())
 }
 
 /// Stores copy no more than this in one request.

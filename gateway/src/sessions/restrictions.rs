@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use moka::sync::Cache;
 use policies::{Malformed, PolicySet, compile_session_policy};
 
-/// Compiled policies by their text, which a session's token carries: what is remembered is never out of date.
-#[derive(Clone)]
-pub struct Restrictions(Cache<String, Arc<PolicySet>>);
+use crate::compiled_policies::CompiledPolicies;
+
+/// Compiled policies by their text, which a session's token carries.
+#[derive(Debug, Clone, Default)]
+pub struct Restrictions(CompiledPolicies<String>);
 
 impl Restrictions {
     /// A policy of a session, in IAM's JSON.
@@ -21,23 +22,7 @@ impl Restrictions {
         if let Some(known) = self.0.get(document) {
             return Ok(known);
         }
-        let set = Arc::new(compile_session_policy(document.as_bytes())?.set);
-        self.0.insert(document.to_owned(), Arc::clone(&set));
-        Ok(set)
+        let compiled = compile_session_policy(document.as_bytes())?;
+        Ok(self.0.remember(document.to_owned(), compiled))
     }
 }
-
-impl Default for Restrictions {
-    fn default() -> Self {
-        Self(Cache::new(MOST))
-    }
-}
-
-impl std::fmt::Debug for Restrictions {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Restrictions")
-    }
-}
-
-/// Policies; one is a few hundred kilobytes at most.
-const MOST: u64 = 1000;

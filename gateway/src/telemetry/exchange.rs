@@ -56,9 +56,9 @@ impl Exchange {
                 .integrity_failures
                 .get_or_create(&ClassLabel { class })
                 .inc();
-            tracing::error!(%request, operation, class, error = report(error), "integrity failure");
+            tracing::error!(%request, operation, class, error = error.for_log(), "integrity failure");
         } else if error.fault().code.status().is_server_error() {
-            tracing::error!(%request, operation, code, error = report(error), "request failed");
+            tracing::error!(%request, operation, code, error = error.for_log(), "request failed");
         } else {
             tracing::debug!(%request, operation, code, "request refused");
         }

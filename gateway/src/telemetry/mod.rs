@@ -177,7 +177,7 @@ impl Telemetry {
         );
         registry.register(
             "audit_unrecorded_events",
-            "Events that the journal did not take since the start; their requests were refused",
+            "Events that the journal did not take since the start: their requests were refused, or, where an answer had left already, an audit.gap line counts them",
             self.unrecorded.clone(),
         );
         registry.register(

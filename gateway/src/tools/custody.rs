@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use audit::{AuditKey, Identity};
-use kms_keys::{LocalFile, WhenMissing};
+use kms_keys::{LocalFile, PlacedDocuments, WhenMissing};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::ToolError;
-use crate::assemble::{AssembleError, audit_identity, connect, document_key, documents_in};
+use crate::assemble::{AssembleError, audit_identity, connect, documents_in};
 use crate::buckets::{Bucket, Buckets};
 use crate::clock::Clock;
 use crate::config::{Config, Suites};
@@ -118,7 +118,7 @@ impl Custody {
             upstream: None,
             system: Arc::clone(&control),
             control: documents_in(&control, &keyrings, clock),
-            buckets: Buckets::new(control, document_key(&keyrings), prefix),
+            buckets: Buckets::new(control, PlacedDocuments::of(keyrings.deployment()), prefix),
             identity: Arc::new(audit_identity(&keyrings)),
             audit_keys: AuditKeys::new(Arc::clone(&keyrings)),
             // Nothing is sealed here.

@@ -139,7 +139,7 @@ pub async fn restore(
             (deployment, backup.restore(&system, mode, &mut tell).await?)
         }
         Copy::Mirror(tenant) => {
-            let mirror = open_mirror(config, clock).await?;
+            let mirror = open_mirror(config, clock)?;
             let mirror = mirror.ok_or_else(|| {
                 ToolError::Asked("the configuration has no [keys.mirror]".to_owned())
             })?;

@@ -51,6 +51,13 @@ impl Trail {
         let said = serde_json::to_string(&statement).map_err(|_| UNWRITABLE)?;
         outcome.receipt = Some(STANDARD.encode(audit::tree::sha256(said.as_bytes())));
         access.settled = true;
+        if self.late.owes(access.intent)
+            && let Err(error) = self.late.catch_up(&self.journal, self.clock.now()).await
+        {
+            // What is proved must be on record now, and its intent before it.
+            self.orphaned(&access);
+            return Err(error.into());
+        }
         let key = access.key.clone();
         let recorded = match self.journal.record_line(&outcome, key.as_deref()).await {
             Ok(recorded) => recorded,

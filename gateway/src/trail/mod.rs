@@ -140,8 +140,13 @@ impl Trail {
         self.journal.record(&event, None).await.map(drop)
     }
 
-    /// Puts on record that it ends in good order: the last line.
+    /// Puts on record that it ends in good order: the last line, behind what was to be recorded late.
     pub async fn end(&self) {
+        if let Err(error) = self.late.end(&self.journal, self.clock.now()).await {
+            // Without a last line it is seen that something is missing at the end.
+            tracing::error!(%error, "what was served unrecorded, and the end of this replica, are not on the trail");
+            return;
+        }
         let event = Event::of_trail(Kind::Stop, self.clock.now());
         if let Err(error) = self.journal.record(&event, None).await {
             tracing::error!(%error, "the end of this replica is not on the trail");
@@ -308,14 +313,16 @@ impl Trail {
     /// Hands over how an access ended that nobody waits for any more. Where that finds no room, its intent is
     /// reconciled later.
     fn submit(&self, access: &Access, outcome: &Event) {
-        if self.journal.submit(outcome, access.key.as_deref()).is_err() {
+        let key = access.key.as_ref();
+        if self.late.submit(&self.journal, outcome, key).is_err() {
             self.orphaned(access);
         }
     }
 
     /// Records what could not be recorded in time, once that can be done again.
     pub async fn catch_up(&self) {
-        self.late.catch_up(&self.journal, self.clock.now()).await;
+        // What is not taken now is kept for the next time, and the log says that the journal fails.
+        let _ = self.late.catch_up(&self.journal, self.clock.now()).await;
     }
 }
 
@@ -361,7 +368,7 @@ impl Access {
         };
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
-        self.draft.version = request.version().map(str::to_owned);
+        self.draft.asked_version = request.version().map(str::to_owned);
         self.wants_receipt = request
             .header(ATTEST)
             .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
@@ -477,7 +484,10 @@ impl Access {
     fn facts(&mut self, facts: Option<&Facts>) {
         let Some(facts) = facts else { return };
         self.draft.object_id.clone_from(&facts.object_id);
-        if facts.version.is_some() {
+        // Of a deletion of a version that there may not be, stores repeat what the client said.
+        let repeated =
+            self.draft.class == audit::Class::Delete && self.draft.asked_version.is_some();
+        if facts.version.is_some() && !repeated {
             self.draft.version.clone_from(&facts.version);
         }
         self.draft.bytes_in = facts.written;
@@ -490,21 +500,7 @@ impl Access {
 
     /// A new event with what is known so far.
     fn event(&self, kind: Kind) -> Event {
-        let draft = &self.draft;
-        let fresh = Event::new(
-            kind,
-            self.trail.clock.now(),
-            draft.req.clone(),
-            draft.op.clone(),
-            draft.class,
-            draft.decision,
-        );
-        Event {
-            id: fresh.id,
-            kind,
-            wall: fresh.wall,
-            ..Event::clone(draft)
-        }
+        self.draft.another(kind, self.trail.clock.now())
     }
 
     /// The event of one key of several.
@@ -515,7 +511,7 @@ impl Access {
             event.policies = denial.rules();
         }
         event.key = Some(outcome.key);
-        event.version = outcome.version;
+        event.asked_version = outcome.version;
         event.detail.insert("of_several".to_owned(), true.into());
         event
     }

@@ -26,7 +26,7 @@ impl TransportError {
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// The store answered with an error.
-    #[error("the store answered {status} {code_text}: {message}")]
+    #[error("the store answered {status} {}", code.map_or("without a code that is known here", Code::as_str))]
     Refused {
         /// Its status.
         status: StatusCode,
@@ -34,7 +34,7 @@ pub enum UpstreamError {
         code: Option<Code>,
         /// The code as the store wrote it.
         code_text: String,
-        /// Its message; for the trail and the log, never for the client.
+        /// Its message. It may quote what a client said: never for the log, and never for the client.
         message: String,
         /// Its headers: a delete marker's version, the `ETag` of what was not modified.
         headers: Box<HeaderMap>,

@@ -2,6 +2,7 @@
 //! by rules. The gateway's signatures stay good, because the real store sees the very same headers.
 
 mod message;
+mod pause;
 mod stored;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use message::Message;
+pub use pause::{Pause, When};
 pub use stored::{Stored, bounds};
 
 /// What is answered to a request; the function given with it asks the real store. An answer without a start

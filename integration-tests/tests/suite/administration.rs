@@ -134,7 +134,11 @@ fn administration_of_users_and_their_keys() {
     );
     assert!(refusal.contains("configuration file"), "{refusal}");
     served.refused("demo-owner", &["user", "list", "another"]);
-    served.refused("ann", &["user", "set", "demo", "x", "--kind", "service"]);
+    let x = ["user", "set", "demo", "x", "--kind", "service"];
+    served.refused("ann", &x);
+    // No change of a user needs the leave of others, so none is taken.
+    let refusal = served.refused("demo-owner", &[&x[..], &["--approval", "00"]].concat());
+    assert!(refusal.contains("--approval"), "{refusal}");
 }
 
 #[test]
@@ -297,7 +301,7 @@ fn administration_and_data_are_apart() {
 #[test]
 fn administration_of_a_tenants_limits_and_identity_providers() {
     let provider = IdentityProvider::start();
-    let served = served(Upstream::Embedded);
+    let mut served = served(Upstream::Embedded);
     let file = served.gateway.directory().join("lab.toml");
     let settings = format!(
         "limits = {{ largest_object_bytes = 1048576 }}\n\
@@ -311,11 +315,28 @@ fn administration_of_a_tenants_limits_and_identity_providers() {
     let wrong = served.refused("ada", &set);
     assert!(wrong.contains("identity_providers[0].kind"), "{wrong}");
     std::fs::write(&file, settings).expect("a file can be written");
-    served.json("ada", &set);
+    // Who vouches for a tenant's people is not one officer's decision.
+    let asked = served.json("ada", &set);
+    assert_eq!(asked["state"], "pending", "{asked}");
+    served.refused("ada", &["tenant", "show", "lab"]);
+    served.by_leave(&set);
     let declared = served.refused("ada", &["tenant", "set", "demo", "--settings", &path]);
     assert!(declared.contains("configuration file"), "{declared}");
     let account = served.gateway.account();
     account.run_script("made_tenant.py", &[provider.issuer(), "made"]);
+
+    // In the file by now, it keeps them until they are taken away, and all else is set as before.
+    served
+        .gateway
+        .reconfigure(|text| text + "[[tenants]]\nid = \"lab\"\n");
+    let disabled = served.json("ada", &["tenant", "set", "lab", "--disabled", "true"]);
+    assert_eq!(disabled["value"]["disabled"], true, "{disabled}");
+    std::fs::write(&file, "").expect("a file can be written");
+    let emptied = served.json("ada", &set);
+    assert!(emptied["value"]["settings"].is_null(), "{emptied}");
+    std::fs::write(&file, "limits = {}").expect("a file can be written");
+    let declared = served.refused("ada", &set);
+    assert!(declared.contains("configuration file"), "{declared}");
 }
 
 /// Two gateways over one store: what is ended at one is over at the other within five seconds.
@@ -353,6 +374,14 @@ fn administration_of_one_replica_is_followed_by_the_other() {
         &[&["held", endpoint.as_str()], &end[..]].concat(),
     );
     // So is whatever else is declared at one.
+    let writes = || {
+        let mut command = other.account().program(&tools::tool("aws"));
+        command
+            .current_dir(scratch.path())
+            .args(["s3", "cp", "held", "s3://held/x"]);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    assert!(writes());
     served.json(
         "demo-owner",
         &[
@@ -364,12 +393,5 @@ fn administration_of_one_replica_is_followed_by_the_other() {
             "eu-central-1",
         ],
     );
-    let writes = || {
-        let mut command = other.account().program(&tools::tool("aws"));
-        command
-            .current_dir(scratch.path())
-            .args(["s3", "cp", "held", "s3://held/x"]);
-        command.output().is_ok_and(|output| output.status.success())
-    };
     soon("the other replica does not follow", || !writes());
 }

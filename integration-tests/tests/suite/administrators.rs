@@ -31,7 +31,9 @@ fn administrators_sign_in_with_an_identity_provider() {
              audiences = [\"another\"]\nkind = \"human\"\n\
              [[admin.identity_providers.roles]]\nrole = \"security-officer\"\nclaim = \"groups\"\nvalues = [\"security\"]\n\
              [[admin.identity_providers.roles]]\nrole = \"tenant-owner\"\ntenant = \"clinic\"\n\
-             claim = \"groups\"\nvalues = [\"clinic-owners\"]\n"
+             claim = \"groups\"\nvalues = [\"clinic-owners\"]\n\
+             [[admin.identity_providers.roles]]\nrole = \"tenant-owner\"\ntenant = \"ward\"\n\
+             claim = \"groups\"\nvalues = [\"ward-owners\"]\n"
         );
         section + &provider
     });

@@ -12,22 +12,30 @@ fn reads_the_vectors_and_refuses_the_refused() {
 
 #[test]
 fn opens_what_the_gateway_wrote_to_seaweedfs() {
-    opens("1", "");
+    opens("keyring", "1", "", "");
 }
 
 #[test]
 fn opens_what_the_gateway_wrote_with_suite_2() {
-    opens("2", "[sealing]\nsuite = \"aes-256-gcm\"\n");
+    opens("keyring", "2", "[sealing]\nsuite = \"aes-256-gcm\"\n", "");
 }
 
-fn opens(suite: &str, settings: &str) {
+#[test]
+fn opens_what_has_keys_of_its_own() {
+    let own = "[[tenants.buckets]]\nname = \"independent\"\nkey_mode = \"kms-per-object\"\n";
+    opens("own", "1", "", own);
+    opens("own", "2", "[sealing]\nsuite = \"aes-256-gcm\"\n", own);
+}
+
+fn opens(mode: &str, suite: &str, settings: &str, bucket: &str) {
     let mut gateway = Gateway::start(Upstream::SeaweedFs);
-    gateway.reconfigure(|text| format!("{settings}{text}"));
+    gateway.reconfigure(|text| format!("{settings}{text}{bucket}"));
     let store = World::get().seaweedfs();
     let root_keys = gateway.directory().join("root-keys.json");
     gateway.account().run_script(
         "reader_gateway.py",
         &[
+            mode,
             suite,
             "demo",
             &root_keys.display().to_string(),

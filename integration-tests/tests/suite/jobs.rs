@@ -25,6 +25,7 @@ on_both_upstreams! {
     headers_move_and_clients_see_nothing_of_it => moved;
     a_kill_in_the_middle_of_a_rewrap_loses_nothing => killed;
     writes_win_over_a_rewrap => written;
+    objects_are_sealed_anew_and_clients_see_the_same => sealed_anew;
 }
 
 pub(crate) fn demo() -> [Principal; 1] {
@@ -387,6 +388,61 @@ fn written(upstream: Upstream) {
         writer.join().expect("no client found a write undone")
     });
     assert!(writes.as_u64() > Some(8), "{writes}");
+}
+
+/// Other data keys, other bodies in the store, and the same for clients but for the `ETag`; receipts are found, and the
+/// scrub against the trail is content.
+fn sealed_anew(upstream: Upstream) {
+    let mut world = Administered::serve(upstream, &demo());
+    let buckets = format!("anew-{upstream:?}").to_lowercase();
+    client(&world, &["fill", &buckets]);
+    let receipt = client(&world, &["attested", &buckets]);
+    let before = client(&world, &["seen", &buckets]);
+    let job = done(&world, &["reencrypt"]);
+    let progress = &job["progress"];
+    // As in `moved`, and the attested one.
+    assert_eq!(progress["moved"]["objects"], 14, "{job}");
+    assert_eq!(progress["etag_changed"], 14, "{job}");
+    assert_eq!(
+        progress["left"],
+        json!({ "noncurrent": 8, "locked": 3 }),
+        "{job}"
+    );
+    let after = client(&world, &["seen", &buckets]);
+    for (name, facts) in before["current"].as_object().expect("objects") {
+        let mut now = after["current"][name].clone();
+        assert_ne!(now["ETag"], facts["ETag"], "{name}");
+        now["ETag"] = facts["ETag"].clone();
+        assert_eq!(now, *facts, "{name}");
+    }
+    for (version, digest) in before["versions"].as_object().expect("versions are told") {
+        assert_eq!(after["versions"][version], *digest, "{version}");
+    }
+    assert_eq!(client(&world, &["receipt", &buckets]), receipt);
+    // Once more: all that is current is sealed anew once more, and what is not stays.
+    let again = done(
+        &world,
+        &["reencrypt", "--bucket", &format!("{buckets}-plain")],
+    );
+    assert_eq!(again["progress"]["moved"]["objects"], 8, "{again}");
+
+    // Each is another object by now, and the trail says so: nothing is amiss.
+    world.gateway.process_mut().kill();
+    let config = world.gateway.config().display().to_string();
+    let scrub = std::process::Command::new(integration_tests::tools::gateway())
+        .args([
+            "scrub",
+            &format!("{buckets}-plain"),
+            "--config",
+            &config,
+            "--against-trail",
+            "--json",
+        ])
+        .output()
+        .expect("the gateway's binary runs");
+    let report: Value = serde_json::from_slice(&scrub.stdout).expect("it prints JSON");
+    assert_eq!(report["findings"], json!([]), "{report}");
+    assert_eq!(report["counts"]["objects"], 8, "{report}");
 }
 
 /// A store that copies nothing in one request, as Amazon S3 does over 5 GiB: the same objects move in parts.

@@ -7,11 +7,13 @@
 
 use std::fs;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use integration_tests::administered::Administered;
 use integration_tests::client::{Account, Credentials};
 use integration_tests::gateway::{Gateway, Principal, Upstream, find};
+use integration_tests::hostile::{HostileStore, Message};
 use integration_tests::tools;
 use integration_tests::world::World;
 use serde_json::Value;
@@ -122,18 +124,7 @@ fn a_deployment_lives_on_with_a_backup_and_its_root_key() {
 fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     let principals = demo();
     let mut world = Administered::serve(Upstream::SeaweedFs, &principals);
-    let store = World::get().seaweedfs();
-    let mirror = format!(
-        "[keys.mirror]\nbucket = \"{}mirror\"\n[keys.mirror.s3]\nendpoint = \"{}\"\nregion = \"us-east-1\"\n\
-         access_key_id = \"{}\"\nsecret_access_key = \"{}\"\n",
-        world.gateway.bucket_prefix(),
-        store.endpoint(),
-        store.credentials().access_key_id(),
-        store.credentials().secret_access_key()
-    );
-    world
-        .gateway
-        .reconfigure(|text| text.replace("[admin]\n", &format!("{mirror}[admin]\n")) + SCOPED);
+    mirror(&mut world.gateway, World::get().seaweedfs().endpoint());
     let gateway = &world.gateway;
     gateway.account().run_script("kms_scopes.py", &["write"]);
     world.json("ada", &["keys", "rotate", "--tenant", "demo"]);
@@ -150,8 +141,8 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     );
     let agrees = world.json("ann", &["keys", "mirror"]);
     assert_eq!(agrees["agrees"], true, "{agrees}");
-    // Three keyrings, three KEKs of scopes, a bucket.
-    assert_eq!(agrees["counts"]["same"], 7, "{agrees}");
+    // The deployment's; three keyrings, three KEKs of scopes, a bucket.
+    assert_eq!(agrees["counts"]["same"], 8, "{agrees}");
 
     lose(gateway, Upstream::SeaweedFs, "keys");
     let told = world.run("ann", &["keys", "mirror", "--json"]);
@@ -190,6 +181,75 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
         .gateway
         .account()
         .run_script("kms_scopes.py", &["read"]);
+}
+
+#[test]
+fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
+    let mut world = Administered::serve(Upstream::SeaweedFs, &demo());
+    world.gateway.run_script("restart.py", &["before", "away"]);
+    let proxy = HostileStore::before(World::get().seaweedfs().endpoint());
+    // The connection is closed instead of an answer.
+    let leave = || proxy.obey(Arc::new(|_, _| Message::default()));
+    let read = |world: &Administered| {
+        let told = world
+            .gateway
+            .run_script("read_one.py", &["away", "earlier"]);
+        told.trim().to_owned()
+    };
+    let put = |world: &Administered| {
+        let told = world.gateway.run_script("try_put.py", &["away", "new"]);
+        told.trim().to_owned()
+    };
+    let of = |what| ["keys", what, "--tenant", "demo"];
+    // It is away when it is first configured: it has no bucket yet.
+    leave();
+    mirror(&mut world.gateway, proxy.endpoint());
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "SlowDown".to_owned())
+    );
+    proxy.relent();
+    assert_eq!(put(&world), "done");
+    let agrees = world.json("ada", &["keys", "mirror", "--apply"]);
+    // The deployment's; the tenant's keyring and its bucket.
+    let same = &agrees["counts"]["same"];
+    assert_eq!((&agrees["agrees"], same), (&true.into(), &3.into()));
+    leave();
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "done".to_owned())
+    );
+    let why = world.refused("ada", &of("rotate"));
+    assert!(why.contains("mirror"), "{why}");
+    world.json("ada", &of("freeze"));
+    assert_eq!(read(&world), "KMS.AccessDenied");
+    world.json("ada", &of("thaw"));
+    // One that starts meanwhile cannot know that the mirror has the keys.
+    world.gateway.restart();
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "SlowDown".to_owned())
+    );
+    proxy.relent();
+    assert_eq!(
+        (read(&world), put(&world)),
+        ("700000".to_owned(), "done".to_owned())
+    );
+    world.json("ada", &of("rotate"));
+    assert_eq!(world.json("ann", &["keys", "mirror"])["agrees"], true);
+}
+
+/// Gives a gateway over SeaweedFS a mirror, and key scopes.
+fn mirror(gateway: &mut Gateway, endpoint: &str) {
+    let store = World::get().seaweedfs();
+    let mirror = format!(
+        "[keys.mirror]\nbucket = \"{}mirror\"\n[keys.mirror.s3]\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
+         access_key_id = \"{}\"\nsecret_access_key = \"{}\"\n",
+        gateway.bucket_prefix(),
+        store.credentials().access_key_id(),
+        store.credentials().secret_access_key()
+    );
+    gateway.reconfigure(|text| text.replace("[admin]\n", &format!("{mirror}[admin]\n")) + SCOPED);
 }
 
 /// `sealgate keys …` by the gateway's configuration.

@@ -10,14 +10,14 @@ use integration_tests::hostile::{HostileStore, Message, Rule};
 use integration_tests::moto::Moto;
 
 /// A KMS with one key, and the proxy before it.
-struct Kms {
+pub(crate) struct Kms {
     moto: Moto,
-    proxy: HostileStore,
+    pub(crate) proxy: HostileStore,
     key: String,
 }
 
 impl Kms {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let moto = Moto::start();
         let proxy = HostileStore::before(moto.endpoint());
         let key = moto.create_key();
@@ -25,7 +25,7 @@ impl Kms {
     }
 
     /// A gateway with this KMS, these settings of `[kms]` and what follows its tables.
-    fn gateway(&self, principals: &[Principal], settings: &str, more: &str) -> Gateway {
+    pub(crate) fn gateway(&self, principals: &[Principal], settings: &str, more: &str) -> Gateway {
         Gateway::serve_edited(principals, |text| {
             let mut kms = format!("[kms]\n{settings}\n[kms.aws]\ntimeout_seconds = 6\n");
             let endpoint = self.proxy.endpoint();
@@ -216,17 +216,17 @@ fn scopes_have_keys_of_their_own_and_outlive_their_template() {
     gateway.account().run_script("kms_scopes.py", &["read"]);
 }
 
-fn demo() -> Principal {
+pub(crate) fn demo() -> Principal {
     Principal::new("demo", "demo-admin", "tenant-admin")
 }
 
 /// The connection is closed instead of an answer.
-fn nothing() -> Rule {
+pub(crate) fn nothing() -> Rule {
     Arc::new(|_, _| Message::default())
 }
 
 /// An error as AWS KMS words it.
-fn fault(status: u16, kind: &'static str) -> Rule {
+pub(crate) fn fault(status: u16, kind: &'static str) -> Rule {
     Arc::new(move |_, _| {
         let mut answer = Message {
             start: format!("HTTP/1.1 {status} Fault"),

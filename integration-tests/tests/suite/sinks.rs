@@ -236,9 +236,12 @@ fn all_told_within(gateway: &Gateway, told: &dyn Fn() -> Vec<Value>, early: u64)
 /// The ids of all lines that are on the trail now, of logs that a crash or a stop ended: those are signed at once.
 fn journal_ids(gateway: &Gateway) -> BTreeSet<String> {
     let lines = gateway.journal();
-    let running = lines.iter().filter_map(|line| line["log"].as_str()).max();
-    let running = running.expect("there is a log").to_owned();
-    let ended = lines.iter().filter(|line| line["log"] != running.as_str());
+    let journal = gateway.directory().join("audit");
+    // Not by their names: how those sort hangs on a clock, which may be set back.
+    let has_ended = |log: &str| journal.join(log).join("closed").exists();
+    let ended = lines
+        .iter()
+        .filter(|line| line["log"].as_str().is_some_and(has_ended));
     ended
         .filter_map(|line| line["id"].as_str().map(str::to_owned))
         .collect()

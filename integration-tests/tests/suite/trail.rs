@@ -14,6 +14,7 @@ on_both_upstreams! {
     a_refused_request_is_on_the_trail => refused;
     without_a_journal_nothing_is_served => unavailable;
     buckets_may_choose_to_go_on => going_on;
+    what_went_on_is_on_record_when_it_stops => stopping;
     what_a_crash_interrupts_is_reconciled => reconciled;
 }
 
@@ -117,6 +118,29 @@ fn unavailable(upstream: Upstream) {
 
 /// Where a bucket asks for it, accesses go on without the journal, and are on record once it is back.
 fn going_on(upstream: Upstream) {
+    let mut gateway = went_on(upstream);
+    let limit = Instant::now() + Duration::from_mins(1);
+    while gateway.watched("/readyz").status() != 200 || !told(&gateway, "audit.config") {
+        assert!(
+            Instant::now() < limit,
+            "what was remembered is not recorded"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    all_went_on(&mut gateway);
+}
+
+/// The same where it is told to stop as soon as the journal is back.
+fn stopping(upstream: Upstream) {
+    let mut gateway = went_on(upstream);
+    gateway.process_mut().interrupt(Duration::from_secs(30));
+    assert!(told(&gateway, "replica.stop"));
+    gateway.restart();
+    all_went_on(&mut gateway);
+}
+
+/// A gateway that went on without a journal, which is back now.
+fn went_on(upstream: Upstream) -> Gateway {
     let mut gateway = serve(upstream);
     gateway.reconfigure(|text| {
         let bucket = |name: &str, durability: &str| {
@@ -135,14 +159,10 @@ fn going_on(upstream: Upstream) {
     gateway.account().run_script("going_on.py", &["without"]);
     std::fs::remove_file(&journal).expect("it can be removed");
     std::fs::rename(&aside, &journal).expect("it can be moved");
-    let limit = Instant::now() + Duration::from_mins(1);
-    while gateway.watched("/readyz").status() != 200 || !told(&gateway, "audit.config") {
-        assert!(
-            Instant::now() < limit,
-            "what was remembered is not recorded"
-        );
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    gateway
+}
+
+fn all_went_on(gateway: &mut Gateway) {
     let mut trail = gateway.trail();
     // What was refused meanwhile is reconciled, in lines that belong to no request.
     trail.retain(|line| line["req"].is_string());

@@ -64,6 +64,12 @@ type Spoiled = (&'static str, fn(&Path), &'static str, i32);
 
 const SPOILED: &[Spoiled] = &[
     (
+        "a batch that a crash tore",
+        |log| append(log, &[&[0; 4096][..], b"\"x\"}\n{\"v\":2}\n"].concat()),
+        "unclean-end",
+        2,
+    ),
+    (
         "an edited byte",
         |log| line_10(log, |line| line.replacen("allow", "alloW", 1)),
         "line-altered",
@@ -248,6 +254,13 @@ fn newest(journal: &Path) -> PathBuf {
 
 fn segment(log: &Path) -> PathBuf {
     log.join("segments").join("00000000000000000000.jsonl")
+}
+
+fn append(log: &Path, bytes: &[u8]) {
+    let path = segment(log);
+    let mut text = fs::read(&path).expect("it can be read");
+    text.extend(bytes);
+    fs::write(path, text).expect("it can be written");
 }
 
 fn line_10(log: &Path, change: impl Fn(&str) -> String) {

@@ -160,12 +160,15 @@ impl Keyring {
         Ok(Some(next))
     }
 
-    /// Whether every key of `other` is in this one, be it only as one that was destroyed.
-    pub(crate) fn has_all_of(&self, other: &Self) -> bool {
-        other
-            .entries
-            .iter()
-            .all(|entry| self.entry(entry.id).is_some())
+    /// Whether this one can have come of `other` by changes: every key of that is in it, and what is
+    /// destroyed there is destroyed.
+    pub(crate) fn can_follow(&self, other: &Self) -> bool {
+        other.entries.iter().all(|before| {
+            let after = self.entry(before.id);
+            after.is_some_and(|after| {
+                after.state == State::Destroyed || before.state != State::Destroyed
+            })
+        })
     }
 
     /// A generation that follows both, with the keys of both: the keyring was lost and begun anew before
@@ -177,16 +180,22 @@ impl Keyring {
         joined.generation = newest.checked_add(1).ok_or(DocumentFault::Exhausted)?;
         joined.frozen = self.frozen.or(lost.frozen);
         joined.evictions = self.evictions.max(lost.evictions).saturating_add(1);
+        for present in &mut joined.entries {
+            if let Some(entry) = lost.entry(present.id)
+                && entry.state == State::Destroyed
+            {
+                present.clone_from(entry);
+            }
+        }
+        // The active one of `lost` stays it where none is left in this one.
+        let here = joined.clone();
         for entry in &lost.entries {
-            if let Some(present) = joined.entries.iter_mut().find(|one| one.id == entry.id) {
-                if entry.state == State::Destroyed {
-                    present.clone_from(entry);
-                }
+            if here.entry(entry.id).is_some() {
                 continue;
             }
             let mut entry = entry.clone();
             if entry.state == State::Active
-                && let Ok(active) = self.active(entry.purpose)
+                && let Ok(active) = here.active(entry.purpose)
             {
                 entry.state = State::DecryptOnly;
                 entry.retired = Some(active.activated.unwrap_or(active.created));

@@ -6,6 +6,7 @@ mod deployment;
 mod general;
 pub(crate) mod kek_index;
 mod keyring;
+mod placed;
 mod store;
 mod timestamp;
 
@@ -14,6 +15,7 @@ pub use deployment::DeploymentKey;
 pub use general::{Content, DocumentKeys, General};
 pub(crate) use keyring::{Entry, Keyring, place};
 pub use keyring::{Purpose, State};
+pub use placed::PlacedDocuments;
 pub(crate) use store::refused_at;
 pub use store::{ControlStore, Written};
 pub use timestamp::Timestamp;

@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream}
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Fate, Mode, SYSTEM, Source, bring};
+use super::{Direction, Fate, Mode, SYSTEM, Source, bring, bring_deployment, deployment_path};
 use crate::{ControlStore, DeploymentKey, KeyError};
 
 /// How many documents had which fate.
@@ -47,6 +47,14 @@ impl Fates {
         *counter = counter.saturating_add(1);
     }
 
+    /// One more, told of where it is not the same.
+    pub(super) fn meet(&mut self, path: &Path, fate: Fate, tell: Tell<'_>) {
+        self.count(fate);
+        if fate != Fate::Same {
+            tell(path, fate);
+        }
+    }
+
     /// How many were brought, or would be.
     pub fn brought(&self) -> u64 {
         self.missing
@@ -66,8 +74,9 @@ impl Fates {
 /// Told of each document that is not the same at both places.
 pub type Tell<'a> = &'a mut (dyn FnMut(&Path, Fate) + Send);
 
-/// Brings all documents but the deployment's own; of one tenant, if one is named.
-pub async fn bring_all(
+/// Brings all documents, of one tenant if one is named, the deployment's own last: without it no gateway
+/// begins on what is half restored.
+pub(super) async fn bring_all(
     (from, to): (&ControlStore, &ControlStore),
     deployment: &DeploymentKey,
     tenant: Option<&str>,
@@ -83,10 +92,12 @@ pub async fn bring_all(
         })
         .try_buffer_unordered(AT_ONCE);
     while let Some((path, fate)) = brought.try_next().await? {
-        fates.count(fate);
-        if fate != Fate::Same {
-            tell(&path, fate);
-        }
+        fates.meet(&path, fate, &mut *tell);
+    }
+    let (own, (_, mode)) = (deployment_path(), how);
+    if let Some((bytes, _)) = from.read_at(&own).await? {
+        let fate = bring_deployment(to, deployment, &bytes, mode).await?;
+        fates.meet(&own, fate, tell);
     }
     Ok(fates)
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Direction, Fate, Fates, Mode, Source, Tell, age_of, all::places, bring, bring_deployment,
-    deployment_path,
+    deployment_path, may_be_foreign,
 };
 use crate::{ControlStore, DeploymentKey, DocumentFault, KeyError, Providers, Timestamp};
 
@@ -42,10 +42,14 @@ pub enum BackupError {
     #[error("the backup is not as it was written")]
     Altered,
     /// It is another deployment's than the store's.
-    #[error("the backup is of deployment {backup}, and the store has another's document")]
+    #[error(
+        "the backup is of deployment {backup}, and {path} is another's in the store, or nobody can say whose: nothing was changed"
+    )]
     Foreign {
         /// The backup's deployment.
         backup: String,
+        /// A document of the other.
+        path: String,
     },
 }
 
@@ -266,16 +270,9 @@ impl<R: BufRead + Seek> Backup<R> {
         mode: Mode,
         tell: Tell<'_>,
     ) -> Result<Fates, BackupError> {
-        let mut fates = Fates::default();
         let own = &self.deployment_document;
-        let fate = bring_deployment(store, &self.deployment, own, mode).await?;
-        if fate == Fate::Foreign {
-            return Err(BackupError::Foreign {
-                backup: self.deployment.id().to_owned(),
-            });
-        }
-        fates.count(fate);
-        tell(&deployment_path(), fate);
+        check_same_deployment(store, &self.deployment, own).await?;
+        let mut fates = Fates::default();
         self.lines.seek(SeekFrom::Start(0))?;
         let mut lines = Lines {
             input: self.lines,
@@ -288,13 +285,38 @@ impl<R: BufRead + Seek> Backup<R> {
         while let Some((path, bytes)) = document_in(&lines.next()?) {
             let source = Source::Given(&bytes);
             let fate = bring(store, &self.deployment, &path, &source, how).await?;
-            fates.count(fate);
-            if fate != Fate::Same {
-                tell(&path, fate);
-            }
+            fates.meet(&path, fate, &mut *tell);
         }
+        // Last: without it no gateway begins on what is half restored.
+        let fate = bring_deployment(store, &self.deployment, own, mode).await?;
+        fates.meet(&deployment_path(), fate, tell);
         Ok(fates)
     }
+}
+
+/// Refuses a store of another deployment: by the deployment's own document, or where that is lost by
+/// any other that may be another's.
+pub(super) async fn check_same_deployment(
+    store: &ControlStore,
+    deployment: &DeploymentKey,
+    own: &Bytes,
+) -> Result<(), BackupError> {
+    let foreign = |path: &Path| BackupError::Foreign {
+        backup: deployment.id().to_owned(),
+        path: path.to_string(),
+    };
+    match bring_deployment(store, deployment, own, Mode::Look).await? {
+        Fate::Foreign => return Err(foreign(&deployment_path())),
+        Fate::Missing | Fate::Damaged => {}
+        _ => return Ok(()),
+    }
+    let mut read = read_all(store, None).await?;
+    while let Some((path, bytes)) = read.try_next().await? {
+        if bytes.is_some_and(|bytes| may_be_foreign(deployment, &path, &bytes)) {
+            return Err(foreign(&path));
+        }
+    }
+    Ok(())
 }
 
 struct Lines<R> {

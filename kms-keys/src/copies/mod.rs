@@ -13,12 +13,13 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ControlStore, DeploymentKey, DocumentFault, KeyError, Written,
+    ControlStore, DeploymentKey, DocumentFault, KeyError, PlacedDocuments, Timestamp, Written,
     control::{Keyring, Mac, kek_index, place, read_unverified, refused_at},
 };
-pub use all::{Fates, Tell, bring_all};
+use all::bring_all;
+pub use all::{Fates, Tell};
 pub use backup::{Backup, BackupCounts, BackupError, write_backup};
-pub use mirror::Mirror;
+pub use mirror::{Mirror, Prepare};
 
 /// How a document was found at the place it is to be brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,12 +60,12 @@ impl Fate {
     }
 }
 
-/// Whose word counts for documents that have no age: those of buckets.
+/// Which of two places follows the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// To the mirror: it follows.
     Mirroring,
-    /// Back from a copy: what is there stays.
+    /// Back from a copy: keyrings with keys of their own are joined.
     Restoring,
 }
 
@@ -150,19 +151,22 @@ fn compare(
         (_, Err(_)) if is_foreign(deployment, there) => Fate::Foreign,
         (_, Err(_)) => Fate::Damaged,
         (Age::Keyring(ours, mac), Ok(Age::Keyring(there, its_mac))) => {
-            let (has_all, lacks_none) = (ours.has_all_of(&there), there.has_all_of(&ours));
+            let (follows, precedes) = (ours.can_follow(&there), there.can_follow(&ours));
             match (ours.generation.cmp(&there.generation), direction) {
                 (Ordering::Equal, _) if mac.matches(&its_mac) => Fate::Same,
-                (Ordering::Greater, _) if has_all => Fate::Older,
-                (Ordering::Less, _) if lacks_none => Fate::Newer,
+                (Ordering::Greater, _) if follows => Fate::Older,
+                (Ordering::Less, _) if precedes => Fate::Newer,
                 (_, Direction::Restoring) => Fate::Forked,
                 (_, Direction::Mirroring) => Fate::Differs,
             }
         }
         (Age::Fixed(mac), Ok(Age::Fixed(its_mac))) if mac.matches(&its_mac) => Fate::Same,
-        (Age::None, Ok(Age::None)) => match direction {
-            Direction::Mirroring => Fate::Older,
-            Direction::Restoring => Fate::Newer,
+        // The bucket was made again since, or two made it at once and one died midway. Which id is the
+        // objects' is clear only where the place that leads has the later one.
+        (Age::Bucket(ours), Ok(Age::Bucket(there))) => match (ours.cmp(&there), direction) {
+            (Ordering::Greater, Direction::Mirroring) => Fate::Older,
+            (Ordering::Less, Direction::Restoring) => Fate::Newer,
+            _ => Fate::Differs,
         },
         _ => Fate::Differs,
     }
@@ -173,8 +177,14 @@ enum Age {
     Keyring(Box<Keyring>, Mac),
     /// It never changes.
     Fixed(Mac),
-    /// Its MAC is not ours to check.
-    None,
+    /// When the bucket was made.
+    Bucket(Timestamp),
+}
+
+/// What is read of a bucket's document here.
+#[derive(Deserialize)]
+struct Bucket {
+    created: Timestamp,
 }
 
 /// The age of a document that is ours and belongs where it lies.
@@ -183,8 +193,8 @@ fn age_of(deployment: &DeploymentKey, path: &Path, bytes: &[u8]) -> Result<Age, 
     let below: Vec<String> = path.parts().map(|part| part.as_ref().to_owned()).collect();
     let (place, age) = match below.get(1).map(String::as_str) {
         _ if below.first().is_none_or(|first| first != SYSTEM) => {
-            read_unverified::<String>(bytes)?;
-            return Ok(Age::None);
+            let bucket = PlacedDocuments::of(deployment).read::<Bucket>(path, bytes)?;
+            return Ok(Age::Bucket(bucket.created));
         }
         Some("keyrings") => {
             let (keyring, mac) = deployment.verify::<Keyring>(bytes)?;
@@ -218,7 +228,18 @@ fn is_foreign(deployment: &DeploymentKey, bytes: &[u8]) -> bool {
         .is_ok_and(|document| document.deployment != deployment.id())
 }
 
-/// Brings the deployment's own document, which has no generation and grows only: it gets wraps.
+/// Whether a document may be another deployment's. Of a bucket's nobody can tell without that one's
+/// key: of that form, it is either forged or another's.
+fn may_be_foreign(deployment: &DeploymentKey, path: &Path, bytes: &[u8]) -> bool {
+    match age_of(deployment, path, bytes) {
+        Err(DocumentFault::Mac) if !path.as_ref().starts_with(SYSTEM) => true,
+        Err(_) => is_foreign(deployment, bytes),
+        Ok(_) => false,
+    }
+}
+
+/// Brings the deployment's own document, which has no generation and grows only: it gets wraps. One
+/// that is not this deployment's is brought nowhere.
 pub(crate) async fn bring_deployment(
     to: &ControlStore,
     deployment: &DeploymentKey,
@@ -228,10 +249,7 @@ pub(crate) async fn bring_deployment(
     let path = deployment_path();
     for _ in 0..ATTEMPTS {
         let (there, version) = to.read_at(&path).await?.unzip();
-        let fate = match &there {
-            None => Fate::Missing,
-            Some(there) => compare_deployments(deployment, ours, there),
-        };
+        let fate = compare_deployments(deployment, ours, there.as_deref());
         if mode == Mode::Look || !fate.is_brought() {
             return Ok(fate);
         }
@@ -244,12 +262,12 @@ pub(crate) async fn bring_deployment(
     })
 }
 
-fn compare_deployments(deployment: &DeploymentKey, ours: &[u8], there: &[u8]) -> Fate {
-    if ours == there {
-        return Fate::Same;
-    }
+fn compare_deployments(deployment: &DeploymentKey, ours: &[u8], there: Option<&[u8]>) -> Fate {
     let Ok(our_wraps) = deployment.wraps_in(ours) else {
         return Fate::Unusable;
+    };
+    let Some(there) = there else {
+        return Fate::Missing;
     };
     let Ok(wraps) = deployment.wraps_in(there) else {
         let claimed = DeploymentKey::claimed_id(there);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Keyrings, Provisioning};
+use super::{Keyrings, Provisioning, documents::Needs};
 use crate::{KeyError, KeyId, KeyMaterial, Purpose, Scope};
 
 impl Keyrings {
@@ -20,7 +20,7 @@ impl Keyrings {
             let audit = self.new_entry(tenant, &scope, Purpose::Audit).await?;
             keyring = self
                 .documents
-                .change(tenant, &scope, |keyring| {
+                .change((tenant, &scope), Needs::Mirror, |keyring| {
                     keyring.with_audit_key(audit.clone())
                 })
                 .await?;

@@ -3,11 +3,13 @@
 
 use std::io::Cursor;
 
+use object_store::path::Path;
+
 use super::*;
 use crate::keyrings::world::World;
-use crate::{Backup, BackupError, Fates, Mode, Timestamp, write_backup};
+use crate::{Backup, BackupError, Fate, Fates, Mode, Timestamp, write_backup};
 
-const BUCKET: &str = r#"{"document": "of a bucket", "mac": "00"}"#;
+const BUCKET: &str = "tenants/acme/buckets/findings.json";
 const HOME: &str = "system/keyrings/acme/default.json";
 
 async fn write(replica: &Keyrings, tenant: &str, scope: &Scope) -> Arc<WritingKeys> {
@@ -56,8 +58,8 @@ async fn everything_comes_back_from_a_backup_and_the_root_key() {
     let tenant = write(&one, "acme", &Scope::tenant()).await;
     let scope = write(&one, "acme", &clinic()).await;
     let other = write(&one, "other", &Scope::tenant()).await;
-    let bucket = "tenants/acme/buckets/findings.json";
-    world.store.set(bucket, BUCKET).await;
+    let bucket = World::bucket(&one, BUCKET, Duration::ZERO);
+    world.store.set(BUCKET, &bucket).await;
     world
         .store
         .set("tenants/acme/receipts/1.json", "a receipt")
@@ -81,7 +83,7 @@ async fn everything_comes_back_from_a_backup_and_the_root_key() {
         let opened = cold.kek(tenant, key.kek.id()).await.unwrap();
         assert_eq!(opened.secret(), key.kek.secret());
     }
-    assert_eq!(world.store.text(bucket).await.unwrap(), BUCKET);
+    assert_eq!(world.store.text(BUCKET).await.unwrap(), bucket);
     assert_eq!(restore(&world, &file, Mode::Bring).await.same, 6);
 }
 
@@ -170,6 +172,42 @@ async fn what_is_newer_stays_and_what_is_older_or_damaged_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_the_store_made_up_is_replaced_and_in_no_backup() {
+    let world = World::new();
+    let one = world.replica().await;
+    write(&one, "acme", &Scope::tenant()).await;
+    let bucket = |after| World::bucket(&one, BUCKET, Duration::from_secs(after));
+    let good = bucket(2);
+    world.store.set(BUCKET, &good).await;
+    let file = backup(&world, &one, None).await;
+    let elsewhere = World::bucket(&one, "tenants/other/buckets/findings.json", Duration::ZERO);
+    let made_up = good.replace("2026", "2027");
+    for forged in [
+        r#"{"document": "of a bucket", "mac": "00"}"#,
+        &made_up,
+        &elsewhere,
+    ] {
+        world.store.set(BUCKET, forged).await;
+        let mut unusable = Vec::new();
+        let mut tell = |path: &Path, fate| unusable.push((path.to_string(), fate));
+        let made = Timestamp::from(world.clock.now());
+        let (mut out, store) = (Vec::new(), whole(&world));
+        let written = write_backup(&store, one.deployment(), (None, made), &mut out, &mut tell);
+        assert_eq!(written.await.unwrap().unusable, 1);
+        assert_eq!(unusable, [(BUCKET.to_owned(), Fate::Unusable)]);
+        assert_eq!(restore(&world, &file, Mode::Bring).await.damaged, 1);
+        assert_eq!(world.store.text(BUCKET).await.unwrap(), good);
+    }
+    // Made again since the backup, it stays; where an older one is there, somebody has to look.
+    for (after, fates) in [(3, (1, 0)), (1, (0, 1))] {
+        world.store.set(BUCKET, &bucket(after)).await;
+        let restored = restore(&world, &file, Mode::Bring).await;
+        assert_eq!((restored.newer, restored.differs), fates);
+        assert_eq!(world.store.text(BUCKET).await.unwrap(), bucket(after));
+    }
+}
+
+#[tokio::test]
 async fn a_keyring_that_was_begun_anew_is_joined_with_the_one_that_comes_back() {
     let world = World::new();
     let one = world.replica().await;
@@ -252,16 +290,52 @@ async fn another_deployments_backup_changes_nothing() {
     }
     write(&world.replica().await, "acme", &Scope::tenant()).await;
     let there = world.store.text(HOME).await;
-    let backup = verified(&world, &file).await.unwrap();
-    let store = whole(&world);
-    let refused = backup.restore(&store, Mode::Bring, &mut |_, _| ()).await;
-    assert!(matches!(refused, Err(BackupError::Foreign { .. })));
+    is_refused(&world, &file).await;
     assert_eq!(world.store.text(HOME).await, there);
     // Nor where only the deployment's document is lost: the keyring says whose it is.
     world.store.remove("system/deployment.json").await;
+    is_refused(&world, &file).await;
+    // Wherever it lies.
+    world
+        .store
+        .set("system/keyrings/other/default.json", &there.unwrap())
+        .await;
+    world.store.remove(HOME).await;
+    is_refused(&world, &file).await;
+}
+
+async fn is_refused(world: &World, file: &[u8]) {
+    let before = world.store.documents().await;
+    for mode in [Mode::Look, Mode::Bring] {
+        let backup = verified(world, file).await.unwrap();
+        let store = whole(world);
+        let refused = backup.restore(&store, mode, &mut |_, _| ()).await;
+        assert!(matches!(refused, Err(BackupError::Foreign { .. })));
+        assert_eq!(world.store.documents().await, before);
+    }
+}
+
+#[tokio::test]
+async fn anothers_buckets_are_not_overwritten_though_nothing_else_says_whose_they_are() {
+    let world = World::new();
+    let one = world.replica().await;
+    write(&one, "acme", &Scope::tenant()).await;
+    let ours = World::bucket(&one, BUCKET, Duration::ZERO);
+    world.store.set(BUCKET, &ours).await;
+    let file = backup(&world, &one, None).await;
+    for path in world.store.documents().await {
+        world.store.remove(&path).await;
+    }
+    let other = world.replica().await;
+    let its = World::bucket(&other, BUCKET, Duration::ZERO);
+    world.store.remove("system/deployment.json").await;
+    world.store.set(BUCKET, &its).await;
+    is_refused(&world, &file).await;
+    assert_eq!(world.store.text(BUCKET).await.unwrap(), its);
+    // What is of no form of ours is damage.
+    world.store.set(BUCKET, "not ours").await;
     let restored = restore(&world, &file, Mode::Bring).await;
-    assert_eq!((restored.foreign, restored.missing), (1, 1));
-    assert_eq!(world.store.text(HOME).await, there);
+    assert_eq!((restored.damaged, restored.missing), (1, 2));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::Keyrings;
+use super::{Keyrings, documents::Needs};
 use crate::{
     EncryptionContext, KeyError, KeyId, Purpose, RootKeyName, Scope, State, Wrap,
     control::{Entry, Keyring, Timestamp},
@@ -160,7 +160,10 @@ impl Keyrings {
             Ok(active) if active.id == due => keyring.rotated(kek.clone(), now.into()),
             _ => Ok(None),
         };
-        let keyring = self.documents.change(tenant, scope, rotated).await?;
+        let keyring = self
+            .documents
+            .change((tenant, scope), Needs::Mirror, rotated)
+            .await?;
         Ok(keyring.entry(kek.id).map(|entry| entry.id))
     }
 
@@ -184,7 +187,9 @@ impl Keyrings {
             next.evictions = keyring.evictions.saturating_add(1);
             Ok(Some(next))
         };
-        let keyring = self.documents.change_at_once(tenant, scope, evict).await?;
+        let needs = Needs::NoNewerMirror;
+        let changed = self.documents.change((tenant, scope), needs, evict);
+        let keyring = changed.await?;
         self.tend().await;
         Ok(KeyringStatus::of(&keyring))
     }
@@ -228,7 +233,10 @@ impl Keyrings {
             }
             Ok(Some(next))
         };
-        let keyring = self.documents.change(tenant, scope, rewrap).await?;
+        let keyring = self
+            .documents
+            .change((tenant, scope), Needs::Mirror, rewrap)
+            .await?;
         tracing::info!(tenant, %scope, count, generation = keyring.generation, "rewrapped");
         Ok(count)
     }
@@ -269,7 +277,10 @@ impl Keyrings {
             }
             Ok(changed.then_some(next))
         };
-        let keyring = self.documents.change(tenant, scope, wait).await?;
+        let keyring = self
+            .documents
+            .change((tenant, scope), Needs::Mirror, wait)
+            .await?;
         Ok(KeyringStatus::of(&keyring))
     }
 
@@ -309,7 +320,12 @@ impl Keyrings {
             }
             Ok(changed.then_some(next))
         };
-        let keyring = self.documents.change(tenant, scope, cancel).await?;
+        // It makes no key either, and would be too late once the mirror is back.
+        let needs = Needs::NoNewerMirror;
+        let keyring = self
+            .documents
+            .change((tenant, scope), needs, cancel)
+            .await?;
         Ok(KeyringStatus::of(&keyring))
     }
 
@@ -342,7 +358,10 @@ impl Keyrings {
             }
             Ok(changed.then_some(next))
         };
-        let keyring = self.documents.change(tenant, scope, destroy).await?;
+        let keyring = self
+            .documents
+            .change((tenant, scope), Needs::Mirror, destroy)
+            .await?;
         self.tend().await;
         let gone = |id: &KeyId| {
             let entry = keyring.entry(*id);
@@ -369,7 +388,12 @@ impl Keyrings {
             next.evictions = keyring.evictions.saturating_add(1);
             Ok(Some(next))
         };
-        let keyring = self.documents.change_at_once(tenant, scope, set).await?;
+        // An old keyring that somebody put back is no reason to let readers go on, but not built upon.
+        let needs = match frozen {
+            Some(_) => Needs::Nothing,
+            None => Needs::NoNewerMirror,
+        };
+        let keyring = self.documents.change((tenant, scope), needs, set).await?;
         self.tend().await;
         Ok(KeyringStatus::of(&keyring))
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Keyrings, Provisioning};
+use super::{Keyrings, Provisioning, documents::Needs};
 use crate::{
     DocumentFault, EncryptionContext, KeyError, KeyId, Purpose, Scope, State,
     control::{Entry, Keyring, Timestamp, kek_index, place},
@@ -20,7 +20,9 @@ impl Keyrings {
         let now = Timestamp::from((self.clock.0)());
         let keyring = self
             .documents
-            .change(tenant, scope, |keyring| keyring.rotated(kek.clone(), now))
+            .change((tenant, scope), Needs::Mirror, |keyring| {
+                keyring.rotated(kek.clone(), now)
+            })
             .await?;
         tracing::info!(tenant, %scope, kek = %id, generation = keyring.generation, "rotated");
         Ok(id)

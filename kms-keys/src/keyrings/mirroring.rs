@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use super::Keyrings;
 use crate::{
-    ControlStore, DeploymentKey, DocumentFault, Fates, KeyError, KeyId, Mirror, Mode, Providers,
-    Scope, Tell, control::kek_index,
+    ControlStore, DeploymentKey, DocumentFault, Fates, KeyError, KeyErrorKind, KeyId, Mirror, Mode,
+    Providers, Scope, Tell, control::kek_index,
 };
 
 impl Keyrings {
@@ -55,11 +55,13 @@ impl Keyrings {
         let place = kek_index::place(tenant, kek);
         let bytes = kek_index::document(deployment, tenant, kek, scope)
             .map_err(|fault| store.refused(&place, fault))?;
-        mirror.keep(deployment, &store.path(&place), &bytes).await
+        let path = store.path(&place);
+        mirror.keep(deployment, &path, &bytes).await.map(drop)
     }
 }
 
-/// Opens the deployment, and has the mirror hold its document.
+/// Opens the deployment, and has the mirror hold its document. A mirror that is away, or refuses us, is
+/// no reason not to go on: objects can be read without it.
 pub(super) async fn open_deployment(
     store: &ControlStore,
     mirror: Option<&Mirror>,
@@ -70,16 +72,18 @@ pub(super) async fn open_deployment(
         return DeploymentKey::open(store, providers, now).await;
     };
     let place = &[DEPLOYMENT];
-    if store.read(place).await?.is_none() && mirror.has_deployment().await? {
-        let beside = format!("its copy in the mirror, {}", store.path(place));
-        return Err(store.refused(place, DocumentFault::Lost { beside }));
+    if store.read(place).await?.is_none() {
+        // A first start, then.
+        mirror.prepare().await?;
+        // Read once more where the mirror has it: another replica may have made it this moment.
+        if mirror.has_deployment().await? && store.read(place).await?.is_none() {
+            let beside = format!("its copy in the mirror, {}", store.path(place));
+            return Err(store.refused(place, DocumentFault::Lost { beside }));
+        }
     }
     let deployment = DeploymentKey::open(store, providers, now).await?;
-    let Some((bytes, _)) = store.read(place).await? else {
-        return Err(store.refused(place, DocumentFault::Vanished { seen: 1 }));
-    };
-    match mirror.keep_deployment(&deployment, &bytes).await {
-        Err(error @ KeyError::NotMirrored { .. }) => {
+    match mirror.make_ready(&store.whole(), &deployment).await {
+        Err(error) if error.kind() != KeyErrorKind::Corrupt => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
                 error,

@@ -7,6 +7,7 @@ mod flight;
 mod life;
 mod making;
 mod mirroring;
+mod objects;
 mod overdue;
 mod unwrapped;
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::KeyErrorKind;
+use crate::keyrings::documents::Needs;
 use crate::keyrings::world::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -254,7 +255,7 @@ async fn a_key_under_another_context_is_refused_though_its_document_verifies() {
     let (kek, aux) = (keys.kek.id(), keys.aux.id());
     replica
         .documents
-        .change("acme", &Scope::tenant(), |keyring| {
+        .change(("acme", &Scope::tenant()), Needs::Mirror, |keyring| {
             let mut next = keyring.clone();
             next.generation += 1;
             let other = keyring.entry(aux).unwrap();
@@ -332,7 +333,7 @@ async fn set_state(replica: &Keyrings, id: KeyId, state: State) {
     };
     replica
         .documents
-        .change("acme", &Scope::tenant(), change)
+        .change(("acme", &Scope::tenant()), Needs::Mirror, change)
         .await
         .unwrap();
 }

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
+use crate::keyrings::documents::Needs;
 use crate::keyrings::world::{Call, Trouble, World};
 use crate::{KeyErrorKind, Refusal};
 
@@ -71,7 +72,7 @@ async fn a_keyring_from_before_audit_keys_gets_one() {
     };
     replica
         .documents
-        .change("acme", &Scope::tenant(), without)
+        .change(("acme", &Scope::tenant()), Needs::Mirror, without)
         .await
         .unwrap();
     let (one, other) = tokio::join!(world.replica(), world.replica());

@@ -26,9 +26,9 @@ use tempfile::TempDir;
 
 use crate::control::{Entry, Keyring, Timestamp, kek_index, place};
 use crate::{
-    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, Mirror, OwnRootKeys,
-    Providers, Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings, State, WhenMissing,
-    WrappedKey,
+    EncryptionContext, KeyError, KeyId, Keyrings, KmsProvider, LocalFile, OwnRootKeys,
+    PlacedDocuments, Providers, Purpose, Refusal, RootKey, RootKeyName, Scope, Secret, Settings,
+    State, WhenMissing, WrappedKey,
 };
 
 pub(super) struct World {
@@ -72,21 +72,12 @@ impl World {
         self.replica_of(&[&kms]).await
     }
 
-    /// A replica with a mirror.
-    pub(super) async fn mirrored(&self, mirror: &Arc<WatchedStore>) -> Result<Keyrings, KeyError> {
-        let clock = self.told();
-        let providers = Providers::one(self.kms.clone(), Arc::clone(&clock));
-        let mirror = Some(Mirror::new(mirror.clone()));
-        let (store, settings) = (self.store.clone(), Settings::default());
-        Keyrings::open_mirrored(store, mirror, providers, settings, clock).await
-    }
-
     /// The providers alone, for what needs no replica.
     pub(super) fn providers(&self) -> Providers {
         Providers::one(self.kms.clone(), self.told())
     }
 
-    fn told(&self) -> crate::Clock {
+    pub(super) fn told(&self) -> crate::Clock {
         let clock = Arc::clone(&self.clock);
         Arc::new(move || clock.now())
     }
@@ -238,6 +229,15 @@ impl World {
             })
         };
         *self.store.pretended.lock().unwrap() = Some(Pretended(Box::new(write)));
+    }
+
+    /// The document of a bucket that was made so long after the beginning of 2026.
+    pub(super) fn bucket(replica: &Keyrings, path: &str, after: Duration) -> String {
+        let made = SystemTime::UNIX_EPOCH + Duration::from_hours(490_896) + after;
+        let document = serde_json::json!({ "id": path, "created": Timestamp::from(made) });
+        let documents = PlacedDocuments::of(replica.deployment());
+        let bytes = documents.write(&Path::from(path), &document).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     pub(super) fn kek_of_scope(number: usize) -> KeyId {

@@ -258,7 +258,7 @@ impl Providers {
 }
 
 impl RootKeyName {
-    fn made(&self, wrap: &Wrap) -> bool {
+    pub(crate) fn made(&self, wrap: &Wrap) -> bool {
         self.provider == wrap.provider && self.root_key == wrap.root_key
     }
 

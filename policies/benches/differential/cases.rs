@@ -452,6 +452,7 @@ const RESOURCES: &[&str] = &[
     "arn:aws:s3:::records/plain.txt",
     "arn:aws:s3:::records/desk/${aws:username}/*",
     "arn:aws:s3:::records/${aws:username}",
+    "arn:aws:s3:::records/{x/y}/${aws:username}/*",
 ];
 
 const KEYS: &[&str] = &[
@@ -466,6 +467,7 @@ const KEYS: &[&str] = &[
     "alice",
     "alice/b",
     "axxb/b",
+    "{x/y}/alice/z",
     "a+b\"\\",
     "ä/b",
 ];

@@ -202,15 +202,17 @@ fn with_variables(key: &str, generously: bool) -> Result<String, String> {
     })
 }
 
-/// What stands between slashes, but for those in the name of a variable: `${aws:PrincipalTag/team}`.
+/// What stands between slashes, but for those in the name of a variable: `${aws:PrincipalTag/team}`. A brace without a
+/// dollar is a letter of the key.
 fn segments_of(text: &str) -> Vec<&str> {
-    let mut in_variable = false;
+    let (mut in_variable, mut after_dollar) = (false, false);
     let ends = |character: char| {
         match character {
-            '{' => in_variable = true,
+            '{' if after_dollar => in_variable = true,
             '}' => in_variable = false,
             _ => {}
         }
+        after_dollar = character == '$';
         character == '/' && !in_variable
     };
     text.split(ends).collect()

@@ -126,6 +126,28 @@ fn a_variable_is_a_whole_segment_and_a_slash_in_a_name_grants_nothing() {
     assert!(!may("a/b", "desk/a/b/x"));
 }
 
+/// Only `${` begins a variable: a brace that does not is a letter of the key, and the slash behind it parts segments.
+#[test]
+fn a_brace_without_a_dollar_is_a_letter_of_the_key() {
+    let of = |pattern: &str| {
+        compile(&format!(
+            "{{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\",\"Resource\":\"*\"}},
+             {{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::records/{pattern}\"}}"
+        ))
+        .unwrap()
+    };
+    for (pattern, denied, others) in [
+        ("{x/y}/${aws:username}/*", "{x/y}/alice/1", "{x/y}/bob/1"),
+        ("{x/${aws:username}/*", "{x/alice/1", "{x/bob/1"),
+        ("$/{/${aws:username}", "$/{/alice", "$/{/bob"),
+    ] {
+        let set = of(pattern);
+        let may = |key| decided(&set, &principal("alice", &[]), Action::GetObject, key).is_permit();
+        assert!(!may(denied), "{pattern}: {}", set.cedar);
+        assert!(may(others), "{pattern}: {}", set.cedar);
+    }
+}
+
 #[test]
 fn a_tag_of_the_principal_stands_for_a_segment() {
     let compiled = compile(

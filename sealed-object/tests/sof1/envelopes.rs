@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use sealed_object::{
-    Context, Envelope, Error, Header, Kek, KeyId, Kind, Metadata, Plain, Suite, create_upload,
-    seal_single,
+    Context, Envelope, Error, Header, Kek, KeyId, Kind, Metadata, OwnKey, Plain, Suite, UploadId,
+    create_upload, seal_single,
 };
 
 use crate::world::{self, CREATED, SUITE, Uploading, context, kek, plaintext, read, size};
@@ -23,7 +23,12 @@ fn sealed() -> world::Stored {
 }
 
 fn reparsed(envelope: &Envelope) -> Envelope {
-    Envelope::parse(&envelope.sof_h(), envelope.sof_m().as_deref()).unwrap()
+    Envelope::parse(
+        &envelope.sof_h(),
+        envelope.sof_m().as_deref(),
+        envelope.sof_k().as_deref(),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -47,7 +52,7 @@ fn f6_f9_an_object_of_one_suite_is_not_opened_as_one_of_another() {
     let mut header = URL_SAFE_NO_PAD.decode(envelope.sof_h()).unwrap();
     header[4] ^= 3;
     let header = URL_SAFE_NO_PAD.encode(header);
-    let found = Envelope::parse(&header, envelope.sof_m().as_deref()).unwrap();
+    let found = Envelope::parse(&header, envelope.sof_m().as_deref(), None).unwrap();
     assert_ne!(found.header().suite(), SUITE);
     assert_eq!(found.open(&kek(), &context()).err(), Some(Error::Context));
 }
@@ -185,7 +190,11 @@ fn f11_the_suite_then_the_key_then_the_mac_is_checked() {
     let mut header = URL_SAFE_NO_PAD.decode(envelope.sof_h()).unwrap();
     header[4] = 3;
     header[8] = 0;
-    let found = Envelope::parse(&URL_SAFE_NO_PAD.encode(header), envelope.sof_m().as_deref());
+    let found = Envelope::parse(
+        &URL_SAFE_NO_PAD.encode(header),
+        envelope.sof_m().as_deref(),
+        None,
+    );
     assert_eq!(found.err(), Some(Error::Suite));
 }
 
@@ -266,15 +275,15 @@ fn f13_metadata_cannot_be_dropped_added_or_exchanged() {
     let with = sealed().envelope;
     let without = world::seal_plainly("bare", b"some text").envelope;
     assert_eq!(
-        Envelope::parse(&with.sof_h(), None).err(),
+        Envelope::parse(&with.sof_h(), None, None).err(),
         Some(Error::Context)
     );
     assert_eq!(
-        Envelope::parse(&without.sof_h(), with.sof_m().as_deref()).err(),
+        Envelope::parse(&without.sof_h(), with.sof_m().as_deref(), None).err(),
         Some(Error::Context)
     );
     let other = world::seal("other", b"some text", &metadata(), world::facts(), &[]).envelope;
-    let mixed = Envelope::parse(&with.sof_h(), other.sof_m().as_deref()).unwrap();
+    let mixed = Envelope::parse(&with.sof_h(), other.sof_m().as_deref(), None).unwrap();
     assert_eq!(mixed.open(&kek(), &context()).err(), Some(Error::Context));
 }
 
@@ -314,6 +323,90 @@ fn f13_metadata_above_the_limit_is_refused() {
     );
 }
 
+fn own(wrapped: &[u8]) -> Kek {
+    kek().with_own(OwnKey::new([7; 32], wrapped.to_vec()))
+}
+
+#[test]
+fn f31_an_object_with_a_key_of_its_own_opens_with_both_keys_only() {
+    let random = world::random("own");
+    let bound = sealed().opened();
+    let envelope = bound.rebind(&own(b"wrapped"), &context(), None, random.as_ref());
+    let envelope = reparsed(&envelope.unwrap());
+    assert_eq!(envelope.own_key(), Some(b"wrapped".as_slice()));
+    assert_eq!(envelope.authenticate(&kek(), &context()), Ok(()));
+    let opened = envelope.open(&own(b"wrapped"), &context()).unwrap();
+    assert_eq!(opened.metadata(), &metadata());
+    assert_eq!(
+        envelope.open(&kek(), &context()).err(),
+        Some(Error::KeyUnknown)
+    );
+    let another = kek().with_own(OwnKey::new([8; 32], b"wrapped".to_vec()));
+    assert_eq!(
+        envelope.open(&another, &context()).err(),
+        Some(Error::Context)
+    );
+    let stranger = Kek::new(KeyId(*b"kek-0001"), [9; 32]);
+    let stranger = stranger.with_own(OwnKey::new([7; 32], b"wrapped".to_vec()));
+    assert_eq!(
+        envelope.open(&stranger, &context()).err(),
+        Some(Error::Context)
+    );
+
+    // It is left off again as it was taken on.
+    let plain = opened
+        .rebind(&kek(), &context(), None, random.as_ref())
+        .unwrap();
+    assert_eq!(plain.sof_k(), None);
+    assert!(reparsed(&plain).open(&kek(), &context()).is_ok());
+}
+
+#[test]
+fn f31_what_stands_beside_it_cannot_be_exchanged_dropped_or_added() {
+    let random = world::random("own");
+    let bound = sealed().opened();
+    let with = bound.rebind(&own(b"wrapped"), &context(), None, random.as_ref());
+    let with = with.unwrap();
+    let (sof_h, sof_m) = (with.sof_h(), with.sof_m());
+    let made_up = URL_SAFE_NO_PAD.encode(b"another");
+    let found = Envelope::parse(&sof_h, sof_m.as_deref(), Some(&made_up)).unwrap();
+    assert_eq!(found.authenticate(&kek(), &context()), Err(Error::Context));
+    assert_eq!(
+        found.open(&own(b"another"), &context()).err(),
+        Some(Error::Context)
+    );
+    let dropped = Envelope::parse(&sof_h, sof_m.as_deref(), None);
+    assert_eq!(dropped.err(), Some(Error::Context));
+    let long = "A".repeat(8_196);
+    let found = Envelope::parse(&sof_h, sof_m.as_deref(), Some(&long));
+    assert_eq!(found.err(), Some(Error::Context));
+    let without = sealed().envelope;
+    let added = Envelope::parse(&without.sof_h(), without.sof_m().as_deref(), Some(&made_up));
+    assert_eq!(added.err(), Some(Error::Context));
+}
+
+#[test]
+fn f31_an_upload_id_opens_with_the_kek_alone() {
+    let random = world::random("own");
+    let (envelope, new) = create_upload(
+        SUITE,
+        &own(b"wrapped"),
+        &context(),
+        &metadata(),
+        CREATED,
+        random.as_ref(),
+    )
+    .unwrap();
+    let (id, _) = new.begin("upstream");
+    let id = UploadId::parse(&id.encode()).unwrap();
+    assert!(id.verify(&kek(), &context()).is_ok());
+    assert_eq!(
+        envelope.open(&kek(), &context()).err(),
+        Some(Error::KeyUnknown)
+    );
+    assert!(envelope.open(&own(b"wrapped"), &context()).is_ok());
+}
+
 fn pairs() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     prop::collection::vec(
         ("[a-z-]{0,12}", prop::collection::vec(any::<u8>(), 0..40)),
@@ -350,7 +443,7 @@ proptest! {
             None => header[at] ^= 1_u8 << bit,
             Some(at) => sealed[at] ^= 1_u8 << bit,
         }
-        let found = Envelope::parse(&URL_SAFE_NO_PAD.encode(header), Some(&URL_SAFE_NO_PAD.encode(sealed)))
+        let found = Envelope::parse(&URL_SAFE_NO_PAD.encode(header), Some(&URL_SAFE_NO_PAD.encode(sealed)), None)
             .and_then(|envelope| envelope.open(&kek(), &context()));
         prop_assert!(found.is_err());
     }

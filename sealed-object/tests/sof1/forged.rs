@@ -47,7 +47,7 @@ fn opened(vector: &Vector) -> (Vec<u8>, Result<(), Error>) {
     .with_minimum(Suite::from_id(minimum).unwrap());
 
     let sof_m = Some(vector.get("sof-m")).filter(|text| !text.is_empty());
-    let envelope = Envelope::parse(vector.get("sof-h"), sof_m);
+    let envelope = Envelope::parse(vector.get("sof-h"), sof_m, None);
     match envelope.and_then(|envelope| envelope.open(&kek, &context)) {
         Ok(opened) => {
             let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -40,7 +40,7 @@ fn f10_f11_f14_f15_f18_f24_f26_every_edit_of_a_stored_object_is_refused_as_the_v
         } else {
             size(&stored.body)
         };
-        let opened = Envelope::parse(&engine.encode(header), None)
+        let opened = Envelope::parse(&engine.encode(header), None, None)
             .and_then(|found| found.open(&kek(), &context()));
         let (released, outcome) = match opened {
             Ok(opened) => read(&opened, &body, announced, &[]),

@@ -87,7 +87,7 @@ impl Vector {
     pub(crate) fn check_reading(&self, body: &[u8]) {
         let name = self.get("name");
         let sof_m = Some(self.get("sof-m")).filter(|text| !text.is_empty());
-        let opened = Envelope::parse(self.get("sof-h"), sof_m)
+        let opened = Envelope::parse(self.get("sof-h"), sof_m, None)
             .unwrap()
             .open(&kek(), &context())
             .unwrap();

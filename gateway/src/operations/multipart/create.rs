@@ -39,9 +39,11 @@ impl Operations {
     ) -> Result<Ongoing, GatewayError> {
         let place = self.place(call).await?;
         let metadata = envelope::metadata_of(call.request.object_headers()?);
-        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
+        let id = call.new_object_id(self.random.as_ref())?;
+        let keys = self.keys.sealing_as(&place.bucket, &place.key, id);
+        let keys = keys.await?;
         let (sealed, new) = create_upload_as(
-            call.new_object_id(self.random.as_ref())?,
+            id,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),
@@ -92,16 +94,8 @@ impl Operations {
 
     /// Ends an upload without an object.
     pub(super) async fn abandon(&self, ongoing: &Ongoing) -> Result<(), GatewayError> {
-        let request = StoreRequest::object(
-            Method::DELETE,
-            &ongoing.place.bucket.upstream,
-            &ongoing.place.key,
-        )
-        .with_query("uploadId", ongoing.upload.upstream_id());
-        self.upstream
-            .send(request)
-            .await
-            .map_err(GatewayError::from)?;
+        self.abort_in_store(&ongoing.place, ongoing.upload.upstream_id())
+            .await?;
         self.forget_upload(ongoing).await;
         Ok(())
     }

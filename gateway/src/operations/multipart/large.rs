@@ -1,6 +1,8 @@
 //! Objects that are more than one request to the store can carry, though the client sent or named them in
 //! one: written as an upload of the gateway's own, which nobody sees before it is complete.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method};
 use sealed_object::geometry::fits_one_part;
 use sealed_object::{Facts, Metadata, PartToken, Plain, Summary, create_upload_as};
@@ -48,9 +50,11 @@ impl Operations {
         length: Plain,
         source: P,
     ) -> Result<Written, GatewayError> {
-        let keys = self.keys.sealing(&place.bucket, &place.key).await?;
+        let id = call.new_object_id(self.random.as_ref())?;
+        let keys = self.keys.sealing_as(&place.bucket, &place.key, id);
+        let keys = keys.await?;
         let (envelope, new) = create_upload_as(
-            call.new_object_id(self.random.as_ref())?,
+            id,
             keys.suite,
             &keys.kek,
             &self.keys.context(&place.bucket, &place.key),
@@ -61,13 +65,14 @@ impl Operations {
         let kek_id = envelope.header().kek_id();
         let upstream_id = self.begin_in_store(storage, place, &envelope).await?;
         let (id, upload) = new.begin(&upstream_id);
-        let own = self.own(Ongoing {
+        let ongoing = Arc::new(Ongoing {
             place: place.clone(),
             upload,
             id: id.encode(),
             kek_id,
         });
-        let written = self.fill(call, &own.ongoing, &keys, length, source).await;
+        let own = self.own(&ongoing);
+        let written = self.fill(call, &ongoing, &keys, length, source).await;
         self.settle(own, written).await
     }
 

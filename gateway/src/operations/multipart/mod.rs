@@ -5,11 +5,13 @@
 mod checksums;
 mod complete;
 mod create;
+mod in_place;
 mod large;
 mod list;
 mod own;
 mod part;
 mod records;
+mod reencrypt;
 mod same_parts;
 mod streamed;
 

@@ -23,10 +23,9 @@ impl Operations {
         certain: u64,
         rest: usize,
     ) -> Answered {
-        let own = self.own(self.begin(call, None).await?);
-        let stored = self
-            .send_both(call, &own.ongoing, file, certain, rest)
-            .await;
+        let ongoing = Arc::new(self.begin(call, None).await?);
+        let own = self.own(&ongoing);
+        let stored = self.send_both(call, &ongoing, file, certain, rest).await;
         self.settle(own, stored).await
     }
 

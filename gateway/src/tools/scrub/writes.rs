@@ -92,6 +92,11 @@ struct Object {
 }
 
 impl Line {
+    /// Whether the client named a version.
+    fn names_version(&self) -> bool {
+        self.version.is_some() || self.sealed.contains_key(Field::AskedVersion.name())
+    }
+
     /// Opens the object's key, if the line names one; whether that could be done.
     fn open(&mut self, keys: &[AuditKey]) -> bool {
         let Some(sealed) = self.sealed.get(Field::ObjectKey.name()) else {
@@ -192,10 +197,10 @@ impl Writes {
         match line.kind.as_str() {
             "intent" if CHANGES.contains(&line.op.as_str()) => {
                 let pending = Pending {
+                    names_version: line.names_version(),
                     begun: line.wall,
                     op: line.op,
                     key: line.key,
-                    names_version: line.version.is_some(),
                 };
                 self.pending.insert(line.id, pending);
             }
@@ -264,7 +269,7 @@ fn effect_of(op: &str, line: &Line, names_version: bool, one_of_several: bool) -
         (200..300, None) if DELETES.contains(&op) => {
             // Deleting one version may bring another back; of several keys the trail does not tell a version
             // that was named from a marker that was made.
-            let of_version = names_version || (one_of_several && line.version.is_some());
+            let of_version = names_version || (one_of_several && line.names_version());
             Some(if of_version {
                 Effect::Unknown
             } else {
@@ -284,6 +289,7 @@ const CHANGES: &[&str] = &[
     "s3:PostObject",
     "s3:CopyObject",
     "s3:CompleteMultipartUpload",
+    "admin:ReencryptObject",
     "s3:DeleteObject",
     "s3:DeleteObjects",
     BUCKET_DELETED,

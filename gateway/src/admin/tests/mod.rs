@@ -1,11 +1,13 @@
 //! What the admin API promises whoever calls it: nothing unrecorded, nothing without a credential of a role that
 //! may, and what needs leave only by the leave of two others.
 
+mod not_alone;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use audit::{Identity, Journal};
-use kms_keys::{DocumentKeys, KeyId, Keyrings, LocalFile, Providers, WhenMissing};
+use kms_keys::{DocumentKeys, KeyId, Keyrings, LocalFile, PlacedDocuments, Providers, WhenMissing};
 use object_store::memory::InMemory;
 use serde_json::json;
 use tempfile::TempDir;
@@ -45,7 +47,7 @@ impl World {
         let keyrings = Arc::new(keyrings.await.unwrap());
         let keys = DocumentKeys::of(keyrings.deployment());
         let identity = Arc::new(audit_identity(&keyrings));
-        let key = crate::assemble::document_key(&keyrings);
+        let key = PlacedDocuments::of(keyrings.deployment());
         let buckets = Buckets::new(store.clone(), key, "");
         let control = Control::new(store, keys, clock.clone());
         let ids = AccessKeyIds::new(zeroize::Zeroizing::new([7; 32]));

@@ -2,6 +2,8 @@
 //! by one task at a time, and never a generation older than one seen before. It must not unwrap
 //! keys.
 
+mod confirming;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -26,6 +28,8 @@ use crate::{
 pub(super) struct Documents {
     store: ControlStore,
     mirror: Option<Mirror>,
+    /// Whether it is being found out that the mirror can be relied on.
+    readying: Flights<(), Result<(), KeyError>>,
     /// Keyrings of which it is being found out whether the mirror has them.
     confirming: Flights<(Name, u64), Result<(), KeyError>>,
     deployment: DeploymentKey,
@@ -40,6 +44,18 @@ pub(super) struct Documents {
 /// Tenant and scope.
 type Name = (Arc<str>, Scope);
 
+/// What a change of a keyring needs of the mirror, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// That it answers, is not ahead, and gets the change: keys are made, moved or destroyed.
+    Mirror,
+    /// That it is not ahead where it answers, for what makes no key. While it is away it gets the
+    /// change later.
+    NoNewerMirror,
+    /// Nothing, for what only takes keys out of use.
+    Nothing,
+}
+
 impl Documents {
     pub(super) fn new(
         (store, mirror): (ControlStore, Option<Mirror>),
@@ -52,6 +68,7 @@ impl Documents {
         Self {
             store,
             mirror,
+            readying: Flights::new(),
             confirming: Flights::new(),
             deployment,
             clock,
@@ -134,40 +151,33 @@ impl Documents {
 
     /// Replaces the keyring by what `change` makes of its newest generation, or leaves it where
     /// that is `None`; tries again when another replica wrote in between. Where there is a mirror,
-    /// nothing is changed while it is away, and it has the change before this returns.
+    /// it has the change before this returns, as far as `needs` says so.
     pub(super) async fn change(
         &self,
-        tenant: &str,
-        scope: &Scope,
+        (tenant, scope): (&str, &Scope),
+        needs: Needs,
         change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
     ) -> Result<Arc<Keyring>, KeyError> {
         let slot = self.slot(tenant, scope)?;
         // Before the newest generation is read, so that it cannot be the older of the two.
-        let mirrored = match &self.mirror {
-            Some(mirror) => {
-                let path = self.store.path(&slot.place);
-                mirror.generation(&self.deployment, &path).await?
+        let mirrored = match needs {
+            Needs::Mirror => {
+                self.ready().await?;
+                self.mirrored(&slot).await?
             }
-            None => None,
+            Needs::NoNewerMirror => match self.mirrored(&slot).await {
+                Err(error) if error.kind() == KeyErrorKind::Unavailable => None,
+                mirrored => mirrored?,
+            },
+            Needs::Nothing => None,
         };
         let changed = self.change_newest(&slot, mirrored, change).await?;
-        self.confirm(tenant, scope, &changed).await?;
-        Ok(changed)
-    }
-
-    /// The same at once, for what takes keys out of use and makes none: the mirror gets it later
-    /// where it is away.
-    pub(super) async fn change_at_once(
-        &self,
-        tenant: &str,
-        scope: &Scope,
-        change: impl Fn(&Keyring) -> Result<Option<Keyring>, DocumentFault>,
-    ) -> Result<Arc<Keyring>, KeyError> {
-        let slot = self.slot(tenant, scope)?;
-        let changed = self.change_newest(&slot, None, change).await?;
-        if let Err(error) = self.confirm(tenant, scope, &changed).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(tenant, %scope, error, "the mirror of the keyring is behind");
+        match (self.confirm(tenant, scope, &changed).await, needs) {
+            (Err(error), Needs::Nothing | Needs::NoNewerMirror) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(tenant, %scope, error, "the mirror has not this keyring");
+            }
+            (confirmed, _) => confirmed?,
         }
         Ok(changed)
     }
@@ -184,13 +194,7 @@ impl Documents {
             let Some(newest) = slot.held().current else {
                 continue;
             };
-            let found = newest.keyring.generation;
-            if let Some((mirrored, mac)) = mirrored
-                && (mirrored > found || mirrored == found && !mac.matches(&newest.mac))
-            {
-                let fault = DocumentFault::BehindMirror { found, mirrored };
-                return Err(self.store.refused(&slot.place, fault));
-            }
+            self.check_not_behind(slot, &newest, mirrored)?;
             let next =
                 change(&newest.keyring).map_err(|fault| self.store.refused(&slot.place, fault))?;
             let Some(next) = next else {
@@ -207,34 +211,6 @@ impl Documents {
             }
         }
         Err(self.store.contended(&slot.place))
-    }
-
-    /// Returns once the mirror, if there is one, has this generation or a newer one; asks it once
-    /// for each generation.
-    pub(super) async fn confirm(
-        &self,
-        tenant: &str,
-        scope: &Scope,
-        keyring: &Keyring,
-    ) -> Result<(), KeyError> {
-        let Some(mirror) = &self.mirror else {
-            return Ok(());
-        };
-        let slot = self.slot(tenant, scope)?;
-        let is_confirmed = || slot.confirmed.load(Ordering::Acquire) >= keyring.generation;
-        if is_confirmed() {
-            return Ok(());
-        }
-        let work = async {
-            let (bytes, _) = self.encode(&slot, keyring)?;
-            let path = self.store.path(&slot.place);
-            mirror.keep(&self.deployment, &path, &bytes).await
-        };
-        let name = (slot.name.clone(), keyring.generation);
-        self.confirming.join(&name, work).await?;
-        slot.confirmed
-            .fetch_max(keyring.generation, Ordering::AcqRel);
-        Ok(())
     }
 
     /// The error for a keyring that cannot be trusted.

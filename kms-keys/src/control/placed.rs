@@ -1,6 +1,11 @@
-//! A control document with a MAC, bound to the place it lies at: the store can lose it or bring back an
-//! older one, but not write, change or move one.
+//! Documents beside the keyrings, such as a bucket's: text with a MAC that is bound to the place it lies at. The
+//! store can lose one or bring back an older one, but not write, change or move one.
+//!
+//! `{"document": "text", "mac": "64 hex digits"}`. The MAC is HMAC-SHA-256 over the place, a zero byte and the text.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use object_store::path::Path;
 use serde::de::DeserializeOwned;
@@ -8,58 +13,55 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// The key of the deployment's control documents, derived from the deployment key.
-pub struct DocumentKey(Zeroizing<[u8; 32]>);
+use crate::{DeploymentKey, DocumentFault, Secret};
 
-/// Why a document is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum DocumentError {
-    /// It is not JSON of the right shape.
-    #[error("it is not a document of ours")]
-    Malformed(#[from] serde_json::Error),
-    /// Its MAC is not that of this deployment, or it lay elsewhere.
-    #[error("it was not written by this deployment for this place")]
-    Forged,
-}
+/// The key of a deployment's placed documents, wiped on drop.
+pub struct PlacedDocuments(Secret);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Signed {
+struct Stored {
     /// The document's JSON as text: the MAC covers exactly these bytes.
     document: String,
-    /// HMAC-SHA-256, hexadecimal.
+    /// Hexadecimal.
     mac: String,
 }
 
-impl DocumentKey {
+impl PlacedDocuments {
     /// A key of 32 secret bytes.
-    pub fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+    pub fn new(secret: Secret) -> Self {
         Self(secret)
     }
 
+    /// The key of this deployment's.
+    pub fn of(deployment: &DeploymentKey) -> Self {
+        Self(deployment.derive(CONTEXT))
+    }
+
     /// The bytes to store at `location`.
-    pub(super) fn write<T: Serialize>(
-        &self,
-        location: &Path,
-        value: &T,
-    ) -> Result<Vec<u8>, DocumentError> {
-        let document = serde_json::to_string(value)?;
+    pub fn write<T: Serialize>(&self, location: &Path, value: &T) -> Result<Bytes, DocumentFault> {
+        let document = serde_json::to_string(value).map_err(malformed)?;
         let mac = hex::encode(self.mac(location, &document).finalize().into_bytes());
-        Ok(serde_json::to_vec_pretty(&Signed { document, mac })?)
+        let stored = Stored { document, mac };
+        let bytes = serde_json::to_vec_pretty(&stored).map_err(malformed)?;
+        Ok(bytes.into())
     }
 
     /// The document in bytes read from `location`.
-    pub(super) fn read<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// `Mac` where this deployment did not write it for this place; `Malformed` where it is no such document.
+    pub fn read<T: DeserializeOwned>(
         &self,
         location: &Path,
         bytes: &[u8],
-    ) -> Result<T, DocumentError> {
-        let signed: Signed = serde_json::from_slice(bytes)?;
-        let claimed = hex::decode(&signed.mac).map_err(|_| DocumentError::Forged)?;
-        self.mac(location, &signed.document)
+    ) -> Result<T, DocumentFault> {
+        let stored: Stored = serde_json::from_slice(bytes).map_err(malformed)?;
+        let claimed = hex::decode(&stored.mac).map_err(|_| DocumentFault::Mac)?;
+        self.mac(location, &stored.document)
             .verify_slice(&claimed)
-            .map_err(|_| DocumentError::Forged)?;
-        Ok(serde_json::from_str(&signed.document)?)
+            .map_err(|_| DocumentFault::Mac)?;
+        serde_json::from_str(&stored.document).map_err(malformed)
     }
 
     fn mac(&self, location: &Path, document: &str) -> Hmac<Sha256> {
@@ -78,9 +80,16 @@ impl DocumentKey {
     }
 }
 
-impl std::fmt::Debug for DocumentKey {
+fn malformed(error: serde_json::Error) -> DocumentFault {
+    DocumentFault::Malformed(Arc::new(error))
+}
+
+/// What the key is derived for.
+const CONTEXT: &str = "sealgate 2026-11-21 control documents";
+
+impl std::fmt::Debug for PlacedDocuments {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("DocumentKey")
+        formatter.write_str("PlacedDocuments")
     }
 }
 
@@ -93,16 +102,16 @@ mod tests {
 
     #[test]
     fn the_key_is_wiped_and_not_shown() {
-        is_wiped(|key: &DocumentKey| &key.0);
-        let key = DocumentKey::new(Zeroizing::new([0xc5; 32]));
-        assert_eq!(format!("{key:?}"), "DocumentKey");
+        is_wiped(|key: &PlacedDocuments| &key.0);
+        let key = PlacedDocuments::new(Zeroizing::new([0xc5; 32]));
+        assert_eq!(format!("{key:?}"), "PlacedDocuments");
     }
 
     #[test]
     fn a_document_is_good_at_its_place_unchanged_and_under_its_key() {
         let (key, other) = (
-            DocumentKey::new(Zeroizing::new([1; 32])),
-            DocumentKey::new(Zeroizing::new([2; 32])),
+            PlacedDocuments::new(Zeroizing::new([1; 32])),
+            PlacedDocuments::new(Zeroizing::new([2; 32])),
         );
         let (here, there) = (
             Path::from("tenants/a/x.json"),
@@ -110,25 +119,25 @@ mod tests {
         );
         let bytes = key.write(&here, &"mine").unwrap();
         assert_eq!(key.read::<String>(&here, &bytes).unwrap(), "mine");
-        let changed = String::from_utf8(bytes.clone())
+        let changed = String::from_utf8(bytes.to_vec())
             .unwrap()
             .replace("mine", "thine")
             .into_bytes();
         assert!(matches!(
             key.read::<String>(&there, &bytes),
-            Err(DocumentError::Forged)
+            Err(DocumentFault::Mac)
         ));
         assert!(matches!(
             key.read::<String>(&here, &changed),
-            Err(DocumentError::Forged)
+            Err(DocumentFault::Mac)
         ));
         assert!(matches!(
             other.read::<String>(&here, &bytes),
-            Err(DocumentError::Forged)
+            Err(DocumentFault::Mac)
         ));
         assert!(matches!(
             key.read::<String>(&here, b"{}"),
-            Err(DocumentError::Malformed(_))
+            Err(DocumentFault::Malformed(_))
         ));
     }
 }

@@ -1,0 +1,297 @@
+//! Jobs over a store that lies or fails, and beside clients that come at the worst moment: nothing of a client's is undone,
+//! and what cannot be done is left with its reason, which the trail has too, and does not hold up the rest.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member of JSON that is not there is null, and fails the assertion"
+)]
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use integration_tests::administered::Administered;
+use integration_tests::hostile::{HostileStore, Message, Rule, When};
+use integration_tests::world::World;
+use serde_json::{Value, json};
+
+use crate::jobs::{demo, done};
+
+struct Scene {
+    store: HostileStore,
+    world: Administered,
+}
+
+impl Scene {
+    fn begin() -> Self {
+        let store = HostileStore::before(World::get().seaweedfs().endpoint());
+        Self::over(store)
+    }
+
+    fn over(store: HostileStore) -> Self {
+        let world = Administered::serve_through(store.endpoint(), &demo());
+        Self { store, world }
+    }
+
+    fn client(&self, arguments: &[&str]) {
+        let account = self.world.gateway.account();
+        account.run_script("job_races.py", arguments);
+    }
+
+    fn rotate(&self) {
+        self.world
+            .json("ada", &["keys", "rotate", "--tenant", "demo"]);
+    }
+
+    /// The reasons that the trail has for objects that stayed as they were, by key.
+    fn left(mut self) -> Vec<(String, String)> {
+        let lines = self.world.gateway.trail();
+        let of = |line: &Value| {
+            let reason = line["err"].as_str()?.strip_prefix("Left")?.to_owned();
+            Some((line["sealed"]["obj.key"].as_str()?.to_owned(), reason))
+        };
+        let mut left: Vec<_> = lines.iter().filter_map(of).collect();
+        left.sort();
+        left
+    }
+}
+
+fn named(left: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = left.iter().map(|(key, reason)| (key, reason));
+    owned
+        .map(|(key, reason)| ((*key).to_owned(), (*reason).to_owned()))
+        .collect()
+}
+
+fn ends(request: &Message, method: &str, key: &str) -> bool {
+    request.method() == method && request.path().ends_with(key)
+}
+
+fn refusal(status: &str, code: &str) -> Message {
+    let mut answer = Message {
+        start: format!("HTTP/1.1 {status}"),
+        ..Message::default()
+    };
+    answer.set_body(format!("<Error><Code>{code}</Code><Message>m</Message></Error>").into_bytes());
+    answer
+}
+
+/// As Amazon S3 over 5 GiB: what is copied is copied in parts.
+fn copies_in_parts_only(request: &Message, ask: &dyn Fn() -> Message) -> Message {
+    let copies = request.header("x-amz-copy-source").is_some();
+    if copies && !request.target().contains("partNumber=") {
+        refusal("400 Bad Request", "InvalidRequest")
+    } else {
+        ask()
+    }
+}
+
+/// One is always as new as the store's clock, one is dated ahead of it: whether somebody writes to them shows in no time.
+#[test]
+fn what_never_settles_is_not_moved() {
+    let scene = Scene::begin();
+    scene.client(&["make", "settles", "young", "ahead", "old"]);
+    scene.rotate();
+    scene
+        .store
+        .obey(Arc::new(|request: &Message, ask: &dyn Fn() -> Message| {
+            let mut answer = ask();
+            let date = answer.header("date").unwrap_or_default().to_owned();
+            if ends(request, "HEAD", "/young") {
+                answer.set("last-modified", &date);
+            }
+            if ends(request, "HEAD", "/ahead") {
+                answer.set("last-modified", "Sat, 01 Jan 2050 00:00:00 GMT");
+            }
+            answer
+        }));
+    scene.store.seen();
+    let job = done(&scene.world, &["rewrap-objects"]);
+    let progress = &job["progress"];
+    assert_eq!(progress["left"], json!({ "changing": 2 }), "{job}");
+    assert_eq!(progress["moved"]["objects"], 1, "{job}");
+    let seen = scene.store.seen();
+    let copies = |key: &str| {
+        let is_copy = |one: &&(Message, Message)| {
+            ends(&one.0, "PUT", key) && one.0.header("x-amz-copy-source").is_some()
+        };
+        seen.iter().filter(is_copy).count()
+    };
+    assert_eq!(
+        (copies("/young"), copies("/ahead"), copies("/old")),
+        (0, 0, 1)
+    );
+    assert_eq!(
+        scene.left(),
+        named(&[("ahead", "Changing"), ("young", "Changing")])
+    );
+}
+
+/// A store that ignores conditions on writes, as it shows when it is tried at the start.
+#[test]
+fn over_a_store_without_conditions_nothing_is_moved() {
+    let ignores: Rule = Arc::new(|request: &Message, ask: &dyn Fn() -> Message| {
+        let is_tried = request.path().ends_with("/system/probe");
+        if is_tried && request.header("if-none-match").is_some() {
+            let mut answer = Message {
+                start: "HTTP/1.1 200 OK".to_owned(),
+                ..Message::default()
+            };
+            answer.set_body(Vec::new());
+            return answer;
+        }
+        ask()
+    });
+    let store = HostileStore::before(World::get().seaweedfs().endpoint());
+    store.obey(ignores);
+    let scene = Scene::over(store);
+    scene.client(&["make", "ignores", "small"]);
+    scene.client(&["parts", "ignores", "parts"]);
+    scene.rotate();
+    scene.store.seen();
+    for job in ["rewrap-objects", "reencrypt"] {
+        let job = done(&scene.world, &[job]);
+        let left = &job["progress"]["left"];
+        assert_eq!(*left, json!({ "unconditional": 2 }), "{job}");
+    }
+    let writes = |one: &&(Message, Message)| {
+        let of_objects = ["/small", "/parts"];
+        one.0.method() != "HEAD"
+            && one.0.method() != "GET"
+            && of_objects.iter().any(|key| one.0.path().ends_with(key))
+    };
+    assert_eq!(scene.store.seen().iter().filter(writes).count(), 0);
+    scene.client(&["read", "ignores", "small", "parts"]);
+}
+
+/// A client tags an object when its parts are being copied.
+#[test]
+fn tags_win_over_a_copy_in_parts() {
+    let scene = Scene::begin();
+    scene.client(&["make", "tagged"]);
+    scene.client(&["parts", "tagged", "parts"]);
+    scene.rotate();
+    let copies_part = |request: &Message| {
+        request.header("x-amz-copy-source-range").is_some() && ends(request, "PUT", "/parts")
+    };
+    let pause = scene
+        .store
+        .pause_obeying(When::After, copies_part, copies_in_parts_only);
+    let job = thread::scope(|scope| {
+        let job = scope.spawn(|| done(&scene.world, &["rewrap-objects"]));
+        pause.meanwhile(|| scene.client(&["tag", "tagged", "parts", "second"]));
+        job.join().expect("the job ends")
+    });
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    scene.client(&["tagged", "tagged", "parts", "second"]);
+    scene.client(&["read", "tagged", "parts"]);
+}
+
+/// One object's keys wait for their destruction, another's body is not what was sealed, a third's manifest: a job passes
+/// them by.
+#[test]
+fn what_can_never_be_done_does_not_hold_up_the_rest() {
+    let scene = Scene::begin();
+    let create = [
+        "bucket",
+        "create",
+        "demo",
+        "spoilt",
+        "--key-scope",
+        "clinics/{scope}/",
+        "--yes",
+    ];
+    scene.world.json("demo-owner", &create);
+    scene.client(&["make", "spoilt", "clinics/17/x", "frame", "good"]);
+    scene.client(&["parts", "spoilt", "parts"]);
+    scene.rotate();
+    let destroy = [
+        "keys",
+        "destroy",
+        "--tenant",
+        "demo",
+        "--scope",
+        "clinics/17/",
+        "--days",
+        "7",
+    ];
+    scene.world.by_leave(&destroy);
+    let spoils = |request: &Message, ask: &dyn Fn() -> Message| {
+        let mut answer = copies_in_parts_only(request, ask);
+        let of_key = |key| ends(request, "GET", key);
+        // All but the end of one; the end of the other.
+        let spoilt = (of_key("/frame") && answer.body.len() > 60_000) || of_key("/parts");
+        if spoilt && request.target().ends_with(request.path()) {
+            let at = if of_key("/frame") {
+                Some(30_000)
+            } else {
+                answer.body.len().checked_sub(100)
+            };
+            if let Some(byte) = at.and_then(|at| answer.body.get_mut(at)) {
+                *byte ^= 1;
+            }
+        }
+        answer
+    };
+    scene.store.obey(Arc::new(spoils));
+    let job = done(&scene.world, &["rewrap-objects"]);
+    let progress = &job["progress"];
+    assert_eq!(
+        progress["left"],
+        json!({ "key-refused": 1, "damaged": 1 }),
+        "{job}"
+    );
+    assert_eq!(progress["moved"]["objects"], 2, "{job}");
+    let job = done(&scene.world, &["reencrypt"]);
+    let progress = &job["progress"];
+    assert_eq!(
+        progress["left"],
+        json!({ "key-refused": 1, "damaged": 2 }),
+        "{job}"
+    );
+    assert_eq!(progress["moved"]["objects"], 1, "{job}");
+    scene.store.relent();
+    scene.client(&["read", "spoilt", "frame", "good", "parts"]);
+    assert_eq!(
+        scene.left(),
+        named(&[
+            ("clinics/17/x", "KeyRefused"),
+            ("clinics/17/x", "KeyRefused"),
+            ("frame", "Damaged"),
+            ("parts", "Damaged"),
+            ("parts", "Damaged"),
+        ])
+    );
+}
+
+/// What is frozen is thawed some day: it is waited for.
+#[test]
+fn a_job_waits_for_keys_that_are_frozen() {
+    let scene = Scene::begin();
+    scene.client(&["make", "frozen", "one"]);
+    scene.rotate();
+    let of = ["--tenant", "demo"];
+    let keys = |what: &str| {
+        scene
+            .world
+            .json("ada", &[&["keys", what], &of[..]].concat())
+    };
+    keys("freeze");
+    let job = keys("rewrap-objects");
+    let id = job["id"].as_str().expect("an id");
+    let show = ["keys", "jobs", "show", "--tenant", "demo", id];
+    let waits = || {
+        let job = scene.world.json("ann", &show);
+        job["trouble"].is_string() && job["state"] == "open"
+    };
+    let came = (0..600).any(|_| {
+        waits() || {
+            thread::sleep(Duration::from_millis(100));
+            false
+        }
+    });
+    assert!(came, "it says why it waits");
+    keys("thaw");
+    let job = scene.world.json("ann", &[&show[..], &["--wait"]].concat());
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    assert_eq!(job["progress"]["left"], json!({}), "{job}");
+}
