@@ -103,13 +103,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let system_bucket = format!("{}system", config.bucket_prefix);
     let (upstream, control) = connect(config, &system_bucket, &clock)?;
     make_system_bucket(&upstream, &system_bucket).await?;
-    let store = Capabilities::probe(&upstream, &system_bucket)
-        .await
-        .map_err(|source| AssembleError::SystemBucket {
-            bucket: system_bucket.clone(),
-            source,
-        })?;
-    warn_of(store);
+    let store = probe(&upstream, &system_bucket).await?;
 
     let missing = WhenMissing::Create(clock.now());
     let management = KeyManagement::configured(config, missing, &clock).await?;
@@ -119,9 +113,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
-    let super_log = SuperLog::new(Arc::clone(&control), trail.clone(), &config.audit.journal);
-    // Before anything is served: a log that others know of cannot vanish unseen.
-    super_log.register().await?;
+    let super_log = register(config, &control, store, &trail).await?;
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
@@ -205,10 +197,20 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     })
 }
 
+async fn probe(upstream: &Upstream, system_bucket: &str) -> Result<Capabilities, AssembleError> {
+    let probed = Capabilities::probe(upstream, system_bucket).await;
+    let store = probed.map_err(|source| AssembleError::SystemBucket {
+        bucket: system_bucket.to_owned(),
+        source,
+    })?;
+    warn_of(store);
+    Ok(store)
+}
+
 fn warn_of(store: Capabilities) {
     if !store.conditional_writes {
         tracing::warn!(
-            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
+            "the store decides no conditions on writes: requests with If-Match or If-None-Match are refused, and two replicas can lose an entry of the super-log"
         );
     }
 }
@@ -297,6 +299,23 @@ async fn open_trail(
     );
     trail.begin().await?;
     Ok(trail)
+}
+
+/// The super-log, with the beginning of this replica's log in it before anything is served: so it cannot vanish unseen.
+async fn register(
+    config: &Config,
+    control: &Arc<dyn ObjectStore>,
+    store: Capabilities,
+    trail: &Trail,
+) -> Result<SuperLog, AssembleError> {
+    let (control, conditional) = (Arc::clone(control), store.conditional_writes);
+    let super_log = SuperLog::new(control, conditional, trail.clone(), &config.audit.journal);
+    if let Err(error) = super_log.register().await {
+        // It has served nobody, and ends in good order.
+        trail.end().await;
+        return Err(error.into());
+    }
+    Ok(super_log)
 }
 
 /// Whose trail it is, and the keys that sign it.

@@ -42,6 +42,7 @@ mod scrubbed;
 mod signatures;
 mod sinks;
 mod suites;
+mod super_log;
 mod telemetry;
 mod tenants;
 mod tidy;
