@@ -350,14 +350,14 @@ async fn lines_are_signed_while_the_journal_runs_and_proved_when_asked() {
             chain = (chain.0 + 1, STANDARD.encode(leaf_hash(line.as_bytes())));
         }
     }
-    let heads: Value = serde_json::from_str(text.lines().nth(300).unwrap()).unwrap();
+    let heads: Value = serde_json::from_str(text.lines().nth(301).unwrap()).unwrap();
     assert_eq!(heads["kind"], "tenant.heads");
     let heads: Vec<_> = heads["detail"]["heads"]
         .as_object()
         .unwrap()
         .values()
         .collect();
-    assert_eq!(heads, [&serde_json::json!([300, chain.1])]);
+    assert_eq!(heads, [&serde_json::json!([301, chain.1])]);
 }
 
 #[tokio::test]

@@ -109,11 +109,23 @@ fn a_gateway_that_cannot_register_its_log_does_not_start_and_says_why() {
 fn a_store_that_refuses_conditions_gets_its_entries_without() {
     let mut scene = Scene::begin();
     let conditional = |request: &Message| request.header("if-none-match").is_some();
-    scene.obey(conditional, &failure("501 Not Implemented"));
+    let mut refusal = failure("501 Not Implemented");
+    refusal.set_body(b"<Error><Code>NotImplemented</Code><Message/></Error>".to_vec());
+    scene.obey(conditional, &refusal);
     scene.gateway.restart();
     scene.end();
     let (entries, whole) = scene.verified();
     assert!(entries >= 4 && whole, "{entries}");
+
+    // Keys are made by such writes only, so that no deployment begins there.
+    let directory = World::get().scratch();
+    let config = directory.path().join("sealgate.toml");
+    let begun = fs::read_to_string(scene.config()).expect("it is there");
+    let other = begun.replace("bucket_prefix = \"", "bucket_prefix = \"other-");
+    fs::write(&config, other).expect("a file can be written");
+    let told = scene.refused(&config.display().to_string());
+    let what = "the keyrings cannot be opened";
+    assert!(told.contains(what) && told.contains("NotImplemented"), "{told}");
 }
 
 #[test]
