@@ -15,7 +15,7 @@ pub mod tree;
 pub mod verify;
 
 pub use event::{Act, Class, Decision, Event, Kind, LINE_LIMIT, SecondFactor, wall};
-pub use following::{Cursor, Follower, Line};
+pub use following::{Cursor, Follower, Line, READERS};
 pub use identity::Identity;
 pub use journal::{
     Closed, Health, Journal, JournalError, OpenIntent, Opening, Proof, ProveError, Recorded,

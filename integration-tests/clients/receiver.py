@@ -78,6 +78,8 @@ class Syslog(socketserver.StreamRequestHandler):
             event = json.loads(text)
             assert event["wall"] == when and event["kind"] == kind and host, message
             keep(event)
+        if rest:
+            self.request.unwrap()  # RFC 5425, 4.4: the end is answered
 
     def length(self):
         digits = b""

@@ -27,7 +27,11 @@ pub struct Line {
     pub text: String,
 }
 
-/// A reader of all logs of a journal. What it gives is signed, hence durable: it can be proved to whoever is told.
+/// Below a journal's directory: the logs of those who read the trail with the keys, while a replica may be writing its own.
+pub const READERS: &str = "readers";
+
+/// A reader of all logs of a journal, those of its [readers](READERS) too. What it gives is signed, hence durable: it can be
+/// proved to whoever is told. Logs are told apart by where they lie in the journal.
 #[derive(Debug)]
 pub struct Follower {
     journal: PathBuf,
@@ -192,7 +196,7 @@ impl Open {
                 break;
             }
             lines.push(Line {
-                log: self.log.clone(),
+                log: name_of(&self.log).to_owned(),
                 seq: self.next,
                 segment: self.first,
                 offset: self.offset,
@@ -221,9 +225,23 @@ fn signed(log: &Path) -> io::Result<u64> {
     Ok(size.unwrap_or(0))
 }
 
+/// Where logs lie below the journal's directory, sorted. Those of readers of whose directory this process may see nothing
+/// are left out: whoever follows the others must not wait for that.
 fn logs(journal: &Path) -> io::Result<Vec<String>> {
+    let mut logs = logs_in(journal)?;
+    match logs_in(&journal.join(READERS)) {
+        Ok(readers) => logs.extend(readers.iter().map(|log| format!("{READERS}/{log}"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) => return Err(error),
+    }
+    logs.sort();
+    Ok(logs)
+}
+
+fn logs_in(directory: &Path) -> io::Result<Vec<String>> {
     let mut logs = Vec::new();
-    for entry in fs::read_dir(journal)? {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if let Ok(name) = entry.file_name().into_string()
             && entry.path().join(SEGMENTS).is_dir()
@@ -231,8 +249,12 @@ fn logs(journal: &Path) -> io::Result<Vec<String>> {
             logs.push(name);
         }
     }
-    logs.sort();
     Ok(logs)
+}
+
+/// What lines call a log.
+fn name_of(place: &str) -> &str {
+    place.rsplit('/').next().unwrap_or(place)
 }
 
 fn segments(log: &Path) -> io::Result<Vec<(u64, PathBuf)>> {

@@ -85,6 +85,31 @@ async fn every_line_comes_once_through_segments_logs_and_restarts() {
     }
 }
 
+/// Whoever opened what is sealed is on record beside the replica, and told like everything else, once.
+#[tokio::test]
+async fn logs_of_readers_are_followed_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = run(directory.path(), 2, 5).await;
+    let file = directory.path().join("sinks/a.cursor");
+    let mut seen = Vec::new();
+    let mut expected = vec![(own.clone(), 0), (own, 1)];
+    for second in [1, 9] {
+        let reader = run(&directory.path().join(READERS), 2, second).await;
+        expected.extend([(reader.clone(), 0), (reader, 1)]);
+        let mut follower = Follower::new(directory.path(), Cursor::load(&file).unwrap());
+        assert!(follower.behind().unwrap() >= 2);
+        let lines = all(&mut follower);
+        for line in &lines {
+            let value: serde_json::Value = serde_json::from_str(&line.text).unwrap();
+            assert_eq!(value["log"], line.log.as_str());
+        }
+        seen.extend(lines.into_iter().map(|line| (line.log, line.seq)));
+        assert_eq!(follower.behind().unwrap(), 0);
+        follower.cursor().store(&file).unwrap();
+    }
+    assert_eq!(seen, expected);
+}
+
 #[tokio::test]
 async fn what_is_not_signed_yet_is_not_told() {
     let directory = tempfile::tempdir().unwrap();

@@ -46,7 +46,11 @@ impl Admin {
         };
         let job = kept.value;
         match job.state {
-            State::Open => Ok(None),
+            State::Open => {
+                // A crash, or a board that could not be written, may have left it where nobody works at it.
+                jobs::post_again(&self.control, &plan.tenant, id).await?;
+                Ok(None)
+            }
             State::Cancelled => not_counted("the count was cancelled"),
             State::Done => Ok(Some(told(id, &job, destroyed))),
         }
@@ -73,6 +77,7 @@ fn told(id: &str, job: &Job, destroyed: &[KeyId]) -> Value {
         members.insert("counted".to_owned(), json!(job.progress.ended));
         members.insert("job".to_owned(), json!(id));
         members.insert("by_key".to_owned(), by_key.collect());
+        members.insert("untold".to_owned(), json!(job.progress.left));
     }
     told
 }

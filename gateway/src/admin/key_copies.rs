@@ -3,7 +3,8 @@
 
 use http::Method;
 use kms_keys::{Fate, Fates, Mode};
-use serde::Deserialize;
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::approval::Approved;
@@ -47,40 +48,57 @@ pub(super) const ROUTES: &[Route] = &[
 struct Told(Vec<Value>);
 
 impl Told {
-    fn tell(&mut self, path: &impl ToString, fate: Fate) {
+    fn tell(&mut self, path: &Path, fate: impl Serialize) {
         if self.0.len() < MOST_TOLD {
             self.0
                 .push(json!({ "path": path.to_string(), "fate": fate }));
         }
     }
+
+    fn has(&self, path: &Path) -> bool {
+        let named = |told: &Value| told.get("path").and_then(Value::as_str) == Some(path.as_ref());
+        self.0.iter().any(named)
+    }
 }
 
 async fn compare(admin: &Admin) -> Result<Reply, AdminError> {
     let mut told = Told::default();
-    let mut tell = |path: &_, fate| told.tell(path, fate);
+    let mut tell = |path: &Path, fate: Fate| told.tell(path, fate);
     let forth = admin.keyrings.follow(Mode::Look, &mut tell).await?;
     agreement(admin, forth, told).await
 }
 
 async fn follow(admin: &Admin) -> Result<Reply, AdminError> {
     let mut told = Told::default();
-    let mut tell = |path: &_, fate| told.tell(path, fate);
+    let mut tell = |path: &Path, fate: Fate| told.tell(path, fate);
     admin.keyrings.follow(Mode::Bring, &mut tell).await?;
     let forth = admin.keyrings.follow(Mode::Look, &mut |_, _| ()).await?;
     agreement(admin, forth, told).await
 }
 
 /// How the mirror is after all, and what only the mirror has.
-async fn agreement(admin: &Admin, forth: Option<Fates>, told: Told) -> Result<Reply, AdminError> {
-    let mut tell = |_: &_, _| ();
+async fn agreement(
+    admin: &Admin,
+    forth: Option<Fates>,
+    mut told: Told,
+) -> Result<Reply, AdminError> {
+    let mut only_there: u64 = 0;
+    let mut tell = |path: &Path, fate: Fate| {
+        // Lost here, or never ours; what both have otherwise was told on the way there.
+        let is_told = fate == Fate::Unusable && told.has(path);
+        if matches!(fate, Fate::Missing | Fate::Unusable) && !is_told {
+            told.tell(path, ONLY_THERE);
+            only_there = only_there.saturating_add(1);
+        }
+    };
     let back = admin.keyrings.restore(None, Mode::Look, &mut tell).await?;
-    let (Some(forth), Some(back)) = (forth, back) else {
+    let (Some(forth), Some(_)) = (forth, back) else {
         return Err(without_mirror());
     };
     Reply::of(&json!({
-        "agrees": forth == Fates { same: forth.same, ..Fates::default() } && back.missing == 0,
+        "agrees": forth == Fates { same: forth.same, ..Fates::default() } && only_there == 0,
         "counts": forth,
-        "only_in_mirror": back.missing,
+        "only_in_mirror": only_there,
         "documents": told.0,
     }))
 }
@@ -110,7 +128,7 @@ async fn restore(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     }
     let mode = if wish.apply { Mode::Bring } else { Mode::Look };
     let mut told = Told::default();
-    let mut tell = |path: &_, fate| told.tell(path, fate);
+    let mut tell = |path: &Path, fate: Fate| told.tell(path, fate);
     let tenant = wish.tenant.as_deref();
     let fates = admin.keyrings.restore(tenant, mode, &mut tell).await?;
     let reply = Reply::of(&json!({
@@ -133,3 +151,6 @@ fn without_mirror() -> AdminError {
 }
 
 const MOST_TOLD: usize = 1000;
+
+/// In place of a fate.
+const ONLY_THERE: &str = "only-in-mirror";

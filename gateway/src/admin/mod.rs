@@ -26,6 +26,7 @@ mod sessions;
 mod sign_in;
 mod tenants;
 mod tending;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

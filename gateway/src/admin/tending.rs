@@ -4,10 +4,12 @@
 use std::time::{Duration, SystemTime};
 
 use kms_keys::{Fate, KeyId, KeyringStatus, Mode, Scope, State, Timestamp};
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
+use super::turn::{Found, Turn};
 use super::{Admin, AdminError};
-use crate::control::{ControlError, Document, Form, Kept};
+use crate::control::ControlError;
 
 /// How the deployment's keys are, for whoever watches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,34 +28,22 @@ pub struct KeyHealth {
     pub mirror_age: Duration,
 }
 
-/// Whose turn it is, and what was found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Tending {
-    holder: String,
-    until: Timestamp,
-    /// When the mirror was last compared as a whole, or has been wanting it since.
-    compared: Timestamp,
-    health: KeyHealth,
-}
-
-impl Document for Tending {
-    const FOLDER: &'static str = "tending";
-    const FORM: Form = Form::Clear;
-}
-
 impl Admin {
     /// Does what is due, or leaves it to the replica whose turn it is. To be called every so often on every replica.
     /// One tenant's trouble does not hold up the others.
     pub async fn tend_keys(&self) -> Result<KeyHealth, AdminError> {
-        let turn = match self.take_turn().await? {
+        let found = match self.take_turn().await? {
             Turn::Anothers(health) => return Ok(health),
-            Turn::Ours(turn) => turn,
+            Turn::Ours(found) => found,
         };
-        let before = turn.value.health;
-        let mut health = KeyHealth {
-            mirror_differences: before.mirror_differences,
-            ..KeyHealth::default()
-        };
+        // The comparison of millions of documents takes longer than a turn.
+        let found = self.keeping_turn(self.do_what_is_due(found)).await?;
+        self.record_found(found).await?;
+        Ok(found.health)
+    }
+
+    async fn do_what_is_due(&self, before: Found) -> Result<Found, AdminError> {
+        let mut health = KeyHealth::default();
         for tenant in self.keyrings.tenants().await? {
             if let Err(error) = self.tend_tenant(&tenant).await {
                 tracing::error!(tenant, %error, "the keys of a tenant could not be tended");
@@ -63,59 +53,17 @@ impl Admin {
                 Err(error) => tracing::error!(tenant, %error, "a keyring cannot be read"),
             }
         }
-        let mut compared = turn.value.compared;
-        if let Some(differences) = self.look_at_mirror(&turn).await {
-            health.mirror_differences = differences;
-            compared = self.clock.now().into();
-        }
+        let mut compared = before.compared;
         if self.keyrings.mirror().is_some() {
-            let since = SystemTime::from(compared);
-            let age = self.clock.now().duration_since(since);
+            health.mirror_differences = before.health.mirror_differences;
+            if let Some(differences) = self.look_at_mirror(compared).await {
+                health.mirror_differences = differences;
+                compared = self.clock.now().into();
+            }
+            let age = self.clock.now().duration_since(compared.into());
             health.mirror_age = age.unwrap_or_default();
         }
-        let found = Tending {
-            compared,
-            health,
-            ..turn.value.clone()
-        };
-        match self.control.replace(&turn, &found).await {
-            // It took longer than a turn.
-            Ok(_) | Err(ControlError::Outrun { .. }) => Ok(health),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn take_turn(&self) -> Result<Turn, AdminError> {
-        let now = self.clock.now();
-        let found = self.control.get_now::<Tending>(&[KEYS]).await?;
-        let (health, compared) = match &found {
-            Some(kept) => (kept.value.health, kept.value.compared),
-            None => (KeyHealth::default(), (now - COMPARED_EVERY).into()),
-        };
-        let is_anothers = found.as_ref().is_some_and(|kept| {
-            kept.value.holder != self.replica && SystemTime::from(kept.value.until) > now
-        });
-        if is_anothers {
-            return Ok(Turn::Anothers(health));
-        }
-        let mine = Tending {
-            holder: self.replica.clone(),
-            until: (now + TURN).into(),
-            compared,
-            health,
-        };
-        let taken = match found {
-            None => self.control.create(&[KEYS], &mine).await,
-            Some(kept) => self.control.replace(&kept, &mine).await,
-        };
-        match taken {
-            Ok(kept) => Ok(Turn::Ours(kept)),
-            // Another replica was faster.
-            Err(ControlError::Exists { .. } | ControlError::Outrun { .. }) => {
-                Ok(Turn::Anothers(health))
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(Found { compared, health })
     }
 
     /// Rotates the scopes that this replica wrote to under a version past its time. To be called every few seconds.
@@ -138,30 +86,30 @@ impl Admin {
     }
 
     /// Once a day: brings to the mirror what it lacks, and gives how many documents somebody has to look at.
-    async fn look_at_mirror(&self, turn: &Kept<Tending>) -> Option<u64> {
-        let since = self.clock.now().duration_since(turn.value.compared.into());
+    async fn look_at_mirror(&self, compared: Timestamp) -> Option<u64> {
+        let since = self.clock.now().duration_since(compared.into());
         if since.is_ok_and(|since| since < COMPARED_EVERY) {
             return None;
         }
-        let mut tell = |path: &object_store::path::Path, fate: Fate| {
+        let mut forth = |path: &Path, fate: Fate| {
             if fate.is_trouble() || fate == Fate::Newer {
                 tracing::error!(%path, ?fate, "the mirror of keyrings has something else");
             }
         };
-        let forth = self.keyrings.follow(Mode::Bring, &mut tell).await;
-        let back = self
-            .keyrings
-            .restore(None, Mode::Look, &mut |_, _| ())
-            .await;
+        let mut back = |path: &Path, fate: Fate| {
+            if fate == Fate::Missing {
+                tracing::error!(%path, "only the mirror of keyrings has this");
+            } else if fate == Fate::Unusable {
+                tracing::error!(%path, "the mirror has this otherwise than we wrote it");
+            }
+        };
+        let forth = self.keyrings.follow(Mode::Bring, &mut forth).await;
+        let back = self.keyrings.restore(None, Mode::Look, &mut back).await;
         match (forth, back) {
             (Ok(Some(forth)), Ok(Some(back))) => {
                 let only_there = back.missing.saturating_add(back.unusable);
-                Some(
-                    forth
-                        .trouble()
-                        .saturating_add(forth.newer)
-                        .saturating_add(only_there),
-                )
+                let differ = forth.trouble().saturating_add(forth.newer);
+                Some(differ.saturating_add(only_there))
             }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(%error, "the mirror of keyrings could not be compared");
@@ -187,12 +135,6 @@ impl Admin {
             Err(AdminFailure::Admin(error)) => Err(error),
         }
     }
-}
-
-/// Whether it is this replica's turn.
-enum Turn {
-    Ours(Kept<Tending>),
-    Anothers(KeyHealth),
 }
 
 impl KeyHealth {
@@ -231,10 +173,5 @@ impl From<AdminError> for AdminFailure {
     }
 }
 
-const KEYS: &str = "keys";
-
-/// More than twice as long as from one look to the next, so that a replica that lives keeps its turn.
-const TURN: Duration = Duration::from_mins(12);
-
 /// Every document at both places is read for it.
-const COMPARED_EVERY: Duration = Duration::from_hours(24);
+pub(super) const COMPARED_EVERY: Duration = Duration::from_hours(24);

@@ -116,7 +116,7 @@ impl Read {
             headroom: 0,
             ..audit::Settings::default()
         };
-        let place = config.audit.journal.join(READERS);
+        let place = config.audit.journal.join(audit::READERS);
         let unrecorded = |error: &JournalError| {
             Failure(format!(
                 "this read cannot be put on record, so nothing is opened: {}",
@@ -150,9 +150,6 @@ impl Read {
         Ok(())
     }
 }
-
-/// Below the journal's directory, whose own logs a gateway may be writing.
-const READERS: &str = "readers";
 
 async fn custody(config: &std::path::Path) -> Result<Custody, Failure> {
     let config = load(config)?;

@@ -114,8 +114,7 @@ impl RestoreOptions {
             "counts": done.fates,
             "documents": done.told.iter().map(|(path, fate)| json!({ "path": path, "fate": fate })).collect::<Vec<_>>(),
         });
-        tell(terminal, self.options.json, &answer, restoration)?;
-        Ok(found(done.fates.trouble() > 0))
+        tell_restoration(terminal, self.options.json, &answer)
     }
 
     /// By the admin API.
@@ -132,7 +131,7 @@ impl RestoreOptions {
         let answer = options.ask(Method::POST, "/v1/keys/restore", Some(&body))?;
         match answer.get("approval") {
             Some(asked) => tell_asked(terminal, options.json, asked),
-            None => tell(terminal, options.json, &answer, restoration),
+            None => tell_restoration(terminal, options.json, &answer),
         }
     }
 }
@@ -178,6 +177,16 @@ fn tell_backup(terminal: &mut Terminal, done: &BackedUp) {
         counts.buckets,
         done.deployment,
     ));
+}
+
+/// By either way, so that whoever watches the exit code need not know which.
+fn tell_restoration(
+    terminal: &mut Terminal,
+    json: bool,
+    answer: &Value,
+) -> Result<Outcome, Failure> {
+    tell(terminal, json, answer, restoration)?;
+    Ok(found(fates(answer).trouble() > 0))
 }
 
 fn restoration(answer: &Value) -> Vec<String> {

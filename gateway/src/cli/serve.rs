@@ -63,7 +63,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     crate::config::start_logging();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(&error))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let listener = match listeners.s3 {
             Some(listener) => TcpListener::from_std(listener),
             None => TcpListener::bind(config.listen).await,
@@ -114,7 +114,10 @@ pub(super) fn run(
         trail.end().await;
         super_log.end().await;
         ended
-    })
+    });
+    // A thread that writes to where nobody reads, or waits for a disk that hangs, must not keep it from ending.
+    runtime.shutdown_timeout(LEAVE);
+    ended
 }
 
 /// Binds the address where metrics are wanted, if anywhere, and serves them for as long as it is asked.
@@ -158,18 +161,24 @@ async fn listen_to_admins(
 
 /// Sees to the keys by the time, for as long as it is asked.
 async fn tend(admin: Arc<Admin>, telemetry: Arc<Telemetry>) -> Infallible {
-    let mut time = tokio::time::interval(TEND_EVERY);
-    time.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut soon = tokio::time::interval(ROTATE_WITHIN);
-    soon.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = soon.tick() => admin.rotate_overdue().await,
-            _ = time.tick() => match admin.tend_keys().await {
+    // Beside each other: a look at the mirror may take long, and a rotation does not wait for it.
+    tokio::select! {
+        never = every(ROTATE_WITHIN, || admin.rotate_overdue()) => never,
+        never = every(TEND_EVERY, || async {
+            match admin.tend_keys().await {
                 Ok(health) => telemetry.keys(&health),
                 Err(error) => tracing::error!(%error, "the keys could not be tended"),
-            },
-        }
+            }
+        }) => never,
+    }
+}
+
+async fn every<F: Future<Output = ()>>(period: Duration, work: impl Fn() -> F) -> Infallible {
+    let mut time = tokio::time::interval(period);
+    time.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        time.tick().await;
+        work().await;
     }
 }
 
@@ -191,6 +200,9 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
     }
 }
+
+/// How long what is still under way when the trail has its last line may take to end.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// A scope that was written to under a version past its time gets another.
 const ROTATE_WITHIN: Duration = Duration::from_secs(5);

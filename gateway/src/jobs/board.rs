@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::job::{Job, State};
 use crate::control::{Control, ControlError, Document, Form, Kept};
 
-/// Tenant and id of each open job.
+/// Tenant and id of each job that is open, or whose end is not on the trail yet.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Board {
     pub(super) open: BTreeSet<(String, String)>,
@@ -27,12 +27,21 @@ impl Document for Board {
 /// As the documents can fail.
 pub async fn post(control: &Control, job: &Job, id: &str) -> Result<Kept<Job>, ControlError> {
     let kept = control.create(&[&job.tenant, id], job).await?;
-    let name = (job.tenant.clone(), id.to_owned());
-    change(control, |board| board.open.insert(name.clone())).await?;
+    post_again(control, &job.tenant, id).await?;
     Ok(kept)
 }
 
-/// Ends a job that is open; whoever works at it stops within seconds.
+/// Has the replicas work at an open job which is kept, and which the board may not name.
+///
+/// # Errors
+/// As the board can fail.
+pub async fn post_again(control: &Control, tenant: &str, id: &str) -> Result<(), ControlError> {
+    let name = (tenant.to_owned(), id.to_owned());
+    change(control, |board| board.open.insert(name.clone())).await
+}
+
+/// Ends a job that is open. Whoever works at it begins nothing more within seconds. It stays on the board until a replica
+/// has told its end on the trail.
 ///
 /// # Errors
 /// [`ControlError::Missing`] where there is none of that name, and as the documents can fail.
@@ -42,20 +51,18 @@ pub async fn cancel(
     id: &str,
     now: SystemTime,
 ) -> Result<Kept<Job>, ControlError> {
-    let cancelled = control
+    control
         .change(&[tenant, id], |job: &Job| {
             let mut next = job.clone();
             next.state = State::Cancelled;
             next.progress.ended = Some(Timestamp::from(now));
             Ok::<_, ControlError>((job.state == State::Open).then_some(next))
         })
-        .await?;
-    strike(control, tenant, id).await?;
-    Ok(cancelled)
+        .await
 }
 
-/// Takes a job that is over off the board.
-pub(super) async fn strike(control: &Control, tenant: &str, id: &str) -> Result<(), ControlError> {
+/// Takes a job off the board whose end is told.
+pub(crate) async fn strike(control: &Control, tenant: &str, id: &str) -> Result<(), ControlError> {
     let name = (tenant.to_owned(), id.to_owned());
     change(control, |board| board.open.remove(&name)).await
 }
@@ -81,7 +88,7 @@ async fn change(
 }
 
 /// What is open, at most five seconds old.
-pub(super) async fn open(control: &Control) -> Result<Vec<(String, String)>, ControlError> {
+pub(crate) async fn open(control: &Control) -> Result<Vec<(String, String)>, ControlError> {
     let board = control.get::<Board>(&[BOARD]).await?;
     Ok(board.map_or_else(Vec::new, |board| board.value.open.iter().cloned().collect()))
 }

@@ -87,6 +87,10 @@ impl Objects {
                     record.outcome(Err("Unconditional".to_owned())).await?;
                     return Ok((Outcome::Left(Reason::Unconditional), looked_at));
                 }
+                Ok(Rewrapped::Unaligned) => {
+                    record.outcome(Err("Unaligned".to_owned())).await?;
+                    return Ok((Outcome::Left(Reason::Unaligned), looked_at));
+                }
                 Ok(Rewrapped::Moved { version, etag_kept }) => {
                     record.outcome(Ok(version.as_deref())).await?;
                     let behind = self.behind(item, head, version.as_deref());
@@ -110,10 +114,18 @@ impl Objects {
         if head.is_archived() {
             return Ok(Some(Reason::Archived));
         }
-        let has_id = item.id.as_deref().is_some_and(|id| id != NO_VERSION);
-        let suspended =
-            has_id && self.operations.versioning(&place.bucket).await? == Versioning::Suspended;
-        Ok(suspended.then_some(Reason::Suspended))
+        let Some(id) = item.id.as_deref() else {
+            return Ok(None);
+        };
+        let operations = &self.operations;
+        if id != NO_VERSION && operations.versioning(&place.bucket).await? == Versioning::Suspended
+        {
+            return Ok(Some(Reason::Suspended));
+        }
+        // A copy of what is not retained says nothing of retention, and the store would retain it anew.
+        let locks = !head.is_retained(operations.clock.now())
+            && operations.locks_by_default(&place.bucket).await?;
+        Ok(locks.then_some(Reason::DefaultRetention))
     }
 
     fn kept_back(&self, head: &Head) -> Reason {

@@ -21,7 +21,7 @@ pub struct Job {
     pub created: Timestamp,
     /// Whether it goes on.
     pub state: State,
-    /// Who works at it now, if anybody does.
+    /// Who works at it now, if anybody does; who told its end, where that is told.
     pub lease: Option<Lease>,
     /// How far it is.
     pub progress: Progress,
@@ -176,6 +176,10 @@ pub enum Reason {
     Suspended,
     /// The store decides no conditions on writes, and what a client writes meanwhile could be undone.
     Unconditional,
+    /// It is not retained, and its bucket would retain a copy of it.
+    DefaultRetention,
+    /// It was moved, and its source was locked or released meanwhile, which could not be done to it.
+    Unaligned,
 }
 
 /// An object or version that stays as it is.

@@ -15,7 +15,9 @@ mod runner;
 mod tests;
 mod worker;
 
-pub use board::{cancel, post};
+pub use board::{cancel, post, post_again};
+#[cfg(test)]
+pub(crate) use board::{open, strike};
 pub use job::{Amount, Cursor, Job, Kind, Lease, Left, Progress, Reason, Stage, State, Use, Wish};
 pub use runner::Jobs;
 

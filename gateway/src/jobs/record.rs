@@ -45,10 +45,21 @@ pub(super) async fn of_job(
     Ok(trail.record(&event).await?)
 }
 
-/// What a job does to one object, in the trail.
+/// What a job does to one object, in the trail. Dropped between its intent and its outcome, it is left to
+/// [`Trail::left_open`].
 pub(super) struct ObjectRecord<'a> {
     trail: &'a Trail,
     draft: Event,
+    /// Whether its intent waits for an outcome.
+    open: bool,
+}
+
+impl Drop for ObjectRecord<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.trail.left_open(&self.draft);
+        }
+    }
 }
 
 impl<'a> ObjectRecord<'a> {
@@ -80,7 +91,11 @@ impl<'a> ObjectRecord<'a> {
             let from = head.kek().to_string();
             draft.detail.insert("from".to_owned(), from.into());
         }
-        Self { trail, draft }
+        Self {
+            trail,
+            draft,
+            open: false,
+        }
     }
 
     /// To which KEK it goes.
@@ -101,13 +116,15 @@ impl<'a> ObjectRecord<'a> {
     }
 
     /// Durable before anything is done.
-    pub(super) async fn intent(&self) -> Result<(), GatewayError> {
+    pub(super) async fn intent(&mut self) -> Result<(), GatewayError> {
+        // Before the wait: it may be on record though nobody waits for that any more.
+        self.open = true;
         Ok(self.trail.record(&self.draft).await?)
     }
 
     /// How that ended: the version that was written, or a word for why none was.
     pub(super) async fn outcome(
-        self,
+        mut self,
         written: Result<Option<&str>, String>,
     ) -> Result<(), GatewayError> {
         let intent = self.draft.id;
@@ -122,7 +139,9 @@ impl<'a> ObjectRecord<'a> {
             }
             Err(word) => event.err = Some(word.into()),
         }
-        Ok(self.trail.record(&event).await?)
+        self.trail.record(&event).await?;
+        self.open = false;
+        Ok(())
     }
 
     /// It, or a version of it, stays as it is.
@@ -156,5 +175,85 @@ pub(super) fn end(job: &Job) -> Option<&'static str> {
         State::Open => None,
         State::Done => Some("admin:FinishJob"),
         State::Cancelled => Some("admin:StopJob"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use audit::Journal;
+    use kms_keys::{Keyrings, LocalFile, Providers, WhenMissing};
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::assemble::audit_identity;
+    use crate::buckets::Bucket;
+    use crate::clock::Clock;
+    use crate::trail::{Attested, Durabilities};
+
+    async fn trail(directory: &std::path::Path) -> Trail {
+        let clock = Clock::system();
+        let file = directory.join("root-keys");
+        let provider = LocalFile::open(&file, WhenMissing::Create(clock.now())).unwrap();
+        let asked = clock.clone();
+        let told: kms_keys::Clock = Arc::new(move || asked.now());
+        let providers = Providers::one(Arc::new(provider), told.clone());
+        let settings = kms_keys::Settings::default();
+        let keyrings = Keyrings::open(Arc::new(InMemory::new()), providers, settings, told);
+        let keyrings = Arc::new(keyrings.await.unwrap());
+        let journal = Journal::open(
+            &directory.join("audit"),
+            Arc::new(audit_identity(&keyrings)),
+            audit::Settings::default(),
+            clock.now(),
+        );
+        Trail::new(
+            Arc::new(journal.unwrap()),
+            keyrings,
+            Arc::new(sealed_object::OsRandom),
+            Attested::default(),
+            Durabilities::default(),
+            clock,
+        )
+    }
+
+    #[tokio::test]
+    async fn an_intent_that_nobody_works_at_any_more_is_reconciled() {
+        let directory = tempfile::tempdir().unwrap();
+        let trail = trail(directory.path()).await;
+        let bucket = Bucket {
+            id: Uuid::new_v4(),
+            tenant: "demo".to_owned(),
+            name: "b".to_owned(),
+            upstream: "u".to_owned(),
+            created: String::new(),
+        };
+        let key = "k".to_owned();
+        let item = Item {
+            bucket: bucket.name.clone(),
+            key: key.clone(),
+            version: None,
+            id: None,
+            size: 0,
+        };
+        let bucket = Arc::new(bucket);
+        let place = Place { bucket, key };
+        let record = || ObjectRecord::new(&trail, Kind::RewrapObjects, "1", (&place, &item), None);
+        let mut ended = record();
+        ended.intent().await.unwrap();
+        ended.outcome(Ok(None)).await.unwrap();
+        drop(record());
+        assert_eq!(trail.open_intents(), 0);
+        let mut dropped = record();
+        dropped.intent().await.unwrap();
+        let intent = dropped.draft.id;
+        drop(dropped);
+        let orphans = trail.orphans().await;
+        let told: Vec<_> = orphans
+            .iter()
+            .map(|one| (one.intent, one.op.as_str(), one.key.as_deref()))
+            .collect();
+        assert_eq!(told, [(intent, "admin:RewrapObject", Some("k"))]);
     }
 }

@@ -107,24 +107,29 @@ impl Jobs {
         open
     }
 
-    async fn take(&self, (tenant, id): &Name) -> Option<Held> {
+    async fn take(&self, name: &Name) -> Option<Held> {
+        let (tenant, id) = name;
         let tried = async {
             let known = self.control.get::<Job>(&[tenant, id]).await?;
             let settled = self.clock.now() - FOLLOWED;
             if known.is_some_and(|kept| SystemTime::from(kept.value.created) > settled) {
                 return Ok(None);
             }
-            if let Some(held) = self.worker.take(tenant, id).await? {
-                if held.job().progress.last.is_none() {
-                    record::of_job(&self.trail, "admin:StartJob", id, held.job()).await?;
+            let Some(held) = self.worker.take(tenant, id).await? else {
+                if self.control.get_now::<Job>(&[tenant, id]).await?.is_none() {
+                    board::strike(&self.control, tenant, id).await?;
                 }
-                return Ok::<_, JobError>(Some(held));
+                return Ok(None);
+            };
+            if held.job().state != State::Open {
+                // Whoever worked at it is gone, or nobody did: what is over is on the board until its end is told.
+                self.finish(name, held.job()).await?;
+                return Ok(None);
             }
-            let over = self.control.get_now::<Job>(&[tenant, id]).await?;
-            if over.is_none_or(|kept| kept.value.state != State::Open) {
-                board::strike(&self.control, tenant, id).await?;
+            if held.job().progress.last.is_none() {
+                record::of_job(&self.trail, "admin:StartJob", id, held.job()).await?;
             }
-            Ok(None)
+            Ok::<_, JobError>(Some(held))
         };
         tried.await.unwrap_or_else(|error| {
             tracing::warn!(

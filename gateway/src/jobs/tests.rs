@@ -1,6 +1,7 @@
 //! What jobs promise whatever crashes: every object is dealt with, the counts are exact, and the job ends.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,8 +23,12 @@ struct Field {
     page: usize,
     /// How often each was dealt with.
     treated: Mutex<BTreeMap<usize, u32>>,
-    /// After so many more the work fails.
+    /// After so many more the work on one fails.
     fuse: Mutex<Option<usize>>,
+    /// How long the work on each takes.
+    takes: Duration,
+    /// How often the work on one was begun.
+    begun: AtomicUsize,
 }
 
 impl Field {
@@ -48,7 +53,16 @@ impl Field {
             page,
             treated: Mutex::default(),
             fuse: Mutex::default(),
+            takes: Duration::ZERO,
+            begun: AtomicUsize::new(0),
         }
+    }
+
+    fn fails(&self) -> bool {
+        let mut fuse = self.fuse.lock().unwrap();
+        let left = fuse.take();
+        *fuse = left.and_then(|left| left.checked_sub(1));
+        left == Some(0)
     }
 
     fn index_of(&self, item: &Item) -> usize {
@@ -94,11 +108,13 @@ impl Ground for Arc<Field> {
     }
 
     async fn treat(&self, _: &str, job: &Job, item: &Item) -> Result<Outcome, JobError> {
-        if let Some(fuse) = self.fuse.lock().unwrap().as_mut() {
-            if *fuse == 0 {
-                return Err(crate::error::GatewayError::Unexpected("a crash").into());
-            }
-            *fuse -= 1;
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        if self.fails() {
+            tokio::time::sleep(self.takes / 2).await;
+            return Err(crate::error::GatewayError::Unexpected("a crash").into());
+        }
+        if !self.takes.is_zero() {
+            tokio::time::sleep(self.takes).await;
         }
         let mut treated = self.treated.lock().unwrap();
         let times = treated.entry(self.index_of(item)).or_default();
@@ -215,7 +231,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 
 async fn played(kind: Kind, versions: Vec<usize>, page: usize, acts: Vec<Act>) {
     let world = World::new(Field::new(&versions, page));
-    let control = world.posted(kind).await;
+    world.posted(kind).await;
     let mut replicas = [world.replica().await, world.replica().await];
     let mut held: [Option<Held>; 2] = [None, None];
     for act in acts {
@@ -228,7 +244,8 @@ async fn played(kind: Kind, versions: Vec<usize>, page: usize, acts: Vec<Act>) {
             }
             Act::Work(who) => {
                 let Some(mine) = held[who].as_mut() else {
-                    held[who] = replicas[who].take("demo", "1").await.unwrap();
+                    let taken = replicas[who].take("demo", "1").await.unwrap();
+                    held[who] = taken.filter(|held| held.job().state == State::Open);
                     continue;
                 };
                 match replicas[who].step(mine).await {
@@ -247,19 +264,11 @@ async fn played(kind: Kind, versions: Vec<usize>, page: usize, acts: Vec<Act>) {
     world.pass(Duration::from_mins(1));
     let last = world.replica().await;
     let job = match last.take("demo", "1").await.unwrap() {
-        Some(held) => finish(&last, held).await,
-        None => {
-            control
-                .get_now(&["demo", "1"])
-                .await
-                .unwrap()
-                .unwrap()
-                .value
-        }
+        Some(held) if held.job().state == State::Open => finish(&last, held).await,
+        over => over.unwrap().job().clone(),
     };
     let all = world.field.items.len();
     assert_eq!(job.state, State::Done);
-    assert_eq!(job.lease, None);
     assert_eq!(world.field.treated.lock().unwrap().len(), all);
     let count = u64::try_from(all).unwrap();
     let amount = |objects, each| Amount {
@@ -328,9 +337,119 @@ async fn a_cancelled_job_stops_with_what_was_done_on_record() {
     assert_eq!(worker.step(&mut held).await.unwrap(), Step::Over);
     let kept = control.get_now::<Job>(&["demo", "1"]).await.unwrap();
     let job = kept.unwrap().value;
-    assert_eq!((job.state, job.lease), (State::Cancelled, None));
+    assert_eq!(job.state, State::Cancelled);
     // Six are counted first. Of the work two were done before; the third ends its bucket, so that its key is over.
     assert_eq!(job.progress.seen.objects, 3);
-    assert!(worker.take("demo", "1").await.unwrap().is_none());
-    assert!(board::open(&control).await.unwrap().is_empty());
+    assert_eq!(
+        open(&control).await.unwrap().len(),
+        1,
+        "until its end is told"
+    );
+}
+
+/// A job that has counted, of so many objects that each take their time, and a replica that looks after its lease often.
+async fn at_work() -> (World, Control, Worker<Arc<Field>>, Held) {
+    let mut field = Field::new(&[1; 64], 100);
+    field.takes = Duration::from_millis(100);
+    let world = World::new(field);
+    let control = world.posted(Kind::RewrapObjects).await;
+    let mut worker = world.replica().await;
+    worker.renew_every = Duration::from_millis(5);
+    let mut held = worker.take("demo", "1").await.unwrap().unwrap();
+    for _ in 0..2 {
+        assert_eq!(worker.step(&mut held).await.unwrap(), Step::More);
+    }
+    (world, control, worker, held)
+}
+
+impl World {
+    async fn begins(&self) {
+        while self.field.begun.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// How many were begun; none was dropped in the middle but those that failed.
+    fn finished_all_but(&self, failed: usize) -> usize {
+        let begun = self.field.begun.load(Ordering::Relaxed);
+        assert_eq!(
+            self.field.treated.lock().unwrap().len(),
+            begun - failed,
+            "of {begun}"
+        );
+        assert!(begun < 64, "nothing more is begun");
+        begun
+    }
+}
+
+#[tokio::test]
+async fn what_is_at_hand_is_finished_when_an_object_fails() {
+    let (world, _, worker, mut held) = at_work().await;
+    *world.field.fuse.lock().unwrap() = Some(0);
+    worker.step(&mut held).await.unwrap_err();
+    assert!(world.finished_all_but(1) > 1);
+}
+
+#[tokio::test]
+async fn what_is_at_hand_is_finished_and_counted_when_a_job_is_cancelled() {
+    let (world, control, worker, mut held) = at_work().await;
+    let cancels = async {
+        world.begins().await;
+        cancel(&control, "demo", "1", world.clock().now())
+            .await
+            .unwrap();
+    };
+    let (step, ()) = tokio::join!(worker.step(&mut held), cancels);
+    assert_eq!(step.unwrap(), Step::Over);
+    let finished = world.finished_all_but(0);
+    let kept = control.get_now::<Job>(&["demo", "1"]).await.unwrap();
+    let job = kept.unwrap().value;
+    assert_eq!(job.state, State::Cancelled);
+    // Of the last key there might be more versions.
+    assert_eq!(
+        job.progress.moved.objects,
+        u64::try_from(finished - 1).unwrap()
+    );
+}
+
+#[tokio::test]
+async fn what_is_at_hand_is_finished_when_the_lease_is_lost() {
+    let (world, _, mut worker, mut held) = at_work().await;
+    worker.renew_every = Duration::from_millis(50);
+    let other = world.replica().await;
+    let takes = async {
+        world.begins().await;
+        world.pass(Duration::from_secs(36));
+        assert!(other.take("demo", "1").await.unwrap().is_some());
+    };
+    let (step, ()) = tokio::join!(worker.step(&mut held), takes);
+    assert_eq!(step.unwrap(), Step::Lost);
+    world.finished_all_but(0);
+}
+
+#[tokio::test]
+async fn the_end_of_a_job_is_told_by_one_and_by_another_if_that_one_is_gone() {
+    let world = World::new(Field::new(&[1], 1));
+    let control = world.posted(Kind::Usage).await;
+    let (one, other) = (world.replica().await, world.replica().await);
+    let held = one.take("demo", "1").await.unwrap().unwrap();
+    assert_eq!(finish(&one, held).await.state, State::Done);
+    assert!(other.take("demo", "1").await.unwrap().is_none());
+    world.pass(Duration::from_secs(36));
+    let over = other.take("demo", "1").await.unwrap().unwrap();
+    assert_eq!(over.job().state, State::Done);
+    assert!(one.take("demo", "1").await.unwrap().is_none());
+
+    // One that is cancelled while nobody works at it.
+    let job = Job::new("demo", over.job().wish.clone(), "ada", world.clock().now());
+    post(&control, &job, "2").await.unwrap();
+    cancel(&control, "demo", "2", world.clock().now())
+        .await
+        .unwrap();
+    let over = one.take("demo", "2").await.unwrap().unwrap();
+    assert_eq!(
+        (over.job().state, over.job().progress.started),
+        (State::Cancelled, None)
+    );
+    assert!(other.take("demo", "2").await.unwrap().is_none());
 }

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::JobError;
 use super::job::{Cursor, Item, Job, Lease, Outcome, Stage, State};
@@ -51,6 +52,8 @@ pub(super) struct Worker<G> {
     ground: G,
     /// Names this run of this replica; never used by another.
     holder: String,
+    /// How often the lease is renewed while work takes long.
+    pub(super) renew_every: Duration,
 }
 
 /// A job whose lease is held.
@@ -64,6 +67,9 @@ pub(super) struct Held {
     objects: Arc<Mutex<Pace>>,
     bytes: Arc<Mutex<Pace>>,
 }
+
+/// What became of the work on an item; none: it was not begun.
+type Treated = Option<Result<Outcome, JobError>>;
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,22 +89,25 @@ impl<G: Ground> Worker<G> {
             clock,
             ground,
             holder,
+            renew_every: RENEW_EVERY,
         }
     }
 
-    /// Takes the lease of an open job, if nobody has it.
+    /// Takes the lease of a job, if nobody has it: to work at it, or, where it is over, to tell that.
     pub(super) async fn take(&self, tenant: &str, id: &str) -> Result<Option<Held>, ControlError> {
         let Some(kept) = self.control.get_now::<Job>(&[tenant, id]).await? else {
             return Ok(None);
         };
         let now = self.clock.now();
         let is_taken = |lease: &Lease| SystemTime::from(lease.until) + SKEW > now;
-        if kept.value.state != State::Open || kept.value.lease.as_ref().is_some_and(is_taken) {
+        if kept.value.lease.as_ref().is_some_and(is_taken) {
             return Ok(None);
         }
         let mut job = kept.value.clone();
         job.lease = Some(self.lease(now));
-        job.progress.started.get_or_insert(now.into());
+        if job.state == State::Open {
+            job.progress.started.get_or_insert(now.into());
+        }
         let kept = match self.control.replace(&kept, &job).await {
             Err(ControlError::Outrun { .. }) => return Ok(None),
             kept => kept?,
@@ -134,30 +143,22 @@ impl<G: Ground> Worker<G> {
     /// A page: the work on each item, and the cursor behind them.
     pub(super) async fn step(&self, held: &mut Held) -> Result<Step, JobError> {
         let (job, from) = (held.job.clone(), held.from.clone());
-        let page = match self.keep(held, self.ground.page(&job, &from)).await? {
-            Ok(page) => page?,
-            Err(end) => return Ok(end),
+        let stop = CancellationToken::new();
+        let listing = self.ground.page(&job, &from);
+        let (page, end) = self.keep(held, &stop, listing).await;
+        let page = match end? {
+            Step::More => page?,
+            end => return Ok(end),
         };
         for chunk in page.items.chunks(CHUNK) {
-            let done = match self
-                .keep(held, self.treat(held.paces(), held.id(), &job, chunk))
-                .await?
-            {
-                Ok(done) => done,
-                Err(end) => return Ok(end),
-            };
-            let mut trouble = None;
-            for (item, outcome) in chunk.iter().zip(done) {
-                match outcome {
-                    Ok(outcome) => held.take(item.clone(), outcome),
-                    Err(error) => {
-                        trouble = Some(error);
-                        break;
-                    }
-                }
-            }
-            if let Some(error) = trouble {
-                return Err(error);
+            let work = self.treat(held.paces(), held.id(), (&job, chunk), &stop);
+            let (done, end) = self.keep(held, &stop, work).await;
+            let counted = held.take_all(chunk, done);
+            match end? {
+                Step::More => counted?,
+                // Somebody ended the job: what was finished since is written too.
+                Step::Over => return Ok(self.save(held).await?),
+                Step::Lost => return Ok(Step::Lost),
             }
             let age = self.clock.now().duration_since(held.saved);
             if age.is_ok_and(|age| age >= SAVE_EVERY) {
@@ -173,7 +174,6 @@ impl<G: Ground> Worker<G> {
         if end {
             held.job.state = State::Done;
             held.job.progress.ended = Some(self.clock.now().into());
-            held.job.lease = None;
         }
         match self.save(held).await? {
             Step::More if end => Ok(Step::Over),
@@ -181,52 +181,59 @@ impl<G: Ground> Worker<G> {
         }
     }
 
-    /// The work on each, several at once, none begun behind one that failed.
+    /// The work on each, several at once. Once `stop` says so, as it does when one fails, none is begun; those that were
+    /// are finished all the same, as whatever breaks off in the middle of a write leaves something behind.
     async fn treat<'a>(
         &'a self,
         (objects, bytes): (Arc<Mutex<Pace>>, Arc<Mutex<Pace>>),
         id: String,
-        job: &'a Job,
-        chunk: &'a [Item],
-    ) -> Vec<Result<Outcome, JobError>> {
+        (job, chunk): (&'a Job, &'a [Item]),
+        stop: &'a CancellationToken,
+    ) -> Vec<Treated> {
         let (id, objects, bytes) = (&id, &objects, &bytes);
         let one = |item: &'a Item| {
             async move {
                 if job.progress.stage == Stage::Counting {
-                    return Ok(Outcome::Counted);
+                    return Some(Ok(Outcome::Counted));
                 }
-                objects.lock().await.pass(1).await;
-                bytes.lock().await.pass(item.size).await;
-                self.ground.treat(id, job, item).await
+                let waits = async {
+                    objects.lock().await.pass(1).await;
+                    bytes.lock().await.pass(item.size).await;
+                };
+                stop.run_until_cancelled(waits).await?;
+                if stop.is_cancelled() {
+                    return None;
+                }
+                let outcome = self.ground.treat(id, job, item).await;
+                if outcome.is_err() {
+                    stop.cancel();
+                }
+                Some(outcome)
             }
             .boxed()
         };
         let work: Vec<BoxFuture<'_, _>> = chunk.iter().map(one).collect();
-        let mut treated = stream::iter(work).buffered(AT_ONCE);
-        let mut outcomes = Vec::with_capacity(chunk.len());
-        while let Some(outcome) = treated.next().await {
-            let failed = outcome.is_err();
-            outcomes.push(outcome);
-            if failed {
-                break;
-            }
-        }
-        outcomes
+        stream::iter(work).buffered(AT_ONCE).collect().await
     }
 
-    /// Renews the lease for as long as the work takes. The inner error: the job is no longer to be worked at.
+    /// Does the work, and renews the lease for as long as that takes. Where the lease is lost or cannot be renewed, or the
+    /// job is over, `stop` says so, and the work is waited for all the same.
     async fn keep<T>(
         &self,
         held: &mut Held,
+        stop: &CancellationToken,
         work: impl Future<Output = T>,
-    ) -> Result<Result<T, Step>, ControlError> {
+    ) -> (T, Result<Step, ControlError>) {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return Ok(Ok(done)),
-                () = tokio::time::sleep(RENEW_EVERY) => match self.save(held).await? {
-                    Step::More => {}
-                    end => return Ok(Err(end)),
+                done = &mut work => return (done, Ok(Step::More)),
+                () = tokio::time::sleep(self.renew_every) => match self.save(held).await {
+                    Ok(Step::More) => {}
+                    end => {
+                        stop.cancel();
+                        return (work.await, end);
+                    }
                 },
             }
         }
@@ -263,7 +270,6 @@ impl<G: Ground> Worker<G> {
             if found.value.state == State::Cancelled {
                 held.job.state = State::Cancelled;
                 held.job.progress.ended = found.value.progress.ended;
-                held.job.lease = None;
             }
             held.kept = found;
         }
@@ -295,6 +301,15 @@ impl Held {
     /// The job as far as it is known here.
     pub(super) fn job(&self) -> &Job {
         &self.job
+    }
+
+    /// Counts these items up to the first that was not begun, or that failed.
+    fn take_all(&mut self, items: &[Item], treated: Vec<Treated>) -> Result<(), JobError> {
+        let begun = treated.into_iter().map_while(|one| one);
+        for (item, outcome) in items.iter().zip(begun) {
+            self.take(item.clone(), outcome?);
+        }
+        Ok(())
     }
 
     /// Counts an item once its key is done with.

@@ -4,10 +4,10 @@
 //! lies in its bucket, so that listings, deleting and conditions are the store's.
 //!
 //! ```text
-//! tenants/<tenant>/folders/<bucket uuid>/<hash of the key>      the envelope is its metadata, the object's id its body
+//! tenants/<tenant>/folders/<bucket uuid>/<hash of the key>      the envelope is its metadata, a random id its body
 //! ```
 //!
-//! Nobody reads the body. By it each upload has an `ETag` of its own, on which conditions can be set.
+//! Nobody reads the body. By it each write has an `ETag` of its own, on which conditions can be set.
 
 use http::{HeaderMap, Method};
 use sealed_object::{Envelope, Error, Plain};
@@ -53,12 +53,8 @@ impl Operations {
         };
         if length == Plain(0) {
             if envelope::read(&kept.headers).is_err() {
-                let id = hex::encode(envelope.header().object_id().0);
-                let apart = StoreRequest::object(Method::PUT, &self.system_bucket, &apart(place))
-                    .with_document(id);
-                self.upstream
-                    .send(envelope::write(apart, envelope)?)
-                    .await?;
+                let write = self.writes_apart(&apart(place), envelope)?;
+                self.upstream.send(write).await?;
             }
             return Ok(());
         }
@@ -75,11 +71,8 @@ impl Operations {
         source: &Source<'_>,
         store: &HeaderMap,
     ) -> Result<Envelope, GatewayError> {
-        let is_bare = is_folder(&source.place.key)
-            && source.version.is_none_or(|version| version == "null")
-            && number(store, "content-length") == Some(0);
         match envelope::read(store) {
-            Err(Error::NotSealed) if is_bare => {}
+            Err(Error::NotSealed) if is_bare(source.place, source.version, store) => {}
             read => return Ok(read?),
         }
         match self.kept_apart(source.place).await? {
@@ -105,6 +98,26 @@ impl Operations {
         }
     }
 
+    /// Puts another envelope in the place of one that is kept apart, if that is the one that was seen.
+    pub(super) async fn replace_apart(
+        &self,
+        seen: &Apart,
+        envelope: &Envelope,
+    ) -> Result<(), GatewayError> {
+        let etag = store_etag(&seen.store).unwrap_or_default();
+        let write = self.writes_apart(&seen.key, envelope)?;
+        let write = write.with_header("if-match", &format!("\"{etag}\""));
+        self.upstream.send(write).await?;
+        Ok(())
+    }
+
+    fn writes_apart(&self, key: &str, envelope: &Envelope) -> Result<StoreRequest, GatewayError> {
+        let own = uuid::Uuid::new_v4().to_string();
+        let request =
+            StoreRequest::object(Method::PUT, &self.system_bucket, key).with_document(own);
+        Ok(envelope::write(request, envelope)?)
+    }
+
     /// Removes what was kept apart for a folder that is gone, as it was before that went: somebody may have made the folder
     /// anew since, and what is kept apart for that one stays. It says nothing without a folder, so a failure is only logged.
     pub(super) async fn forget(&self, apart: Apart) {
@@ -125,6 +138,13 @@ impl Operations {
 /// Whether some stores make a directory of an object with this key.
 pub(super) fn is_folder(key: &str) -> bool {
     key.ends_with('/')
+}
+
+/// Whether the store keeps nothing of it but its name, as of a folder.
+pub(super) fn is_bare(place: &Place, version: Option<&str>, store: &HeaderMap) -> bool {
+    is_folder(&place.key)
+        && version.is_none_or(|version| version == "null")
+        && number(store, "content-length") == Some(0)
 }
 
 /// The key is hashed: it may be longer than a name.

@@ -10,12 +10,14 @@ use sealed_object::{Envelope, ObjectId, Sealed};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::folders::{Apart, is_bare};
 use super::store_headers::{number, set, store_etag};
 use super::{Operations, Place};
 use crate::buckets::Bucket;
 use crate::envelope;
 use crate::error::GatewayError;
 use crate::keys::SealingKeys;
+use crate::s3::Code;
 use crate::upstream::{StoreRequest, UpstreamError};
 
 /// What is at a place.
@@ -23,7 +25,7 @@ use crate::upstream::{StoreRequest, UpstreamError};
 pub(crate) enum Look {
     /// Nothing.
     Gone,
-    /// A key that ends in `/` without bytes: some stores (`SeaweedFS`) keep nothing else of it, not its header.
+    /// A key that ends in `/` without bytes, and without a header here or kept apart: a directory of the store's.
     Folder,
     /// Something that is not a sealed object.
     NotSealed,
@@ -37,6 +39,8 @@ pub(crate) struct Head {
     /// As the store answered.
     pub(super) store: HeaderMap,
     pub(super) envelope: Envelope,
+    /// Where the envelope lies, if not with the object.
+    pub(super) apart: Option<Apart>,
     /// Stored bytes.
     pub(super) stored: u64,
 }
@@ -56,19 +60,35 @@ impl Operations {
         };
         let length = || UpstreamError::Unexpected("its length is missing".to_owned());
         let stored = number(&answer.headers, "content-length").ok_or_else(length)?;
-        let Ok(envelope) = envelope::read(&answer.headers) else {
-            let is_folder = place.key.ends_with('/') && stored == 0;
-            return Ok(if is_folder {
-                Look::Folder
-            } else {
-                Look::NotSealed
-            });
+        let mut apart = None;
+        let mut envelope = envelope::read(&answer.headers);
+        if envelope.is_err() && is_bare(place, version, &answer.headers) {
+            let Some(kept) = self.kept_apart(place).await? else {
+                return Ok(Look::Folder);
+            };
+            envelope = envelope::read(&kept.store);
+            apart = Some(kept);
+        }
+        let Ok(envelope) = envelope else {
+            return Ok(Look::NotSealed);
         };
         Ok(Look::Sealed(Box::new(Head {
             store: answer.headers,
             envelope,
+            apart,
             stored,
         })))
+    }
+
+    /// Whether the store locks what is written to a bucket and is not told how.
+    pub(crate) async fn locks_by_default(&self, bucket: &Bucket) -> Result<bool, UpstreamError> {
+        let request =
+            StoreRequest::bucket(Method::GET, &bucket.upstream).with_query("object-lock", "");
+        match self.upstream.document(request, LONGEST_DOCUMENT).await {
+            Ok((_, document)) => Ok(document.child("Rule").is_some()),
+            Err(error) if error.code() == Some(Code::ObjectLockConfigurationNotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a bucket has versions, be it that no new ones are made.
@@ -135,10 +155,14 @@ impl Head {
         lock.holds || lock.binding(now).is_some()
     }
 
+    /// Whether retention keeps it.
+    pub(crate) fn is_retained(&self, now: SystemTime) -> bool {
+        self.lock().binding(now).is_some()
+    }
+
     /// Whether it lies where it must be fetched from before it can be read or copied.
     pub(crate) fn is_archived(&self) -> bool {
-        let class = head_text(&self.store, "x-amz-storage-class");
-        class.is_some_and(|class| ARCHIVES.contains(&class))
+        is_archived(&self.store)
     }
 
     /// Its version, where there are versions.
@@ -206,6 +230,14 @@ impl Lock {
     }
 }
 
+/// What was restored keeps its storage class, and says that nothing is going on any more.
+fn is_archived(store: &HeaderMap) -> bool {
+    let class = head_text(store, "x-amz-storage-class");
+    let restored = head_text(store, "x-amz-restore");
+    class.is_some_and(|class| ARCHIVES.contains(&class))
+        && !restored.is_some_and(|restored| restored.contains("ongoing-request=\"false\""))
+}
+
 pub(super) fn head_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -213,3 +245,27 @@ pub(super) fn head_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a st
 /// Storage classes that must be restored first.
 const ARCHIVES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 const LONGEST_DOCUMENT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_restored_is_not_archived_any_more() {
+        let archived = |class, restore: Option<&str>| {
+            let mut store = HeaderMap::new();
+            set(&mut store, "x-amz-storage-class", class);
+            if let Some(restore) = restore {
+                set(&mut store, "x-amz-restore", restore);
+            }
+            is_archived(&store)
+        };
+        let restored = "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2012 00:00:00 GMT\"";
+        for class in ARCHIVES {
+            assert!(archived(class, None));
+            assert!(archived(class, Some("ongoing-request=\"true\"")));
+            assert!(!archived(class, Some(restored)));
+        }
+        assert!(!archived("STANDARD_IA", None));
+    }
+}

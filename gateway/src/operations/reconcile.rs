@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
-
-use super::Operations;
-use crate::envelope;
+use super::{Look, Operations, Place};
 use crate::error::{GatewayError, report};
 use crate::s3::BucketName;
 use crate::telemetry::Telemetry;
 use crate::trail::{Found, Orphan, Trail};
-use crate::upstream::StoreRequest;
 
 impl Operations {
     /// Reconciles what is open, now and whenever something is.
@@ -68,13 +65,11 @@ impl Operations {
         let Some(bucket) = self.buckets.find_now(tenant, &name).await? else {
             return Ok(Found::Absent);
         };
-        let request = StoreRequest::object(Method::HEAD, &bucket.upstream, key);
-        let there = match self.upstream.send(request).await {
-            Ok(answer) => envelope::read(&answer.headers)
-                .ok()
-                .map(|envelope| hex::encode(envelope.header().object_id().0)),
-            Err(error) if error.is_missing() => return Ok(of_nothing(orphan)),
-            Err(error) => return Err(error.into()),
+        let (bucket, key) = (Arc::new(bucket), key.clone());
+        let there = match self.look_at(&Place { bucket, key }, None).await? {
+            Look::Gone => return Ok(of_nothing(orphan)),
+            Look::Sealed(head) => Some(hex::encode(head.object_id().0)),
+            Look::Folder | Look::NotSealed => None,
         };
         Ok(of_something(orphan, there.as_deref()))
     }

@@ -13,11 +13,12 @@ use sealed_object::{Envelope, Opened};
 
 use super::copy::tags_as_query;
 use super::delete::with_document_md5;
+use super::folders::Apart;
 use super::look::{Head, Lock, head_text};
 use super::read::{Source, Wanted};
 use super::{Look, Operations, Place};
 use crate::envelope;
-use crate::error::GatewayError;
+use crate::error::{GatewayError, report};
 use crate::keys::SealingKeys;
 use crate::s3::xml::Writer;
 use crate::s3::{Code, etag};
@@ -38,6 +39,8 @@ pub(crate) enum Rewrapped {
     Changed,
     /// The store decides no conditions on writes, and what somebody writes meanwhile could be undone.
     Unconditional,
+    /// It is moved, but somebody locked or released its source meanwhile, and the store does not take the same for it.
+    Unaligned,
 }
 
 /// How the store copies an object so that its `ETag` stays.
@@ -89,6 +92,9 @@ impl Operations {
         }
         let context = self.keys.context(&place.bucket, &place.key);
         let rebound = opened.rebind(&keys.kek, &context, None, self.random.as_ref())?;
+        if let Some(apart) = &head.apart {
+            return self.moved_apart(apart, &rebound, true).await;
+        }
         let copied = match self.way(place, head, opened, keep).await? {
             Way::Whole => match self.copy_whole(place, head, &rebound).await {
                 // Too large, by the store's own limit.
@@ -110,16 +116,26 @@ impl Operations {
             Err(error) => return Err(error),
         };
         let version = head_text(&store, "x-amz-version-id").map(str::to_owned);
-        if !self
-            .confirm(place, head, &rebound, version.as_deref())
-            .await?
-        {
-            return Ok(Rewrapped::Changed);
+        let etag_kept = head.etag().as_deref() == Some(tag.as_str());
+        self.confirm(place, head, &rebound, (version, etag_kept))
+            .await
+    }
+
+    /// Writes the envelope of what is kept apart.
+    pub(super) async fn moved_apart(
+        &self,
+        seen: &Apart,
+        envelope: &Envelope,
+        etag_kept: bool,
+    ) -> Result<Rewrapped, GatewayError> {
+        match self.replace_apart(seen, envelope).await {
+            Err(GatewayError::Upstream(error)) if is_outrun(&error) => Ok(Rewrapped::Changed),
+            Err(error) => Err(error),
+            Ok(()) => Ok(Rewrapped::Moved {
+                version: None,
+                etag_kept,
+            }),
         }
-        Ok(Rewrapped::Moved {
-            version,
-            etag_kept: head.etag().as_deref() == Some(tag.as_str()),
-        })
     }
 
     /// Looks at what was written: it is there, and locked as its source is.
@@ -128,24 +144,40 @@ impl Operations {
         place: &Place,
         head: &Head,
         rebound: &Envelope,
-        version: Option<&str>,
-    ) -> Result<bool, GatewayError> {
-        let Look::Sealed(now) = self.look_at(place, version).await? else {
-            return Ok(false);
+        (version, etag_kept): (Option<String>, bool),
+    ) -> Result<Rewrapped, GatewayError> {
+        let written_as = version.as_deref();
+        let Look::Sealed(now) = self.look_at(place, written_as).await? else {
+            return Ok(Rewrapped::Changed);
         };
         let wanted = rebound.header();
         let written = now.envelope.header();
-        let is_it =
-            written.object_id() == wanted.object_id() && written.kek_id() == wanted.kek_id();
-        let source = head.version().filter(|source| Some(*source) != version);
-        if let (true, Some(source)) = (is_it, source) {
-            // Somebody may have locked the version before, or released it, while it was copied.
-            if let Look::Sealed(before) = self.look_at(place, Some(source)).await? {
-                self.lock_alike(place, version, &now.lock(), &before.lock())
-                    .await?;
-            }
+        if written.object_id() != wanted.object_id() || written.kek_id() != wanted.kek_id() {
+            return Ok(Rewrapped::Changed);
         }
-        Ok(is_it)
+        let source = head.version().filter(|source| Some(*source) != written_as);
+        if let Some(source) = source
+            && let Err(error) = self.align(place, source, (written_as, &now.lock())).await
+        {
+            // The next look would find it moved, and nobody would know.
+            let error = report(&error);
+            tracing::warn!(error, "a moved object is not locked as its source is");
+            return Ok(Rewrapped::Unaligned);
+        }
+        Ok(Rewrapped::Moved { version, etag_kept })
+    }
+
+    /// Somebody may have locked the version before, or released it, while it was copied.
+    async fn align(
+        &self,
+        place: &Place,
+        source: &str,
+        (version, is): (Option<&str>, &Lock),
+    ) -> Result<(), GatewayError> {
+        match self.look_at(place, Some(source)).await? {
+            Look::Sealed(before) => self.lock_alike(place, version, is, &before.lock()).await,
+            Look::Gone | Look::Folder | Look::NotSealed => Ok(()),
+        }
     }
 
     /// Locks a version as another is.
@@ -169,9 +201,9 @@ impl Operations {
             let request = with_document_md5(change("retention"), document.finish());
             self.upstream.send(request).await?;
         }
-        if wanted.holds && !is.holds {
+        if wanted.holds != is.holds {
             let mut document = Writer::new("LegalHold");
-            document.text("Status", "ON");
+            document.text("Status", if wanted.holds { "ON" } else { "OFF" });
             let request = with_document_md5(change("legal-hold"), document.finish());
             self.upstream.send(request).await?;
         }

@@ -230,3 +230,6 @@ const IDLE: Duration = Duration::from_millis(500);
 
 /// How long telling one batch may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

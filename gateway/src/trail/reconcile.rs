@@ -77,14 +77,23 @@ impl Trail {
     /// Remembers that a request's outcome is not on record, though what it did may be done.
     pub(super) fn orphaned(&self, access: &Access) {
         let Some(intent) = access.intent else { return };
+        self.remember(intent, &access.draft, access.intended.clone());
+    }
+
+    /// The same of an intent that another part of the gateway has recorded.
+    pub(crate) fn left_open(&self, intent: &Event) {
+        self.remember(intent.id, intent, intent.object_id.clone());
+    }
+
+    fn remember(&self, intent: Uuid, event: &Event, object_id: Option<String>) {
         let orphan = Orphan {
             log: self.journal.log().to_owned(),
             intent,
-            op: access.draft.op.to_string(),
-            tenant: access.draft.tenant.clone(),
-            bucket: access.draft.bucket.clone(),
-            key: access.draft.key.clone(),
-            object_id: access.intended.clone(),
+            op: event.op.to_string(),
+            tenant: event.tenant.clone(),
+            bucket: event.bucket.clone(),
+            key: event.key.clone(),
+            object_id,
         };
         let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
         orphans.push(orphan);

@@ -6,15 +6,15 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use integration_tests::administered::Administered;
-use integration_tests::hostile::{HostileStore, Message, Rule, When};
+use integration_tests::hostile::{HostileStore, Message, Pause, Rule, When};
 use integration_tests::world::World;
 use serde_json::{Value, json};
 
-use crate::jobs::{demo, done};
+use crate::jobs::{demo, done, told, used, wait_for};
 
 struct Scene {
     store: HostileStore,
@@ -279,19 +279,163 @@ fn a_job_waits_for_keys_that_are_frozen() {
     let job = keys("rewrap-objects");
     let id = job["id"].as_str().expect("an id");
     let show = ["keys", "jobs", "show", "--tenant", "demo", id];
-    let waits = || {
+    wait_for("it says why it waits", || {
         let job = scene.world.json("ann", &show);
         job["trouble"].is_string() && job["state"] == "open"
-    };
-    let came = (0..600).any(|_| {
-        waits() || {
-            thread::sleep(Duration::from_millis(100));
-            false
-        }
     });
-    assert!(came, "it says why it waits");
     keys("thaw");
     let job = scene.world.json("ann", &[&show[..], &["--wait"]].concat());
     assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
     assert_eq!(job["progress"]["left"], json!({}), "{job}");
+}
+
+#[test]
+fn the_end_of_a_job_that_nobody_began_is_on_record() {
+    let scene = Scene::begin();
+    let begin = ["keys", "usage", "--tenant", "demo"];
+    let job = scene.world.json("ada", &begin);
+    let id = job["id"].as_str().expect("an id");
+    let cancel = ["keys", "jobs", "cancel", "--tenant", "demo", id];
+    let cancelled = scene.world.json("ada", &cancel);
+    assert_eq!(cancelled["progress"]["started"], Value::Null, "{cancelled}");
+    wait_for("its end is on record", || {
+        told(&scene.world, "StopJob").is_some()
+    });
+    assert_eq!(
+        told(&scene.world, "StopJob").expect("a line")["detail"]["job"],
+        *id
+    );
+}
+
+/// The one that did it dies when that is written, and before it is told.
+#[test]
+fn the_end_of_a_job_is_on_record_though_the_replica_that_did_it_dies() {
+    let mut scene = Scene::begin();
+    scene.client(&["make", "ends", "one"]);
+    let says_done = |request: &Message| {
+        // A document is text within text.
+        let body = String::from_utf8_lossy(&request.body).replace('\\', "");
+        request.method() == "PUT"
+            && request.path().contains("/control/jobs/")
+            && body.contains("\"state\":\"done\"")
+    };
+    let pause = scene.store.pause(When::After, says_done);
+    let begin = ["keys", "usage", "--tenant", "demo"];
+    let job = scene.world.json("ada", &begin);
+    pause.meanwhile(|| scene.world.gateway.restart());
+    let id = job["id"].as_str().expect("an id");
+    let show = ["keys", "jobs", "show", "--tenant", "demo", id];
+    assert_eq!(scene.world.json("ann", &show)["state"], "done");
+    assert!(told(&scene.world, "FinishJob").is_none());
+    wait_for("its end is on record", || {
+        told(&scene.world, "FinishJob").is_some()
+    });
+}
+
+/// Over a store that keeps no envelopes of folders, they move as other objects do, wherever their envelopes lie.
+#[test]
+fn folders_move_with_the_rest() {
+    let scene = Scene::begin();
+    let folder = |arguments: &[&str]| {
+        let account = scene.world.gateway.account();
+        account.run_script("folder_races.py", arguments);
+    };
+    folder(&["make", "moved"]);
+    scene.rotate();
+    let older = used(&scene.world, "decrypt-only");
+    assert_eq!(older[0]["current"]["objects"], 1, "{older}");
+    let job = done(&scene.world, &["rewrap-objects"]);
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    let newer = used(&scene.world, "active");
+    assert_eq!(newer[0]["current"]["objects"], 1, "{newer}");
+    // The old key waits for its destruction and is refused.
+    let old = older[0]["kek"].as_str().expect("a key id");
+    let destroy = [
+        "keys", "destroy", "--tenant", "demo", "--days", "7", "--key", old,
+    ];
+    scene.world.by_leave(&destroy);
+    folder(&["seen", "moved", "first"]);
+    let job = done(&scene.world, &["reencrypt"]);
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    folder(&["seen", "moved", "first"]);
+    folder(&["delete", "moved"]);
+    folder(&["gone", "moved"]);
+}
+
+/// A client makes the folder anew when the job is about to write the envelope of the one before.
+#[test]
+fn a_folder_made_anew_wins_over_a_rewrap() {
+    let scene = Scene::begin();
+    let folder = |arguments: &[&str]| {
+        let account = scene.world.gateway.account();
+        account.run_script("folder_races.py", arguments);
+    };
+    folder(&["make", "moved-anew"]);
+    scene.rotate();
+    let rewraps = |request: &Message| {
+        request.method() == "PUT"
+            && request.path().contains("/folders/")
+            && request.header("if-match").is_some()
+    };
+    let pause = scene.store.pause(When::Before, rewraps);
+    thread::scope(|scope| {
+        let job = scope.spawn(|| done(&scene.world, &["rewrap-objects"]));
+        pause.meanwhile(|| folder(&["anew", "moved-anew"]));
+        job.join().expect("the job ends")
+    });
+    folder(&["seen", "moved-anew", "anew"]);
+}
+
+/// A client releases the version that was just copied; another time it holds it, and the store does not take that for
+/// the copy.
+#[test]
+fn what_is_released_while_it_is_copied_is_released() {
+    let scene = Scene::begin();
+    scene.client(&["locks", "released", "one"]);
+    let copies = |request: &Message| {
+        request.header("x-amz-copy-source").is_some() && ends(request, "PUT", "/one")
+    };
+    let raced = |pause: Pause, hold: &str| {
+        thread::scope(|scope| {
+            let job = scope.spawn(|| done(&scene.world, &["rewrap-objects"]));
+            pause.meanwhile(|| scene.client(&["hold", "released", "one", hold]));
+            job.join().expect("the job ends")
+        })
+    };
+    scene.rotate();
+    let job = raced(scene.store.pause(When::After, copies), "OFF");
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    scene.client(&["held", "released", "one", "OFF"]);
+
+    scene.rotate();
+    let held_one = AtomicBool::new(false);
+    let refuses = move |request: &Message, ask: &dyn Fn() -> Message| {
+        let holds = request.method() == "PUT" && request.target().contains("legal-hold");
+        // The client's comes first.
+        if holds && held_one.swap(true, Ordering::Relaxed) {
+            refusal("403 Forbidden", "AccessDenied")
+        } else {
+            ask()
+        }
+    };
+    let pause = scene.store.pause_obeying(When::After, copies, refuses);
+    let job = raced(pause, "ON");
+    assert_eq!(job["progress"]["left"]["unaligned"], 1, "{job}");
+    assert_eq!(job["progress"]["left_named"][0]["key"], "one", "{job}");
+}
+
+/// What is not retained would be, by a copy: it is left as it is.
+#[test]
+fn what_its_bucket_would_retain_anew_is_not_moved() {
+    let scene = Scene::begin();
+    scene.client(&["locks", "ruled", "one"]);
+    scene.client(&["rule", "ruled"]);
+    scene.rotate();
+    for job in ["rewrap-objects", "reencrypt"] {
+        let job = done(&scene.world, &[job]);
+        let progress = &job["progress"];
+        assert_eq!(progress["left"], json!({ "default-retention": 1 }), "{job}");
+    }
+    scene.client(&["held", "ruled", "one", "ON"]);
+    scene.client(&["read", "ruled", "one"]);
 }

@@ -147,7 +147,13 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     lose(gateway, Upstream::SeaweedFs, "keys");
     let told = world.run("ann", &["keys", "mirror", "--json"]);
     assert_eq!(told.status.code(), Some(3), "{told:?}");
-    assert_eq!(json(&told)["only_in_mirror"], 6);
+    let told = json(&told);
+    let named = told["documents"].as_array().expect("documents");
+    let lost = |one: &&Value| one["fate"] == "only-in-mirror";
+    assert_eq!(
+        (&told["only_in_mirror"], named.iter().filter(lost).count()),
+        (&6.into(), 6)
+    );
     let restore = ["keys", "restore", "--from-mirror"];
     let looked = world.json("ada", &restore);
     assert_eq!(
@@ -162,6 +168,20 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
     for gateway in [gateway, &replica] {
         gateway.account().run_script("kms_scopes.py", &["read"]);
     }
+
+    // Something that nobody of ours wrote is told, by the exit code too.
+    let (made_up, prefix) = (
+        "system/keyrings/demo/scopes/no.json",
+        gateway.bucket_prefix(),
+    );
+    let put = store_account().run_script("try_put.py", &[&format!("{prefix}mirror"), made_up]);
+    assert_eq!(put.trim(), "done");
+    let told = world.run("ann", &["keys", "mirror", "--json"]);
+    assert_eq!(told.status.code(), Some(3), "{told:?}");
+    assert_eq!(json(&told)["documents"][0]["path"], made_up);
+    let looked = world.run("ada", &[&restore[..], &["--json"]].concat());
+    assert_eq!(looked.status.code(), Some(3), "{looked:?}");
+    assert_eq!(json(&looked)["counts"]["unusable"], 1);
 
     // And when there is nothing left but the mirror.
     world.gateway.process_mut().kill();
@@ -280,18 +300,8 @@ fn brought(answer: &Value) -> u64 {
 /// lie in its index, they are spoiled instead.
 fn lose(gateway: &Gateway, upstream: Upstream, what: &str) {
     if upstream == Upstream::SeaweedFs {
-        let store = World::get().seaweedfs();
-        let (id, secret) = (
-            store.credentials().access_key_id(),
-            store.credentials().secret_access_key(),
-        );
-        let account = Account {
-            endpoint: store.endpoint().to_owned(),
-            credentials: Credentials::new(id, secret),
-            authority: None,
-        };
         let bucket = format!("{}system", gateway.bucket_prefix());
-        let lost = account.run_script("lose_documents.py", &[&bucket, what]);
+        let lost = store_account().run_script("lose_documents.py", &[&bucket, what]);
         assert!(
             lost.trim().parse::<u32>().is_ok_and(|count| count >= 5),
             "{lost}"
@@ -310,6 +320,20 @@ fn lose(gateway: &Gateway, upstream: Upstream, what: &str) {
         fs::write(path, bytes).expect("it is ours");
     });
     assert!(lost >= 5, "{lost}");
+}
+
+/// Whoever holds SeaweedFS.
+fn store_account() -> Account {
+    let store = World::get().seaweedfs();
+    let (id, secret) = (
+        store.credentials().access_key_id(),
+        store.credentials().secret_access_key(),
+    );
+    Account {
+        endpoint: store.endpoint().to_owned(),
+        credentials: Credentials::new(id, secret),
+        authority: None,
+    }
 }
 
 fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {

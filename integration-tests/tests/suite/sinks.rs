@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use integration_tests::gateway::{Gateway, Principal};
@@ -45,6 +46,40 @@ fn other_formats_seal_names_too() {
         });
         names_are_sealed(&fs::read_to_string(&told).expect("it is there"));
     }
+}
+
+/// The reader of a pipe stops: the sink is stuck for good, and the gateway ends all the same when it is told to.
+#[test]
+fn an_output_that_nobody_reads_does_not_keep_it_from_ending() {
+    let mut gateway = serve("kind = \"lines\"\npath = \"-\"\n");
+    for bucket in ["one", "two", "three"] {
+        work(&gateway, bucket);
+    }
+    gateway.process_mut().kill();
+    // Everything is told once more, from the beginning.
+    let _ = fs::remove_file(gateway.directory().join("audit/sinks/told.cursor"));
+    let mut stuck = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(tools::gateway())
+        .args(["serve", "--config"])
+        .arg(gateway.config())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let output = stuck.stdout.take().expect("it has an output");
+    let waiting = || rustix::io::ioctl_fionread(&output).expect("a pipe says what is in it");
+    wait("the pipe is full", || waiting() > 60_000);
+    let id = stuck.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let mut ended = None;
+    wait("it ends", || {
+        ended = stuck.try_wait().expect("a child can be asked");
+        ended.is_some()
+    });
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
 }
 
 /// Each way to put events into requests; the receiver verifies signatures and is out of order for a while.
@@ -277,7 +312,7 @@ fn lines(file: &Path) -> Vec<Value> {
         .collect()
 }
 
-fn wait(what: &str, done: impl Fn() -> bool) {
+fn wait(what: &str, mut done: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_mins(1);
     while !done() {
         assert!(Instant::now() < limit, "not after a minute: {what}");

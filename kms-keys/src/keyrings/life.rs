@@ -138,20 +138,36 @@ impl Keyrings {
         Ok(tenants)
     }
 
-    /// Rotates if the active KEK version became active at least `age` ago. One rotation, however many replicas
-    /// find it due at once. Gives the new version's id.
+    /// Rotates if the active KEK version became active at least `age` ago, and neither the scope nor the tenant is
+    /// frozen. One rotation, however many replicas find it due at once. Gives the new version's id. A scope for
+    /// which that fails is not [overdue](Self::take_overdue) for a minute.
     pub async fn rotate_if_older(
         &self,
         tenant: &str,
         scope: &Scope,
         age: Duration,
     ) -> Result<Option<KeyId>, KeyError> {
+        let rotated = self.rotate_old(tenant, scope, age).await;
+        if rotated.is_err() {
+            self.overdue.fail(tenant, scope, (self.clock.0)());
+        }
+        rotated
+    }
+
+    async fn rotate_old(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        age: Duration,
+    ) -> Result<Option<KeyId>, KeyError> {
         let now = (self.clock.0)();
+        let home = self.documents.current(tenant, &Scope::tenant()).await?;
         let keyring = self.documents.current(tenant, scope).await?;
         let Ok(active) = keyring.active(Purpose::Kek) else {
             return Ok(None);
         };
-        if !active.is_older(now, age) || keyring.frozen.is_some() {
+        let is_frozen = home.frozen.is_some() || keyring.frozen.is_some();
+        if !active.is_older(now, age) || is_frozen {
             return Ok(None);
         }
         let due = active.id;

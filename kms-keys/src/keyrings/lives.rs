@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::keyrings::world::{Call, World};
+use crate::keyrings::world::{Call, Trouble, World};
 
 async fn write(replica: &Keyrings) -> Arc<WritingKeys> {
     replica
@@ -286,6 +286,28 @@ async fn a_scope_whose_version_is_past_its_time_is_noted_when_it_is_written_to()
     // The tenant's own is not written to, and neither is the second clinic's.
     assert_eq!(overdue, [("acme".to_owned(), scopes[0].clone())]);
     assert_eq!(replica.take_overdue(), []);
+    // One that could not be rotated is left alone for a while.
+    world.kms.set_trouble(Trouble::Away);
+    let failed = replica.rotate_if_older("acme", &scopes[0], year).await;
+    assert_eq!(failed.unwrap_err().kind(), KeyErrorKind::Unavailable);
+    world.kms.set_trouble(None);
+    let write = async |scope| {
+        let keys = replica.writing("acme", scope, Provisioning::Allowed).await;
+        keys.map(drop)
+    };
+    world.clock.advance(Duration::from_secs(59));
+    write(&scopes[0]).await.unwrap();
+    assert_eq!(replica.take_overdue(), []);
+    world.clock.advance(Duration::from_secs(1));
+    write(&scopes[0]).await.unwrap();
+    assert_eq!(replica.take_overdue().len(), 1);
+    // A frozen tenant's are not rotated, and not noted.
+    replica.freeze("acme", &Scope::tenant()).await.unwrap();
+    let frozen = write(&scopes[0]).await.unwrap_err();
+    assert!(matches!(frozen, KeyError::Frozen { .. }));
+    assert_eq!(replica.take_overdue(), []);
+    let rotated = replica.rotate_if_older("acme", &scopes[0], year).await;
+    assert_eq!(rotated.unwrap(), None);
 }
 
 #[tokio::test]

@@ -89,17 +89,24 @@ impl Keyrings {
     }
 
     /// A new active key. Its unwrapped form is dropped: whoever uses it first unwraps what is
-    /// stored, so that no object is ever sealed under a key that cannot be unwrapped.
+    /// stored, so that no object is ever sealed under a key that cannot be unwrapped. Nothing is
+    /// written before the mirror and the key management have answered.
     pub(super) async fn new_entry(
         &self,
         tenant: &str,
         scope: &Scope,
         purpose: Purpose,
     ) -> Result<Entry, KeyError> {
-        let id = self.new_id(tenant, scope).await?;
-        let context = EncryptionContext::for_key(self.deployment().id(), tenant, id, purpose);
+        self.documents.ask_mirror(tenant, scope).await?;
         let holder = (purpose != Purpose::Audit).then_some(tenant);
-        let (_, wraps) = self.providers.generate(holder, &context).await?;
+        let (id, context, wraps) = loop {
+            let id = KeyId::random()?;
+            let context = EncryptionContext::for_key(self.deployment().id(), tenant, id, purpose);
+            let (_, wraps) = self.providers.generate(holder, &context).await?;
+            if self.index(tenant, id, scope).await? {
+                break (id, context, wraps);
+            }
+        };
         let now = Timestamp::from((self.clock.0)());
         Ok(Entry {
             id,
@@ -114,19 +121,18 @@ impl Keyrings {
         })
     }
 
-    /// An id that the index names before anything is sealed under it. One that is never used, as
-    /// another replica made the keyring first, stays there and names nothing.
-    async fn new_id(&self, tenant: &str, scope: &Scope) -> Result<KeyId, KeyError> {
-        let store = self.documents.store();
-        loop {
-            let id = KeyId::random()?;
-            if scope.prefix().is_none() {
-                return Ok(id);
-            }
-            if kek_index::add(store, self.deployment(), tenant, id, scope).await? {
-                self.mirror_index(tenant, id, scope).await?;
-                return Ok(id);
-            }
+    /// Has the index name a key of a scope before anything is sealed under it; `false` where its id is
+    /// taken. One that is never used, as another replica made the keyring first, stays there and names
+    /// nothing.
+    async fn index(&self, tenant: &str, id: KeyId, scope: &Scope) -> Result<bool, KeyError> {
+        if scope.prefix().is_none() {
+            return Ok(true);
         }
+        let store = self.documents.store();
+        if !kek_index::add(store, self.deployment(), tenant, id, scope).await? {
+            return Ok(false);
+        }
+        self.mirror_index(tenant, id, scope).await?;
+        Ok(true)
     }
 }

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::ready;
 
 use super::*;
-use crate::keyrings::world::{WatchedStore, World};
+use crate::keyrings::world::{Trouble, WatchedStore, World};
 use crate::{BackupError, ControlStore, Fates, Mirror, Mode, Prepare};
 
 const BUCKET: &str = "tenants/acme/buckets/b.json";
@@ -289,6 +289,43 @@ async fn what_was_destroyed_does_not_come_back_by_changes_while_the_mirror_is_aw
         is_destroyed(&cold, first).await;
         are_equal(&world, &mirror).await;
     }
+}
+
+#[tokio::test]
+async fn nothing_is_written_for_a_key_that_cannot_be_made() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    let replica = world.mirrored(&mirror).await.unwrap();
+    let scopes = [1, 2].map(|number| Scope::of_prefix(&format!("clinics/{number}/")).unwrap());
+    let [known, new] = &scopes;
+    try_write(&replica, known).await.unwrap();
+    let fails = async || {
+        let before = world.store.documents().await;
+        replica.rotate("acme", known).await.unwrap_err();
+        let old = replica.rotate_if_older("acme", known, Duration::ZERO);
+        old.await.unwrap_err();
+        try_write(&replica, new).await.unwrap_err();
+        assert_eq!(world.store.documents().await, before);
+    };
+    mirror.set_away(true);
+    fails().await;
+    mirror.set_away(false);
+    world.kms.set_trouble(Trouble::Away);
+    fails().await;
+    world.kms.set_trouble(None);
+    world.clock.advance(Duration::from_secs(30));
+    // Nor for one that would be built on an old keyring.
+    let path = "system/keyrings/acme/scopes";
+    let all = world.store.documents().await;
+    let path = all.iter().find(|at| at.starts_with(path)).unwrap();
+    let old = world.store.text(path).await.unwrap();
+    replica.rotate("acme", known).await.unwrap();
+    world.store.set(path, &old).await;
+    let (before, cold) = (
+        world.store.documents().await,
+        world.mirrored(&mirror).await.unwrap(),
+    );
+    is_behind(cold.rotate("acme", known).await, (1, 2));
+    assert_eq!(world.store.documents().await, before);
 }
 
 #[tokio::test]

@@ -181,11 +181,7 @@ impl Keyrings {
         self.documents.confirm(tenant, &default, &home).await?;
         self.documents.confirm(tenant, scope, &keyring).await?;
         let active = |keyring: &Keyring, purpose| {
-            let entry = keyring.active(purpose).inspect(|entry| {
-                if purpose == Purpose::Kek {
-                    self.overdue.see(keyring, entry, (self.clock.0)());
-                }
-            });
+            let entry = keyring.active(purpose);
             entry.map(|entry| entry.id).map_err(|fault| {
                 // A scope whose keys are destroyed, or wait for it, has none that is active.
                 let last = keyring.last(purpose);
@@ -200,6 +196,10 @@ impl Keyrings {
         );
         let kek = self.unwrapped(&home, &keyring, kek, Purpose::Kek).await?;
         let aux = self.unwrapped(&home, &home, aux, Purpose::Aux).await?;
+        // Only now: what may not be used is not rotated.
+        if let Some(active) = keyring.entry(kek.id()) {
+            self.overdue.see(&keyring, active, (self.clock.0)());
+        }
         Ok(Arc::new(WritingKeys { kek, aux }))
     }
 

@@ -3,7 +3,7 @@
 //! rotate.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -18,31 +18,60 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Overdue {
     after: Option<Duration>,
-    seen: Mutex<HashSet<(String, Scope)>>,
+    seen: Mutex<HashSet<Name>>,
+    /// What could not be rotated, and since when: it is left alone for a while.
+    failed: Mutex<HashMap<Name, SystemTime>>,
 }
+
+/// Tenant and scope.
+type Name = (String, Scope);
 
 impl Overdue {
     pub(super) fn after(after: Option<Duration>) -> Self {
         Self {
             after,
             seen: Mutex::default(),
+            failed: Mutex::default(),
         }
     }
 
-    /// Looks at the version under which something is about to be sealed.
+    /// Looks at the version under which something is sealed.
     pub(super) fn see(&self, keyring: &Keyring, active: &Entry, now: SystemTime) {
         if !self.after.is_some_and(|after| active.is_older(now, after)) {
             return;
         }
+        let name = (keyring.tenant.clone(), keyring.scope.clone());
+        let failed = self.failed().get(&name).copied();
+        if failed.is_some_and(|since| rests(since, now)) {
+            return;
+        }
         let mut seen = self.seen();
         if seen.len() < MOST {
-            seen.insert((keyring.tenant.clone(), keyring.scope.clone()));
+            seen.insert(name);
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashSet<(String, Scope)>> {
+    /// Leaves alone for a while what could not be rotated.
+    pub(super) fn fail(&self, tenant: &str, scope: &Scope, now: SystemTime) {
+        let mut failed = self.failed();
+        failed.retain(|_, since| rests(*since, now));
+        if failed.len() < MOST {
+            failed.insert((tenant.to_owned(), scope.clone()), now);
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashSet<Name>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn failed(&self) -> MutexGuard<'_, HashMap<Name, SystemTime>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A clock that was set back ends the rest.
+fn rests(since: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(since).is_ok_and(|passed| passed < REST)
 }
 
 impl Keyrings {
@@ -56,3 +85,6 @@ impl Keyrings {
 
 /// What does not fit is seen at its next write.
 const MOST: usize = 10_000;
+
+/// Rotations are due by the day: many scopes that fail every few seconds would help nobody.
+const REST: Duration = Duration::from_mins(1);

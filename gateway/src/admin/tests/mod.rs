@@ -2,6 +2,7 @@
 //! may, and what needs leave only by the leave of two others.
 
 mod not_alone;
+mod turns;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +18,7 @@ use crate::admin::credential::create;
 use crate::assemble::audit_identity;
 use crate::control::ControlError;
 use crate::directory::AccessKeyIds;
-use crate::jobs::{Amount, Job, State, Use};
+use crate::jobs::{Amount, Job, Reason, State, Use, open, strike};
 use crate::tools::TrailReader;
 use crate::trail::{Attested, Durabilities};
 
@@ -432,6 +433,7 @@ impl World {
             next.state = State::Done;
             next.progress.ended = Some(ended);
             next.progress.usage.insert(kek, used);
+            next.progress.left.insert(Reason::Refused, 4);
             Ok::<_, ControlError>(Some(next))
         };
         let control = &self.admin.control;
@@ -463,6 +465,10 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
     let health = world.admin.tend_keys().await.unwrap();
     assert_eq!(health.pending_destruction, 1);
     assert_eq!(ask("/certificates").await["certificates"], json!([]));
+    // As if the board could not be written when the count was kept.
+    let count = waits["count"].as_str().unwrap();
+    let control = &world.admin.control;
+    strike(control, "acme", count).await.unwrap();
     world.pass(DAY);
     world.admin.tend_keys().await.unwrap();
     assert_eq!(
@@ -470,8 +476,11 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
         json!([]),
         "what was sealed is not counted yet"
     );
+    world.pass(Duration::from_secs(6));
+    let name = ("acme".to_owned(), count.to_owned());
+    assert_eq!(open(control).await.unwrap(), [name], "it will be counted");
     let kek = waits["keys"][0]["id"].clone();
-    world.counted(waits["count"].as_str().unwrap(), &kek).await;
+    world.counted(count, &kek).await;
     // Twice: on two replicas, or again after a crash.
     world.admin.tend_keys().await.unwrap();
     world.admin.tend_keys().await.unwrap();
@@ -515,7 +524,8 @@ async fn keys_are_destroyed_by_leave_after_their_time_with_a_certificate_that_ve
     assert_eq!(unreadable["bytes"], 50);
     assert_eq!(unreadable["locked"], json!({ "objects": 1, "bytes": 9 }));
     assert_eq!(unreadable["by_key"][0]["id"], kek);
-    assert_eq!(unreadable["counted"], "2026-09-28T14:13:20Z");
+    assert_eq!(unreadable["counted"], "2026-09-28T14:13:26Z");
+    assert_eq!(unreadable["untold"], json!({ "refused": 4 }));
     assert_eq!(statement["remains"]["usable_kek_versions"], json!([]));
 }
 
@@ -604,34 +614,6 @@ async fn a_tenant_owner_sees_and_changes_its_own_tenants_keys_only() {
     assert_eq!((show(&auditor).await, rotate(&auditor).await), (200, 403));
     let all = world.call(&owner, Method::GET, "/v1/keys", json!({})).await;
     assert_eq!(all.0, 403);
-}
-
-#[tokio::test]
-async fn one_replica_tends_the_keys_and_the_others_tell_what_it_found() {
-    let world = World::new().await;
-    let tokens = world.with_a_tenant().await;
-    let freeze = async |what: &str| {
-        let path = format!("/v1/tenants/acme/keys/{what}");
-        let done = world.call(&tokens[0], Method::POST, &path, json!({})).await;
-        assert_eq!(done.0, 200, "{done:?}");
-    };
-    let other = world.replica();
-    assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
-    freeze("freeze").await;
-    assert_eq!(
-        other.tend_keys().await.unwrap().frozen,
-        0,
-        "it does not look"
-    );
-    let found = world.admin.tend_keys().await.unwrap();
-    assert_eq!(found.frozen, 1);
-    assert_eq!(other.tend_keys().await.unwrap(), found);
-    // The first is gone: after its turn another takes over.
-    world.pass(Duration::from_mins(13));
-    freeze("thaw").await;
-    assert_eq!(other.tend_keys().await.unwrap().frozen, 0);
-    freeze("freeze").await;
-    assert_eq!(world.admin.tend_keys().await.unwrap().frozen, 0);
 }
 
 #[tokio::test]

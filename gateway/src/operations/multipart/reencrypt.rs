@@ -12,6 +12,7 @@ use sealed_object::{
     seal_single_as,
 };
 
+use super::super::folders::Apart;
 use super::super::look::{Head, head_text};
 use super::super::read::{Reading, Source, Wanted};
 use super::super::rewrap::{Rewrapped, is_outrun};
@@ -48,6 +49,11 @@ impl Operations {
         keys: &SealingKeys,
         object_id: ObjectId,
     ) -> Result<Rewrapped, GatewayError> {
+        if let Some(apart) = &head.apart {
+            return self
+                .folder_anew(place, (head, apart), keys, object_id)
+                .await;
+        }
         let mut same = HeaderMap::new();
         let tag = head.etag().unwrap_or_default();
         set(&mut same, "if-match", &format!("\"{tag}\""));
@@ -105,6 +111,32 @@ impl Operations {
             .send_parts(&anew, &sealing, keys, reading, (&parts, &facts))
             .await;
         self.end_anew(anew, &envelope, sent).await
+    }
+
+    /// What is kept apart has no bytes, so that its envelope is all there is to it.
+    async fn folder_anew(
+        &self,
+        place: &Place,
+        (head, apart): (&Head, &Apart),
+        keys: &SealingKeys,
+        object_id: ObjectId,
+    ) -> Result<Rewrapped, GatewayError> {
+        let opened = self.open_head(place, head).await?;
+        let old = opened.header().object_id();
+        self.carry_receipt(place, old, object_id).await?;
+        let (envelope, _) = seal_single_as(
+            object_id,
+            keys.suite,
+            &keys.kek,
+            &keys.aux,
+            &self.keys.context(&place.bucket, &place.key),
+            Plain(0),
+            opened.metadata(),
+            self.clock.millis(),
+            &self.random,
+        )?;
+        // The store makes its ETag of nothing.
+        self.moved_apart(apart, &envelope, true).await
     }
 
     /// Each part as it was cut, and the footer behind the last, or with it where that is too short for a store to take
@@ -175,14 +207,8 @@ impl Operations {
         let Some((store, _)) = self.end_in_place(anew, sent).await? else {
             return Ok(Rewrapped::Changed);
         };
-        let version = head_text(&store, "x-amz-version-id");
-        if !self.confirm(place, head, envelope, version).await? {
-            return Ok(Rewrapped::Changed);
-        }
-        Ok(Rewrapped::Moved {
-            version: version.map(str::to_owned),
-            etag_kept: false,
-        })
+        let version = head_text(&store, "x-amz-version-id").map(str::to_owned);
+        self.confirm(place, head, envelope, (version, false)).await
     }
 
     fn facts_kept(&self, facts: Option<&TrailerFacts>) -> Facts {

@@ -36,7 +36,7 @@ pub(in crate::sinks) fn cloudtrail(line: &Value) -> Value {
         "managementEvent": management,
         "recipientAccountId": text(line, "/tenant"),
         "eventCategory": if management { "Management" } else { "Data" },
-        "additionalEventData": remaining(line, ADDITIONAL),
+        "additionalEventData": remaining(line, PLACED),
     }))
 }
 
@@ -54,28 +54,7 @@ fn resources(line: &Value) -> Value {
     json!([{ "type": "AWS::S3::Object", "ARN": arn }, of_bucket])
 }
 
-const ADDITIONAL: &[&str] = &[
-    "akey",
-    "approvals",
-    "bytes_in",
-    "bytes_out",
-    "decision",
-    "detail",
-    "dur_ms",
-    "hlc",
-    "intent_ref",
-    "kind",
-    "log",
-    "obj",
-    "params",
-    "policies",
-    "range",
-    "receipt",
-    "sealed",
-    "seq",
-    "src",
-    "status",
-    "tprev",
-    "trunc",
-    "tseq",
+/// Members that have a place of their own, all of them.
+const PLACED: &[&str] = &[
+    "bucket", "class", "cred", "err", "id", "op", "req", "tenant", "ver", "wall",
 ];

@@ -14,10 +14,11 @@ fn text<'a>(line: &'a Value, at: &str) -> &'a str {
     line.pointer(at).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Members of a line that have no place in the other format, under their own names.
-fn remaining(line: &Value, names: &[&str]) -> Value {
+/// Members of a line that have no place in the other format, under their own names: all that are not in `placed`, so
+/// that members that lines get later are not lost.
+fn remaining(line: &Value, placed: &[&str]) -> Value {
     let members = line.as_object().into_iter().flatten();
-    let kept = members.filter(|(name, _)| names.contains(&name.as_str()));
+    let kept = members.filter(|(name, _)| !placed.contains(&name.as_str()));
     Value::Object(
         kept.map(|(name, value)| (name.clone(), value.clone()))
             .collect(),

@@ -47,7 +47,7 @@ pub(in crate::sinks) fn ocsf(line: &Value) -> Value {
         "traffic": { "bytes_in": line.get("bytes_in"), "bytes_out": line.get("bytes_out") },
         "databucket": bucket(line),
         "action_id": if denied { 2 } else { 1 },
-        "unmapped": remaining(line, UNMAPPED),
+        "unmapped": remaining(line, PLACED),
     }))
 }
 
@@ -62,7 +62,7 @@ enum Class {
 impl Class {
     fn of(line: &Value) -> Self {
         let data = matches!(text(line, "/class"), "read" | "write" | "delete");
-        if text(line, "/kind") == "session" || text(line, "/op").starts_with("sts:") {
+        if text(line, "/kind").starts_with("session.") || text(line, "/op").starts_with("sts:") {
             Self::Authentication
         } else if data && line.get("bucket").is_some() {
             Self::DatastoreActivity
@@ -74,7 +74,12 @@ impl Class {
     /// The number of what was done, of this class; 99 is other.
     fn activity(self, line: &Value) -> u32 {
         let named = line.get("obj").is_some();
+        let ends = matches!(
+            text(line, "/kind"),
+            "session.ended" | "session.idle" | "session.revoked"
+        );
         match (self, text(line, "/class")) {
+            (Self::Authentication, _) if ends => 2,
             (Self::Authentication, _) => 1,
             (Self::DatastoreActivity, "read") if named => 1,
             (Self::DatastoreActivity, "read") => 8,
@@ -131,17 +136,27 @@ fn bucket(line: &Value) -> Value {
     })
 }
 
-const UNMAPPED: &[&str] = &[
-    "akey",
-    "approvals",
-    "detail",
-    "hlc",
-    "intent_ref",
-    "params",
-    "range",
-    "receipt",
-    "sealed",
-    "tprev",
-    "trunc",
-    "tseq",
+/// Members that have a place of their own, all of them.
+const PLACED: &[&str] = &[
+    "bucket",
+    "bytes_in",
+    "bytes_out",
+    "class",
+    "cred",
+    "decision",
+    "dur_ms",
+    "err",
+    "id",
+    "kind",
+    "log",
+    "obj",
+    "op",
+    "policies",
+    "req",
+    "seq",
+    "src",
+    "status",
+    "tenant",
+    "ver",
+    "wall",
 ];

@@ -32,6 +32,9 @@ pub enum TargetError {
     /// It cannot be connected to.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
+    /// It closed the connection before it had all.
+    #[error("it closed the connection in the middle")]
+    Closed,
     /// It answered, and did not take the batch.
     #[error("it answers {0}")]
     Refused(String),

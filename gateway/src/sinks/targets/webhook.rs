@@ -59,8 +59,8 @@ impl Webhook {
     pub(super) fn most(&self) -> usize {
         match self.mode {
             WebhookMode::Batch => BATCH,
-            // What a failure repeats is short where each event is a request.
-            WebhookMode::Structured | WebhookMode::Binary => FEW,
+            // Where each event is a request, one that took its time, or was refused, must not repeat those before it.
+            WebhookMode::Structured | WebhookMode::Binary => 1,
         }
     }
 
@@ -156,7 +156,6 @@ fn secret_bytes(secret: &str) -> Vec<u8> {
 }
 
 const BATCH: usize = 128;
-const FEW: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -43,6 +43,25 @@ impl Documents {
         Ok(())
     }
 
+    /// Refuses, before a key is made for nothing, what a change would be refused for: a mirror that does not
+    /// answer, or is ahead.
+    pub(in crate::keyrings) async fn ask_mirror(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+    ) -> Result<(), KeyError> {
+        self.ready().await?;
+        let slot = self.slot(tenant, scope)?;
+        let mirrored = self.mirrored(&slot).await?;
+        match slot.held().current {
+            // It may have been changed since.
+            Some(held) if self.check_not_behind(&slot, &held, mirrored).is_err() => {
+                self.look_again(&slot).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a keyring that is behind the mirror's as it is now.
     async fn look_again(&self, slot: &Slot) -> Result<(), KeyError> {
         let mirrored = self.mirrored(slot).await?;
