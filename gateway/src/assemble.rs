@@ -135,6 +135,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         buckets.clone(),
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
+    .with_journal(config.audit.journal.clone())
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));

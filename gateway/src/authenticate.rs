@@ -168,6 +168,9 @@ impl Authenticator {
         access.principal(&identity.principal, &identity.access_key_id);
         let idle = self.admit(&identity, access).await?;
         let mut proof = self.proof(&identity).await?;
+        if let Some(emergency) = &proof.break_glass {
+            access.emergency(&emergency.id);
+        }
         proof.auth_type = signer.auth_type;
         proof.signed_at = signer.signed_at;
         proof.idle = idle;

@@ -35,6 +35,7 @@ pub mod sessions;
 pub mod sigv2;
 pub mod sigv4;
 pub mod sinks;
+pub mod spills;
 pub mod sts;
 pub mod telemetry;
 pub mod tools;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use audit::signed::VerifyingKey;
 use audit::verify::{
-    EXTRACT, Extract, Finding, Receipt, Report, Severity, extract, verify_extract, verify_receipt,
-    verify_trail,
+    EXTRACT, Extract, Finding, LINES, Receipt, Report, Severity, extract, verify_extract,
+    verify_lines, verify_receipt, verify_trail,
 };
 use clap::{Parser, Subcommand};
 
@@ -53,6 +53,11 @@ enum What {
         /// The extract.
         extract: PathBuf,
     },
+    /// Check lines that a search gave with their proofs: each is on the trail. Says nothing of other lines.
+    Lines {
+        /// What `sealgate audit search --with-proof` wrote.
+        lines: PathBuf,
+    },
     /// Check the receipt of an upload, and with --file that a file is what was uploaded.
     Receipt {
         /// The receipt, as `GET <object>?attestation` gives it.
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
             out,
         } => take_out(directory, tenant, out),
         What::Tenant { extract } => key().and_then(|key| of_tenant(extract, &key, cli.json)),
+        What::Lines { lines } => key().and_then(|key| of_lines(lines, &key, cli.json)),
         What::Receipt { receipt, file } => {
             key().and_then(|key| check(receipt, file.as_deref(), &key, cli.json))
         }
@@ -114,12 +120,19 @@ fn take_out(directory: &Path, tenant: &str, out: &Path) -> Outcome {
 }
 
 fn of_tenant(path: &Path, key: &VerifyingKey, json: bool) -> Outcome {
+    give(&verify_extract(&read(path, EXTRACT)?, key), json)
+}
+
+fn of_lines(path: &Path, key: &VerifyingKey, json: bool) -> Outcome {
+    give(&verify_lines(&read(path, LINES)?, key), json)
+}
+
+fn read(path: &Path, kind: &str) -> Result<Extract, String> {
     let text = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let extract: Extract = serde_json::from_slice(&text)
+    serde_json::from_slice(&text)
         .ok()
-        .filter(|extract: &Extract| extract.kind == EXTRACT)
-        .ok_or_else(|| format!("{} is no extract", path.display()))?;
-    give(&verify_extract(&extract, key), json)
+        .filter(|extract: &Extract| extract.kind == kind)
+        .ok_or_else(|| format!("{} is not of the kind {kind:?}", path.display()))
 }
 
 fn give(report: &Report, json: bool) -> Outcome {

@@ -139,15 +139,7 @@ impl Tiles for Kept {
 
 fn verify_log(tenant: &str, log: &LogExtract, key: &VerifyingKey, report: &mut Report) {
     report.logs = report.logs.saturating_add(1);
-    let origin = format!("{}/{}", key.name(), log.log);
-    let log_key = certified_key(&log.certificate, key).ok();
-    let Some((_, log_key)) = log_key.filter(|(certified, _)| *certified == origin) else {
-        report.found(Code::Certificate, &log.log);
-        return;
-    };
-    let checkpoint = Checkpoint::open(&log.checkpoint, &log_key).ok();
-    let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.origin == origin) else {
-        report.found(Code::Checkpoint, &log.log);
+    let Some(checkpoint) = checked(log, key, report) else {
         return;
     };
     let mut leaves: Vec<Hash> = Vec::new();
@@ -173,6 +165,26 @@ fn verify_log(tenant: &str, log: &LogExtract, key: &VerifyingKey, report: &mut R
         report.signed = report.signed.saturating_add(1);
     }
     ends(tenant, log, &checkpoint, &leaves, report);
+}
+
+/// The log's checkpoint, if it is the log's, by a key that the deployment certified.
+pub(super) fn checked(
+    log: &LogExtract,
+    key: &VerifyingKey,
+    report: &mut Report,
+) -> Option<Checkpoint> {
+    let origin = format!("{}/{}", key.name(), log.log);
+    let log_key = certified_key(&log.certificate, key).ok();
+    let Some((_, log_key)) = log_key.filter(|(certified, _)| *certified == origin) else {
+        report.found(Code::Certificate, &log.log);
+        return None;
+    };
+    let checkpoint = Checkpoint::open(&log.checkpoint, &log_key).ok();
+    let checkpoint = checkpoint.filter(|checkpoint| checkpoint.origin == origin);
+    if checkpoint.is_none() {
+        report.found(Code::Checkpoint, &log.log);
+    }
+    checkpoint
 }
 
 /// Whether the extract goes to where the log says that the chain ends.
@@ -224,7 +236,7 @@ fn ends(
 }
 
 /// The line's head and leaf, if it is in the log where it says.
-fn in_log(log: &str, proved: &Proved, checkpoint: &Checkpoint) -> Option<(Head, Hash)> {
+pub(super) fn in_log(log: &str, proved: &Proved, checkpoint: &Checkpoint) -> Option<(Head, Hash)> {
     let head: Head = serde_json::from_str(&proved.line).ok()?;
     let hash = |hash: &String| STANDARD.decode(hash).ok()?.try_into().ok();
     let hashes: Vec<Hash> = proved.hashes.iter().map(hash).collect::<Option<_>>()?;

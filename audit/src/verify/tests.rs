@@ -444,6 +444,48 @@ async fn an_extract_shows_one_tenant_whole_and_no_other() {
     assert_eq!(report.findings[0].code, Code::Certificate);
 }
 
+#[tokio::test]
+async fn a_line_that_was_found_is_proved_alone() {
+    let trail = Written::new().await;
+    let whole = extract(&trail.journal, "acme").unwrap();
+    // Under whole tiles and under the partial one: the tree has 403 leaves.
+    let found: Vec<super::Found> = [3_usize, 100, 199]
+        .iter()
+        .map(|at| {
+            let line = whole.logs[0].lines[*at].line.clone();
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            super::Found {
+                log: trail.log.clone(),
+                seq: value["seq"].as_u64().unwrap(),
+                line,
+            }
+        })
+        .collect();
+    let proved = prove_lines(&trail.journal, "acme", &found).unwrap();
+    let report = verify_lines(&proved, &key());
+    assert_eq!((report.lines, report.exit_code()), (3, 0), "{report:?}");
+    let changed = |change: fn(&mut Extract)| {
+        let mut proved = proved.clone();
+        change(&mut proved);
+        verify_lines(&proved, &key()).exit_code()
+    };
+    assert_eq!(
+        changed(|p| p.logs[0].lines[1].line = p.logs[0].lines[1].line.replace("allow", "alloW")),
+        3
+    );
+    assert_eq!(
+        changed(|p| p.tenant = "rival".to_owned()),
+        3,
+        "of the tenant that it names"
+    );
+    assert_eq!(changed(|p| drop(p.logs[0].lines[0].hashes.pop())), 3);
+    let outside = super::Found {
+        seq: 9999,
+        ..found[0].clone()
+    };
+    assert!(prove_lines(&trail.journal, "acme", &[outside]).is_err());
+}
+
 /// The last lines ride in one write with the log's end, and who shows an extract must not leave them out unseen.
 #[tokio::test]
 async fn the_end_of_a_chain_is_told_to_the_last_line() {

@@ -7,6 +7,7 @@
 mod access_keys;
 mod approval;
 mod approvals;
+mod audit_search;
 mod break_glass;
 mod buckets;
 mod certificate;
@@ -30,6 +31,7 @@ mod turn;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +83,7 @@ pub struct Admin {
     /// Tenants' buckets.
     pub buckets: Buckets,
     credentials: Credentials,
+    searching: audit_search::Searching,
     /// This process, among its replicas.
     replica: String,
 }
@@ -228,6 +231,7 @@ impl Admin {
             liveness,
             buckets,
             credentials,
+            searching: audit_search::Searching::default(),
             replica: Uuid::new_v4().to_string(),
         }
     }
@@ -237,6 +241,15 @@ impl Admin {
     pub fn with_cryptoperiod(self, cryptoperiod: Duration) -> Self {
         Self {
             cryptoperiod,
+            ..self
+        }
+    }
+
+    /// Whose searches of the trail read this journal.
+    #[must_use]
+    pub fn with_journal(self, journal: PathBuf) -> Self {
+        Self {
+            searching: audit_search::Searching::of(journal),
             ..self
         }
     }
@@ -301,6 +314,9 @@ impl Admin {
             body: body_of(&asked.body)?,
         };
         record.parameters(call.parameters_hash());
+        if route.operation == audit_search::SEARCH {
+            record.search(&call.parameters());
+        }
         if route.effect == Effect::Change {
             record.intent(&self.trail).await?;
         }

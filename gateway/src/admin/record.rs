@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use audit::{Act, Class, Decision, Event, Kind};
 use http::StatusCode;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::credential::AdminPrincipal;
@@ -54,6 +55,8 @@ pub(super) struct Record {
     draft: Event,
     intent: Option<Uuid>,
     started: SystemTime,
+    /// Whether the trail is searched.
+    searches: bool,
 }
 
 impl Record {
@@ -76,6 +79,7 @@ impl Record {
             draft,
             intent: None,
             started: now,
+            searches: false,
         }
     }
 
@@ -108,6 +112,12 @@ impl Record {
         self.draft.params = Some(hash);
     }
 
+    /// The trail is searched, and for this.
+    pub(super) fn search(&mut self, question: &Value) {
+        self.searches = true;
+        self.draft.reason = Some(question.to_string());
+    }
+
     /// Durable before anything is changed.
     pub(super) async fn intent(&mut self, trail: &Trail) -> Result<(), AdminError> {
         let event = self.event(trail, Kind::Intent);
@@ -126,6 +136,7 @@ impl Record {
     ) -> Result<(), AdminError> {
         let kind = match (self.intent, self.draft.decision) {
             (Some(_), _) => Kind::Outcome,
+            (None, Decision::Allow) if self.searches => Kind::Search,
             (None, Decision::Allow) => Kind::Complete,
             (None, Decision::Deny) => Kind::Deny,
         };

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
-    Admin, AdminError, Call, Reply, access_keys, approvals, break_glass, buckets, credentials,
-    jobs, key_copies, keys, policies, review, sessions, tenants,
+    Admin, AdminError, Call, Reply, access_keys, approvals, audit_search, break_glass, buckets,
+    credentials, jobs, key_copies, keys, policies, review, sessions, tenants,
 };
 
 /// One operation.
@@ -59,6 +59,7 @@ const FAMILIES: &[&[Route]] = &[
     break_glass::ROUTES,
     review::ROUTES,
     policies::ROUTES,
+    audit_search::ROUTES,
 ];
 
 impl Route {

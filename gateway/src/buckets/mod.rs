@@ -235,7 +235,7 @@ impl Buckets {
         if let Some(mirror) = &self.mirror
             && let Err(error) = mirror.drop_bucket(&location(tenant, name)).await
         {
-            // It would come back from the mirror as a bucket without an upstream bucket: no harm.
+            // The memorial keeps it from coming back.
             tracing::warn!(%error, "the mirror keeps the document of a bucket that is gone");
         }
         self.forget_settings(bucket).await?;

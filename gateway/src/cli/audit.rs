@@ -35,6 +35,8 @@ pub(super) enum AuditCommand {
     },
     /// Print the trail as JSON lines, with what is sealed in them opened.
     Read(Read),
+    /// Search a tenant's trail through the admin API: who touched what, when, from where. Each search is on the trail.
+    Search(Box<super::search::Search>),
 }
 
 /// Options of `sealgate audit read`.
@@ -70,6 +72,7 @@ impl AuditCommand {
                 })??;
                 terminal.say(&format!("{count} entries in {}", out.display()));
             }
+            Self::Search(search) => search.run(terminal)?,
             Self::Read(read) => super::block_on(read.read(terminal))??,
         }
         Ok(Outcome::Clean)

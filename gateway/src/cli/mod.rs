@@ -15,6 +15,7 @@ mod keys;
 mod object;
 mod policy;
 mod scrub;
+mod search;
 mod self_signed;
 mod serve;
 mod tenants;
@@ -117,6 +118,7 @@ enum ObjectCommand {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    crate::spills::prevent();
     let cli = Cli::parse();
     let mut terminal = Terminal::default();
     let result = match cli.command {

@@ -1,43 +1,38 @@
 //! Reading the trail with the keys: its lines, with what is sealed in them opened. For whoever holds the root keys; it
 //! changes nothing and proves nothing.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use audit::{AuditKey, Field, Identity, Uuid};
+use audit::Identity;
 use serde_json::Value;
 
 use super::{Custody, ToolError};
+use crate::trail::Openings;
 
 /// Opens lines of a trail.
 #[derive(Debug, Default)]
-pub struct TrailReader {
-    /// By tenant; of no tenant under the empty name.
-    keys: HashMap<String, Vec<AuditKey>>,
-}
+pub struct TrailReader(Openings);
 
 impl TrailReader {
     /// With the keys of these tenants, and the deployment's.
     pub async fn new(custody: &Custody, tenants: &[&str]) -> Result<Self, ToolError> {
-        let mut keys = HashMap::new();
+        let mut reader = Self::of_no_tenant(&custody.identity);
         for tenant in tenants {
             // A tenant that never did anything has no keys, and no lines.
             if let Ok(of_tenant) = custody.trail_keys(tenant).await {
-                keys.insert((*tenant).to_owned(), of_tenant);
+                reader.0.add(tenant, of_tenant);
             }
         }
-        keys.extend(Self::of_no_tenant(&custody.identity).keys);
-        Ok(Self { keys })
+        Ok(reader)
     }
 
     /// With the deployment's key alone: for what is about no tenant.
     pub fn of_no_tenant(identity: &Identity) -> Self {
-        let own = vec![identity.audit_key().clone()];
-        Self {
-            keys: HashMap::from([(String::new(), own)]),
-        }
+        let mut openings = Openings::default();
+        openings.add("", vec![identity.audit_key().clone()]);
+        Self(openings)
     }
 
     /// Calls `see` with each line of a journal, log after log, in which `sealed` is opened as far as there are keys.
@@ -50,35 +45,12 @@ impl TrailReader {
             each_line(&segment, |line| {
                 // What is no line is what a crash tore; `sealgate-verify` speaks of it.
                 match serde_json::from_slice(line) {
-                    Ok(line) => see(self.opened(line)),
+                    Ok(line) => see(self.0.opened(line)),
                     Err(_) => Ok(()),
                 }
             })?;
         }
         Ok(())
-    }
-
-    fn opened(&self, mut line: Value) -> Value {
-        let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (tenant, log, akey) = (text("tenant"), text("log").to_owned(), text("akey"));
-        // Where no key of the tenant was to be had, its lines are under the deployment's.
-        let of_tenant = self.keys.get(tenant).into_iter().flatten();
-        let keys = of_tenant.chain(self.keys.get("").into_iter().flatten());
-        let key = keys.clone().find(|key| key.id() == akey).cloned();
-        let (Some(key), Ok(id)) = (key, text("id").parse::<Uuid>()) else {
-            return line;
-        };
-        let sealed = line.get_mut("sealed").and_then(Value::as_object_mut);
-        for (name, value) in sealed.into_iter().flatten() {
-            let field = Field::ALL.into_iter().find(|field| field.name() == name);
-            let opened = field
-                .zip(value.as_str())
-                .and_then(|(field, sealed)| key.open(&log, id, field, sealed));
-            if let Some(opened) = opened {
-                *value = Value::String(opened);
-            }
-        }
-        line
     }
 }
 

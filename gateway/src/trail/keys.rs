@@ -8,6 +8,7 @@ use kms_keys::{KeyError, KeyId, Keyrings, Provisioning};
 
 use crate::assemble::audit_identity;
 use crate::error::GatewayError;
+use crate::trail::Openings;
 
 /// Audit keys as the trail and those who read it ask for them.
 #[derive(Debug, Clone)]
@@ -66,6 +67,19 @@ impl AuditKeys {
         keys.push(audit_identity(&self.keyrings).audit_key().clone());
         let key = keys.iter().find(|key| key.id() == id).ok_or(UNREADABLE)?;
         key.open_text(place, sealed).ok_or(UNREADABLE)
+    }
+
+    /// What opens a tenant's lines, and those of no tenant.
+    pub async fn openings(&self, tenant: &str) -> Result<Openings, KeyError> {
+        let mut openings = Openings::default();
+        openings.add("", vec![audit_identity(&self.keyrings).audit_key().clone()]);
+        match self.all(tenant).await {
+            Ok(keys) => openings.add(tenant, keys),
+            // It never did anything.
+            Err(KeyError::KeyringMissing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(openings)
     }
 
     /// Every audit key that the tenant ever had.

@@ -28,6 +28,7 @@ mod attest;
 mod durability;
 mod facts;
 mod keys;
+mod openings;
 mod reconcile;
 mod stream;
 mod super_log;
@@ -37,6 +38,7 @@ use durability::Late;
 pub use durability::{Durabilities, Durability};
 pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
+pub use openings::Openings;
 pub use reconcile::{Found, Orphan};
 use stream::recorded_stream;
 pub use super_log::{CopyError, SuperLog, SuperLogError, copy_super_log};
@@ -260,6 +262,9 @@ impl Trail {
                         response.map(|body| recorded_stream(body, access, status))
                     });
                 }
+                if let Answer::Ready(body) = response.body() {
+                    access.draft.bytes_out = u64::try_from(body.len()).ok();
+                }
                 let keys = facts.map(|facts| facts.keys.clone()).unwrap_or_default();
                 let uploaded = facts.and_then(|facts| facts.uploaded.clone());
                 let outcome = access.outcome(response.status().as_u16(), None);
@@ -438,6 +443,11 @@ impl Access {
         if operation != "sts:GetCallerIdentity" {
             self.acts(Some(Act::SessionIssued), Some(Act::SessionRefused));
         }
+    }
+
+    /// What is done is done in an emergency that was declared.
+    pub fn emergency(&mut self, id: &str) {
+        self.draft.detail.insert("emergency".to_owned(), id.into());
     }
 
     /// In which tenant somebody wants to act, whom nothing vouches for yet.

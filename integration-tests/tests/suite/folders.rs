@@ -7,6 +7,8 @@ use integration_tests::gateway::{Gateway, Principal};
 use integration_tests::hostile::{HostileStore, Message, When};
 use integration_tests::world::World;
 
+use crate::jobs::wait_for;
+
 fn scene() -> (HostileStore, Gateway) {
     let store = HostileStore::before(World::get().seaweedfs().endpoint());
     let ours = Principal::new("demo", "demo-admin", "tenant-admin");
@@ -56,4 +58,32 @@ fn a_folder_that_is_deleted_before_it_is_looked_at_was_written() {
         makes.join().expect("the upload is acknowledged");
     });
     run(&["gone", "folder-late"]);
+}
+
+/// The gateway dies when all is written and the outcome is not: what became of the upload is told by the envelope that is
+/// kept apart.
+#[test]
+fn an_upload_without_an_outcome_is_found_where_its_envelope_lies() {
+    let (store, mut gateway) = scene();
+    gateway.run_script("folder_races.py", &["make", "folder-open"]);
+    let keeps_apart =
+        |request: &Message| request.method() == "PUT" && request.path().contains("/folders/");
+    let pause = store.pause(When::After, keeps_apart);
+    let account = gateway.account().clone();
+    let makes =
+        thread::spawn(move || account.run_script("folder_races.py", &["anew", "folder-open"]));
+    pause.meanwhile(|| gateway.restart());
+    assert!(makes.join().is_err(), "its client was not answered");
+    let reconciled = || {
+        let lines = gateway.journal();
+        let is_reconciled = |line: &serde_json::Value| line["kind"] == "reconcile";
+        lines.into_iter().find(is_reconciled)
+    };
+    wait_for("it is reconciled", || reconciled().is_some());
+    let line = reconciled().expect("a line");
+    assert_eq!(
+        (&line["op"], &line["detail"]["found"]),
+        (&"s3:PutObject".into(), &"written".into()),
+        "{line}"
+    );
 }

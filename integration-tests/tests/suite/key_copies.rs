@@ -207,6 +207,9 @@ fn the_mirror_has_every_change_and_gives_it_back_by_the_leave_of_two() {
 fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     let mut world = Administered::serve(Upstream::SeaweedFs, &demo());
     world.gateway.run_script("restart.py", &["before", "away"]);
+    world
+        .gateway
+        .run_script("one_bucket.py", &["make", "short-lived"]);
     let proxy = HostileStore::before(World::get().seaweedfs().endpoint());
     // The connection is closed instead of an answer.
     let leave = || proxy.obey(Arc::new(|_, _| Message::default()));
@@ -231,9 +234,9 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     proxy.relent();
     assert_eq!(put(&world), "done");
     let agrees = world.json("ada", &["keys", "mirror", "--apply"]);
-    // The deployment's; the tenant's keyring and its bucket.
+    // The deployment's; the tenant's keyring and its buckets.
     let same = &agrees["counts"]["same"];
-    assert_eq!((&agrees["agrees"], same), (&true.into(), &3.into()));
+    assert_eq!((&agrees["agrees"], same), (&true.into(), &4.into()));
     leave();
     assert_eq!(
         (read(&world), put(&world)),
@@ -250,6 +253,10 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
         (read(&world), put(&world)),
         ("700000".to_owned(), "SlowDown".to_owned())
     );
+    // The mirror keeps the document of one that is deleted meanwhile, and nobody misses it.
+    world
+        .gateway
+        .run_script("one_bucket.py", &["delete", "short-lived"]);
     proxy.relent();
     assert_eq!(
         (read(&world), put(&world)),
@@ -257,6 +264,8 @@ fn without_its_mirror_a_deployment_reads_and_makes_no_key() {
     );
     world.json("ada", &of("rotate"));
     assert_eq!(world.json("ann", &["keys", "mirror"])["agrees"], true);
+    let back = world.json("ada", &["keys", "restore", "--from-mirror"]);
+    assert_eq!((brought(&back), &back["counts"]["retired"]), (0, &1.into()));
 }
 
 /// Gives a gateway over SeaweedFS a mirror, and key scopes.

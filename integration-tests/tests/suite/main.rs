@@ -39,6 +39,7 @@ mod rooms;
 mod routes;
 mod scan;
 mod scrubbed;
+mod search;
 mod signatures;
 mod sinks;
 mod suites;

@@ -174,6 +174,12 @@ const ROOMS: &[Room] = &[
         pure_of: &[],
     },
     Room {
+        name: "audit-index",
+        rooms: &["audit"],
+        without: &["http", "hyper", "s3s", "object-store"],
+        pure_of: &[],
+    },
+    Room {
         name: "embedded-bucket",
         rooms: &[],
         without: &[],
@@ -186,6 +192,7 @@ const ROOMS: &[Room] = &[
             "policies",
             "kms-keys",
             "audit",
+            "audit-index",
             "embedded-bucket",
         ],
         without: &["s3s", "reqwest", "url"],
@@ -227,7 +234,11 @@ const BANS: &[Ban] = &[
         because: "the upstream is handed sealed bytes and holds no key",
     },
     Ban {
-        within: &["gateway/src/sinks", "audit/src/following"],
+        within: &[
+            "gateway/src/sinks",
+            "audit/src/following",
+            "audit-index/src",
+        ],
         except: &[],
         words: &["AuditKey", "AuditKeys", "kms_keys", "crate::s3"],
         because: "what is passed on stays sealed: sinks have no keys, and know no requests",
@@ -272,5 +283,6 @@ const PRODUCT: &[&str] = &[
     "policies/src",
     "sealed-object/src",
     "audit/src",
+    "audit-index/src",
     "embedded-bucket/src",
 ];

@@ -97,3 +97,16 @@ fn no_word_of_a_client_is_written_in_clear() {
     });
     assert!(lines > 250, "{lines}");
 }
+
+/// Memory holds keys and plaintext: it is not written to a file when the process dies.
+#[test]
+fn a_crash_leaves_no_core() {
+    let gateway = Gateway::dev();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.process().id()));
+    let limits = limits.expect("a running process has limits");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<&str> = core.expect("one of cores").split_whitespace().collect();
+    assert_eq!(words.get(4..6), Some(&["0", "0"][..]), "{words:?}");
+}

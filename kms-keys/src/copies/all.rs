@@ -9,6 +9,7 @@ use crate::{ControlStore, DeploymentKey, KeyError};
 
 /// How many documents had which fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Fates {
     /// See [`Fate::Same`].
     pub same: u64,
@@ -22,6 +23,8 @@ pub struct Fates {
     pub forked: u64,
     /// See [`Fate::Newer`].
     pub newer: u64,
+    /// See [`Fate::Retired`].
+    pub retired: u64,
     /// See [`Fate::Differs`].
     pub differs: u64,
     /// See [`Fate::Foreign`].
@@ -40,6 +43,7 @@ impl Fates {
             Fate::Damaged => &mut self.damaged,
             Fate::Forked => &mut self.forked,
             Fate::Newer => &mut self.newer,
+            Fate::Retired => &mut self.retired,
             Fate::Differs => &mut self.differs,
             Fate::Foreign => &mut self.foreign,
             Fate::Unusable => &mut self.unusable,

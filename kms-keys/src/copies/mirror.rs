@@ -113,7 +113,7 @@ impl Mirror {
                 tracing::warn!(%path, "the mirror had no document of ours there; it was replaced");
                 Ok(Fate::Damaged)
             }
-            Fate::Differs | Fate::Forked | Fate::Foreign | Fate::Unusable => {
+            Fate::Retired | Fate::Differs | Fate::Forked | Fate::Foreign | Fate::Unusable => {
                 Err(failed(path, refused_at(path, DocumentFault::MirrorDiffers)))
             }
         }

@@ -5,6 +5,7 @@
 mod all;
 mod backup;
 mod mirror;
+mod retired;
 
 use std::cmp::Ordering;
 
@@ -20,6 +21,7 @@ use all::bring_all;
 pub use all::{Fates, Tell};
 pub use backup::{Backup, BackupCounts, BackupError, write_backup};
 pub use mirror::{Mirror, Prepare};
+use retired::is_retired;
 
 /// How a document was found at the place it is to be brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,6 +39,8 @@ pub enum Fate {
     Forked,
     /// A newer one is there, and stays.
     Newer,
+    /// None is there, as its bucket was deleted since: it stays away.
+    Retired,
     /// Another one of no other age is there, and stays: somebody has to look.
     Differs,
     /// One of another deployment is there, and stays.
@@ -105,7 +109,15 @@ pub(crate) async fn bring(
             // It was there when it was listed, and is gone.
             return Ok(Fate::Unusable);
         };
-        let fate = compare(deployment, path, &ours, there.as_ref(), direction);
+        let fate = match compare(deployment, path, &ours, there.as_ref(), direction) {
+            Fate::Missing
+                if direction == Direction::Restoring
+                    && is_retired(to, deployment, path, &ours).await? =>
+            {
+                Fate::Retired
+            }
+            fate => fate,
+        };
         if mode == Mode::Look || !fate.is_brought() {
             return Ok(fate);
         }
@@ -184,6 +196,7 @@ enum Age {
 /// What is read of a bucket's document here.
 #[derive(Deserialize)]
 struct Bucket {
+    id: String,
     created: Timestamp,
 }
 

@@ -6,8 +6,8 @@ use std::io::Cursor;
 use object_store::path::Path;
 
 use super::*;
-use crate::keyrings::world::World;
-use crate::{Backup, BackupError, Fate, Fates, Mode, Timestamp, write_backup};
+use crate::keyrings::world::{WatchedStore, World};
+use crate::{Backup, BackupError, Fate, Fates, Mode, PlacedDocuments, Timestamp, write_backup};
 
 const BUCKET: &str = "tenants/acme/buckets/findings.json";
 const HOME: &str = "system/keyrings/acme/default.json";
@@ -204,6 +204,47 @@ async fn a_bucket_that_the_store_made_up_is_replaced_and_in_no_backup() {
         let restored = restore(&world, &file, Mode::Bring).await;
         assert_eq!((restored.newer, restored.differs), fates);
         assert_eq!(world.store.text(BUCKET).await.unwrap(), bucket(after));
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_was_deleted_since_does_not_come_back_and_one_that_was_made_again_does() {
+    let (world, mirror) = (World::new(), Arc::<WatchedStore>::default());
+    let one = world.mirrored(&mirror).await.unwrap();
+    write(&one, "acme", &Scope::tenant()).await;
+    let bucket = World::bucket(&one, BUCKET, Duration::from_secs(10));
+    world.store.set(BUCKET, &bucket).await;
+    let followed = one.follow(Mode::Bring, &mut |_, _| ()).await;
+    assert_eq!(followed.unwrap().unwrap().missing, 1);
+    let file = backup(&world, &one, None).await;
+    world.store.remove(BUCKET).await;
+    let memorial = "tenants/acme/retired/findings.json";
+    let documents = PlacedDocuments::of(one.deployment());
+    let retired = |id: &str, at_ms: u64| {
+        // Milliseconds after the beginning of 2026.
+        let at_ms = 1_767_225_600_000 + at_ms;
+        let retired = serde_json::json!({ "id": id, "at_ms": at_ms });
+        let bytes = documents.write(&Path::from(memorial), &retired).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let restored = async || {
+        let from_mirror = one.restore(None, Mode::Look, &mut |_, _| ()).await;
+        let from_file = restore(&world, &file, Mode::Look).await;
+        let fates = [from_mirror.unwrap().unwrap(), from_file];
+        fates.map(|fates| (fates.retired, fates.missing))
+    };
+    assert_eq!(restored().await, [(0, 1); 2]);
+    let good = retired(BUCKET, 11_000);
+    world.store.set(memorial, &good).await;
+    assert_eq!(restored().await, [(1, 0); 2]);
+    // Another bucket; the same one, made again within that second; what the store made up.
+    for other in [
+        retired("another", 11_000),
+        retired(BUCKET, 10_999),
+        good.replace("1767225611000", "1767225612000"),
+    ] {
+        world.store.set(memorial, &other).await;
+        assert_eq!(restored().await, [(0, 1); 2], "{other}");
     }
 }
 

@@ -17,7 +17,7 @@ const HOME: &str = "system/keyrings/acme/default.json";
 
 impl World {
     /// A replica with a mirror.
-    async fn mirrored(&self, mirror: &Arc<WatchedStore>) -> Result<Keyrings, KeyError> {
+    pub(super) async fn mirrored(&self, mirror: &Arc<WatchedStore>) -> Result<Keyrings, KeyError> {
         self.mirrored_by(mirror, prepared()).await
     }
 
