@@ -125,7 +125,10 @@ fn a_store_that_refuses_conditions_gets_its_entries_without() {
     fs::write(&config, other).expect("a file can be written");
     let told = scene.refused(&config.display().to_string());
     let what = "the keyrings cannot be opened";
-    assert!(told.contains(what) && told.contains("NotImplemented"), "{told}");
+    assert!(
+        told.contains(what) && told.contains("NotImplemented"),
+        "{told}"
+    );
 }
 
 #[test]
