@@ -86,8 +86,15 @@ impl Operations {
             StoreRequest::bucket(Method::GET, &bucket.upstream).with_query("object-lock", "");
         match self.upstream.document(request, LONGEST_DOCUMENT).await {
             Ok((_, document)) => Ok(document.child("Rule").is_some()),
-            Err(error) if error.code() == Some(Code::ObjectLockConfigurationNotFound) => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => match error.code() {
+                // The bucket has none, or the store knows none.
+                Some(
+                    Code::ObjectLockConfigurationNotFound
+                    | Code::NotImplemented
+                    | Code::MethodNotAllowed,
+                ) => Ok(false),
+                _ => Err(error),
+            },
         }
     }
 

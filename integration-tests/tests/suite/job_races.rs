@@ -483,3 +483,25 @@ fn what_its_bucket_would_retain_anew_is_not_moved() {
     scene.client(&["held", "ruled", "one", "ON"]);
     scene.client(&["read", "ruled", "one"]);
 }
+
+/// A store that knows no locks does not say so of a bucket, but of the question.
+#[test]
+fn a_store_that_knows_no_locks_moves_versions() {
+    let scene = Scene::begin();
+    scene.client(&["locks", "lockless", "one"]);
+    scene.rotate();
+    let asked = Arc::new(AtomicBool::new(false));
+    let is_asked = Arc::clone(&asked);
+    let knows_none = move |request: &Message, ask: &dyn Fn() -> Message| {
+        if request.method() == "GET" && request.target().contains("object-lock") {
+            is_asked.store(true, Ordering::Relaxed);
+            refusal("501 Not Implemented", "NotImplemented")
+        } else {
+            ask()
+        }
+    };
+    scene.store.obey(Arc::new(knows_none));
+    let job = done(&scene.world, &["rewrap-objects"]);
+    assert_eq!(job["progress"]["moved"]["objects"], 1, "{job}");
+    assert!(asked.load(Ordering::Relaxed));
+}

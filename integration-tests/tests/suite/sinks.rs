@@ -297,7 +297,8 @@ fn stored(gateway: &Gateway) -> Vec<String> {
 
 fn names_are_sealed(text: &str) {
     assert!(text.len() > 10_000, "{}", text.len());
-    for name in ["described", "clinic-admin", "127.0.0.1", "oto3"] {
+    // Too long for base64 to make them by chance.
+    for name in ["described", "clinic-admin", "127.0.0.1", "Boto3/1."] {
         assert!(!text.contains(name), "{name} is told in clear");
     }
 }
@@ -367,7 +368,7 @@ fn run(arguments: &[String], directory: &Path) -> Process {
     let python = tools::tool("python");
     let mut process = Process::start(&python, &arguments, &directory.join("receiver.log"));
     process.wait_for(Duration::from_mins(1), |log| {
-        log.contains("ready").then_some(())
+        log.lines().any(|line| line == "ready").then_some(())
     });
     process
 }
