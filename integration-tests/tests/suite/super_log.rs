@@ -44,15 +44,6 @@ impl Scene {
         }));
     }
 
-    /// Starts the gateway, which ends by itself. What it says.
-    fn refused(&self, config: &str) -> String {
-        let output = sealgate(&["serve", "--config", config]);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(output.stdout.is_empty(), "it was ready: {told}");
-        told
-    }
-
     fn config(&self) -> String {
         self.gateway.config().display().to_string()
     }
@@ -90,7 +81,7 @@ fn a_gateway_that_cannot_register_its_log_does_not_start_and_says_why() {
         (silent, "has not answered for 20 s"),
     ] {
         scene.obey(is_entry, &answer);
-        let told = scene.refused(&scene.config());
+        let told = refused(&scene.config());
         let what = "the audit log cannot be registered in the super-log";
         assert!(told.contains(what) && told.contains(why), "{told}");
     }
@@ -123,7 +114,7 @@ fn a_store_that_refuses_conditions_gets_its_entries_without() {
     let begun = fs::read_to_string(scene.config()).expect("it is there");
     let other = begun.replace("bucket_prefix = \"", "bucket_prefix = \"other-");
     fs::write(&config, other).expect("a file can be written");
-    let told = scene.refused(&config.display().to_string());
+    let told = refused(&config.display().to_string());
     let what = "the keyrings cannot be opened";
     assert!(
         told.contains(what) && told.contains("NotImplemented"),
@@ -158,6 +149,15 @@ fn an_entry_that_the_store_lost_is_told_of_and_not_written_again() {
         .map(|line| &line["detail"])
         .collect();
     assert_eq!(told, [&json!({ "super_log_lost": lost })]);
+}
+
+/// Starts a gateway, which ends by itself. What it says.
+fn refused(config: &str) -> String {
+    let output = sealgate(&["serve", "--config", config]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(output.stdout.is_empty(), "it was ready: {told}");
+    told
 }
 
 fn is_entry(request: &Message) -> bool {
