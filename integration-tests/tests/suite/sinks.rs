@@ -298,7 +298,7 @@ fn stored(gateway: &Gateway) -> Vec<String> {
 fn names_are_sealed(text: &str) {
     assert!(text.len() > 10_000, "{}", text.len());
     // Too long for base64 to make them by chance.
-    for name in ["described", "clinic-admin", "127.0.0.1", "Boto3/1."] {
+    for name in ["described", "clinic-admin", "127.0.0.1", "Botocore/"] {
         assert!(!text.contains(name), "{name} is told in clear");
     }
 }
