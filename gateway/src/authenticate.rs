@@ -330,15 +330,15 @@ impl Authenticator {
         };
         let session = identity.session.as_deref();
         let restrictions = session.map_or(&[][..], |session| &session.policies);
-        let session_policies = restrictions
-            .iter()
-            .map(|document| self.restrictions.compiled(document))
-            .collect::<Result<_, _>>()
-            .map_err(|malformed| {
+        let mut session_policies = Vec::with_capacity(restrictions.len());
+        for document in restrictions {
+            let compiled = self.restrictions.compiled(document).await?;
+            session_policies.push(compiled.map_err(|malformed| {
                 Code::InvalidToken.because(format!(
                     "The policy of the session is not understood here, so the session may do nothing: {malformed}."
                 ))
-            })?;
+            })?);
+        }
         Ok(Proof {
             session_policies,
             mfa_age: session.and_then(|session| session.second_factor).map(age),

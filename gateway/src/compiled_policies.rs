@@ -8,6 +8,9 @@ use std::time::Duration;
 use moka::Equivalent;
 use moka::sync::Cache;
 use policies::{Compiled, PolicySet};
+use tokio::sync::Semaphore;
+
+use crate::error::GatewayError;
 
 /// Policies by a key that tells all that they are made of, so that none is out of date.
 #[derive(Clone)]
@@ -50,6 +53,27 @@ impl<K> std::fmt::Debug for CompiledPolicies<K> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("CompiledPolicies")
     }
+}
+
+/// Compiles where no other request waits for the thread, and one policy at a time: a few kilobytes of wildcards can take
+/// a second, and clients write them.
+///
+/// # Errors
+///
+/// [`GatewayError::Unexpected`] where compiling panics.
+pub async fn apart<T: Send + 'static>(
+    compile: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, GatewayError> {
+    static ONE: Semaphore = Semaphore::const_new(1);
+    let turn = ONE.acquire().await;
+    // Held until it is compiled, though who asked may have left.
+    let compiled = tokio::task::spawn_blocking(move || {
+        let compiled = compile();
+        drop(turn);
+        compiled
+    });
+    let failed = GatewayError::Unexpected("a policy could not be compiled");
+    compiled.await.map_err(|_| failed)
 }
 
 /// What a policy takes is told by its Cedar text: 7 to 38 bytes for each of the text's, as resident memory showed of
@@ -97,6 +121,25 @@ mod tests {
             kept.remember(number, compiled(500));
         }
         assert_eq!(known(), 2000);
+    }
+
+    #[tokio::test]
+    async fn one_is_compiled_at_a_time_and_one_that_panics_holds_up_none() {
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        static AT_WORK: AtomicU32 = AtomicU32::new(0);
+        let work = || {
+            apart(|| {
+                let with = AT_WORK.fetch_add(1, SeqCst);
+                std::thread::sleep(Duration::from_millis(2));
+                AT_WORK.fetch_sub(1, SeqCst);
+                with
+            })
+        };
+        for with in futures_util::future::join_all((0..20).map(|_| work())).await {
+            assert_eq!(with.unwrap(), 0);
+        }
+        assert!(apart(|| panic!("as the test wished")).await.is_err());
+        assert_eq!(work().await.unwrap(), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::buckets::{Buckets, Setting};
-use crate::compiled_policies::CompiledPolicies;
+use crate::compiled_policies::{CompiledPolicies, apart};
 use crate::directory::{BucketDocument, Directory};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
@@ -101,7 +101,8 @@ impl Lookups {
         if let Some(known) = self.compiled.get(&key) {
             return Ok(Some(known));
         }
-        let read = compile_bucket_policy(key.1.as_bytes(), tenant, &bucket.name);
+        let (text, tenant, name) = (key.1.clone(), tenant.to_owned(), bucket.name.clone());
+        let read = apart(move || compile_bucket_policy(text.as_bytes(), &tenant, &name)).await?;
         let compiled = read.unwrap_or_else(|malformed| {
             tracing::error!(bucket = %bucket.id, %malformed, "a stored bucket policy is not understood, so everything on its bucket is denied");
             not_understood()

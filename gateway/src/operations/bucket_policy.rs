@@ -9,6 +9,7 @@ use super::{Answered, Call, Operations, document, empty};
 use crate::authorize::BUCKET_POLICY;
 use crate::body::{Answer, Upload};
 use crate::buckets::{Bucket, Setting};
+use crate::compiled_policies::apart;
 use crate::error::GatewayError;
 use crate::s3::xml::{Element, Writer};
 use crate::s3::{Code, Operation, S3Error};
@@ -17,7 +18,7 @@ impl Operations {
     pub(super) async fn put_bucket_policy(&self, call: &Call, incoming: Upload) -> Answered {
         let bucket = self.bucket(call).await?;
         let sent = call.document(incoming, LARGEST).await?;
-        let compiled = compiled(&sent, &bucket)?;
+        let compiled = compiled(sent.clone(), &bucket).await?;
         if compiled.is_public && self.blocks_public_policies(&bucket).await? {
             return Err(Code::AccessDenied
                 .because("The bucket's public access block has BlockPublicPolicy, and the policy allows everybody something with no condition on who asks or from where.")
@@ -46,9 +47,13 @@ impl Operations {
             return Ok(response);
         }
         // One that is not understood any more denies everything, and is not public.
-        let is_public = kept.is_some_and(|text| {
-            compiled(text.as_bytes(), &bucket).is_ok_and(|policy| policy.is_public)
-        });
+        let is_public = match kept {
+            Some(text) => {
+                let compiled = compiled(text.into_bytes(), &bucket).await;
+                compiled.is_ok_and(|policy| policy.is_public)
+            }
+            None => false,
+        };
         let mut writer = Writer::new("PolicyStatus");
         writer.text("IsPublic", is_public.to_string());
         Ok(document(writer.finish()))
@@ -73,9 +78,10 @@ impl Operations {
     }
 }
 
-fn compiled(text: &[u8], bucket: &Bucket) -> Result<Compiled, S3Error> {
-    compile_bucket_policy(text, &bucket.tenant, &bucket.name)
-        .map_err(|error: Malformed| malformed(&error.to_string()))
+async fn compiled(text: Vec<u8>, bucket: &Bucket) -> Result<Compiled, GatewayError> {
+    let (tenant, name) = (bucket.tenant.clone(), bucket.name.clone());
+    let compiled = apart(move || compile_bucket_policy(&text, &tenant, &name)).await?;
+    Ok(compiled.map_err(|error: Malformed| malformed(&error.to_string()))?)
 }
 
 fn malformed(what: &str) -> S3Error {

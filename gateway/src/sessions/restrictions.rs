@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use policies::{Malformed, PolicySet, compile_session_policy};
 
-use crate::compiled_policies::CompiledPolicies;
+use crate::compiled_policies::{CompiledPolicies, apart};
+use crate::error::GatewayError;
 
 /// Compiled policies by their text, which a session's token carries.
 #[derive(Debug, Clone, Default)]
@@ -16,13 +17,17 @@ impl Restrictions {
     ///
     /// # Errors
     ///
-    /// What of it is not understood. Sessions are made with policies that are, so that only a build that understands
+    /// Inside: what of it is not understood. Sessions are made with policies that are, so that only a build that understands
     /// less comes across one.
-    pub fn compiled(&self, document: &str) -> Result<Arc<PolicySet>, Malformed> {
+    pub async fn compiled(
+        &self,
+        document: &str,
+    ) -> Result<Result<Arc<PolicySet>, Malformed>, GatewayError> {
         if let Some(known) = self.0.get(document) {
-            return Ok(known);
+            return Ok(Ok(known));
         }
-        let compiled = compile_session_policy(document.as_bytes())?;
-        Ok(self.0.remember(document.to_owned(), compiled))
+        let text = document.to_owned();
+        let compiled = apart(move || compile_session_policy(text.as_bytes())).await?;
+        Ok(compiled.map(|compiled| self.0.remember(document.to_owned(), compiled)))
     }
 }

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::authenticate::{Authenticator, Caller};
 use crate::body::{Answer, Upload};
 use crate::clock::Clock;
+use crate::compiled_policies::apart;
 use crate::config::{IdentityKind, IdentityProviderConfig};
 use crate::directory::Directory;
 use crate::error::GatewayError;
@@ -92,7 +93,7 @@ impl Sts {
             Action::AssumeRoleWithWebIdentity => self.web_identity(&request, id, access).await?,
             Action::AssumeRole => {
                 let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
-                self.assume_role(&request, &caller, id)?
+                self.assume_role(&request, &caller, id).await?
             }
             Action::GetSessionToken => {
                 let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
@@ -148,7 +149,7 @@ impl Sts {
         let config = &identity.provider.config;
         let lasts = request.duration(config.session.usual, config.session.longest)?;
         let mut session = session_of(&identity, &arn, principal, name, (now, lasts));
-        session.policies.extend(restriction(request)?);
+        session.policies.extend(restriction(request).await?);
         let credentials = self.issue(&session)?;
         self.take_once(&identity, &session).await?;
         access.session_begins(&credentials.access_key_id);
@@ -212,7 +213,7 @@ impl Sts {
     }
 
     /// For somebody who has credentials, in one of their roles.
-    fn assume_role(
+    async fn assume_role(
         &self,
         request: &StsRequest,
         caller: &Caller,
@@ -243,7 +244,7 @@ impl Sts {
         let lasts = request.duration(USUAL, LONGEST_ROLE)?;
         let roles = vec![arn.role.clone()];
         let mut session = self.continued(caller, roles, name.to_owned(), lasts);
-        session.policies.extend(restriction(request)?);
+        session.policies.extend(restriction(request).await?);
         let credentials = self.issue(&session)?;
         Ok(answer::assume_role(&session, &credentials, id))
     }
@@ -359,11 +360,12 @@ fn session_of(
 }
 
 /// What the session is to be restricted to, if it is understood in full.
-fn restriction(request: &StsRequest) -> Result<Option<String>, GatewayError> {
+async fn restriction(request: &StsRequest) -> Result<Option<String>, GatewayError> {
     let Some(document) = request.policy()? else {
         return Ok(None);
     };
-    match compile_session_policy(document.as_bytes()) {
+    let text = document.to_owned();
+    match apart(move || compile_session_policy(text.as_bytes())).await? {
         Ok(_) => Ok(Some(document.to_owned())),
         Err(malformed) => Err(Code::MalformedPolicyDocument
             .because(format!("The policy is refused: {malformed}."))

@@ -178,6 +178,11 @@ async fn every_operation_is_recorded_whoever_calls_and_however_it_ends() {
         // What was carried out has a line of its own besides.
         let (acts, kinds): (Vec<&str>, Vec<&str>) =
             kinds.into_iter().partition(|kind| kind.contains('.'));
+        if route.operation == "SearchAudit" {
+            // A search is of a kind of its own, also where it finds nothing.
+            assert_eq!((kinds, acts), (vec!["deny"], vec!["audit.search"]));
+            continue;
+        }
         assert_eq!(kinds, expected, "{}", route.operation);
         let succeeded = lines.last().unwrap()["status"].as_u64().unwrap() < 300;
         let expected = usize::from(succeeded && route.effect == Effect::Change);
@@ -202,11 +207,9 @@ fn the_table_is_sound() {
         assert!(names.insert(name), "{name} is there twice");
         assert!(path.starts_with("/v1/"), "{name}");
         assert!(!route.roles.is_empty(), "{name}");
-        assert_eq!(
-            route.effect == Effect::Read,
-            route.method == Method::GET,
-            "{name}"
-        );
+        // What is searched for must not stand in a URL.
+        let reads = route.method == Method::GET || name == "SearchAudit";
+        assert_eq!(route.effect == Effect::Read, reads, "{name}");
         let changing_auditor =
             route.effect == Effect::Change && route.roles.contains(&AdminRole::Auditor);
         assert!(!changing_auditor, "{name}: an auditor changes nothing");
