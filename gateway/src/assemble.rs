@@ -38,7 +38,7 @@ use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
 use crate::sts::Sts;
 use crate::telemetry::Telemetry;
-use crate::trail::{Attested, Trail};
+use crate::trail::{Attested, SuperLog, SuperLogError, Trail};
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
     Upstream, UpstreamError,
@@ -50,6 +50,9 @@ pub enum AssembleError {
     /// The audit journal.
     #[error("the audit journal cannot be opened")]
     Journal(#[from] audit::JournalError),
+    /// The super-log.
+    #[error("the audit log cannot be registered in the super-log")]
+    SuperLog(#[from] SuperLogError),
     /// The embedded bucket.
     #[error("the embedded bucket cannot be opened")]
     Embedded(#[from] embedded_bucket::OpenError),
@@ -87,6 +90,8 @@ pub enum AssembleError {
 pub struct Assembled {
     /// The data plane.
     pub service: Service,
+    /// Where this replica's log is registered.
+    pub super_log: SuperLog,
     /// What administrators ask.
     pub admin: Admin,
     /// What is done to all objects of a tenant beside requests.
@@ -108,6 +113,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let suites = SuitesOfTenants::declared(config.suites, &config.tenants);
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
+    let super_log = register(config, &control, store, &trail).await?;
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
@@ -186,6 +192,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     };
     Ok(Assembled {
         service,
+        super_log,
         admin,
         jobs,
     })
@@ -204,7 +211,7 @@ async fn probe(upstream: &Upstream, system_bucket: &str) -> Result<Capabilities,
 fn warn_of(store: Capabilities) {
     if !store.conditional_writes {
         tracing::warn!(
-            "the store ignores conditions on writes: requests with If-Match or If-None-Match are refused"
+            "the store decides no conditions on writes: requests with If-Match or If-None-Match are refused, and two replicas can lose an entry of the super-log"
         );
     }
 }
@@ -293,6 +300,23 @@ async fn open_trail(
     );
     trail.begin().await?;
     Ok(trail)
+}
+
+/// The super-log, with the beginning of this replica's log in it before anything is served: so it cannot vanish unseen.
+async fn register(
+    config: &Config,
+    control: &Arc<dyn ObjectStore>,
+    store: Capabilities,
+    trail: &Trail,
+) -> Result<SuperLog, AssembleError> {
+    let (control, conditional) = (Arc::clone(control), store.conditional_writes);
+    let super_log = SuperLog::new(control, conditional, trail.clone(), &config.audit.journal);
+    if let Err(error) = super_log.register().await {
+        // It has served nobody, and ends in good order.
+        trail.end().await;
+        return Err(error.into());
+    }
+    Ok(super_log)
 }
 
 /// Whose trail it is, and the keys that sign it.

@@ -22,6 +22,8 @@ pub(super) enum Told {
     Unsigned,
     /// There are many.
     Many,
+    /// Somebody wants a checkpoint of all lines that are on disk.
+    Checkpoint(oneshot::Sender<Result<Checkpoint, ProveError>>),
     /// Somebody wants the proof of a line that is on disk.
     Prove(u64, oneshot::Sender<Result<Proof, ProveError>>),
 }
@@ -104,6 +106,9 @@ impl Checkpointer {
                 Ok(Told::Prove(seq, reply)) => {
                     let _ = reply.send(self.prove(seq));
                 }
+                Ok(Told::Checkpoint(reply)) => {
+                    let _ = reply.send(self.checkpoint());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -158,6 +163,12 @@ impl Checkpointer {
             self.place.remove(old)?;
         }
         Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<Checkpoint, ProveError> {
+        self.sign().map_err(|()| ProveError::Unavailable)?;
+        let signed = self.signed.as_ref().map(|(signed, _)| signed.clone());
+        signed.ok_or(ProveError::Unavailable)
     }
 
     fn prove(&mut self, seq: u64) -> Result<Proof, ProveError> {

@@ -26,6 +26,7 @@ use std::{
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::signed::Checkpoint;
 use crate::{AuditKey, Event, Identity};
 use checkpointer::{Checkpointer, Told};
 pub use checkpointer::{Proof, ProveError};
@@ -341,6 +342,19 @@ impl Journal {
             .send(Told::Prove(seq, reply))
             .map_err(|_| ProveError::Unavailable)?;
         proved.await.map_err(|_| ProveError::Unavailable)?
+    }
+
+    /// A checkpoint of this run's log as it is, signed now if it is not yet.
+    ///
+    /// # Errors
+    /// If there is no line, or the disk does not take the checkpoint.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, ProveError> {
+        let (reply, signed) = oneshot::channel();
+        let signer = self.prover.as_ref().ok_or(ProveError::Unavailable)?;
+        signer
+            .send(Told::Checkpoint(reply))
+            .map_err(|_| ProveError::Unavailable)?;
+        signed.await.map_err(|_| ProveError::Unavailable)?
     }
 
     /// The intents of earlier runs that have no outcome, and were not [reconciled](Self::reconciled) either.

@@ -326,13 +326,20 @@ async fn lines_are_signed_while_the_journal_runs_and_proved_when_asked() {
         .unwrap();
     }
     assert!(matches!(journal.prove(300).await, Err(ProveError::Outside)));
+    journal.record(&acme(300), Some(&key)).await.unwrap();
+    let signed = journal.checkpoint().await.unwrap();
+    let mut tree = Growing::default();
+    for line in segments(&path)[0].1.lines() {
+        tree.push(leaf_hash(line.as_bytes()), &mut Vec::new());
+    }
+    assert_eq!((signed.size, signed.root), (301, tree.root()));
     journal
         .put(&Event::of_trail(Kind::Stop, now()))
         .await
         .unwrap();
     drop(journal);
     // Before the stop: where acme's chain ends.
-    verified(&log(&path), 302);
+    verified(&log(&path), 303);
     let text = segments(&path)[0].1.clone();
     let mut chain = (0, String::new());
     for line in text.lines() {
@@ -343,14 +350,14 @@ async fn lines_are_signed_while_the_journal_runs_and_proved_when_asked() {
             chain = (chain.0 + 1, STANDARD.encode(leaf_hash(line.as_bytes())));
         }
     }
-    let heads: Value = serde_json::from_str(text.lines().nth(300).unwrap()).unwrap();
+    let heads: Value = serde_json::from_str(text.lines().nth(301).unwrap()).unwrap();
     assert_eq!(heads["kind"], "tenant.heads");
     let heads: Vec<_> = heads["detail"]["heads"]
         .as_object()
         .unwrap()
         .values()
         .collect();
-    assert_eq!(heads, [&serde_json::json!([300, chain.1])]);
+    assert_eq!(heads, [&serde_json::json!([301, chain.1])]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::files::{ReadError, Trail, listed};
 use super::findings::{Code, Report};
 use super::log::Checked;
-use crate::signed::VerifyingKey;
+use crate::signed::{SUPER_LOG, VerifyingKey};
 use crate::tree::{Growing, Hash, empty_root, sha256};
 
 /// One entry's text.
@@ -132,6 +132,3 @@ fn number_of(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     name.parse().ok().filter(|_| name.len() == 20)
 }
-
-/// The first line of an entry.
-pub(crate) const SUPER_LOG: &str = "sealgate audit super-log v1";

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
-use super::superlog::SUPER_LOG;
 use super::*;
+use crate::signed::SUPER_LOG;
 use crate::signed::{Checkpoint, SigningKey};
 use crate::tree::{Growing, leaf_hash, sha256, tile_path};
 use crate::{AuditKey, Class, Decision, Event, Identity, Journal, Kind, Settings};

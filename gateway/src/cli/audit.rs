@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::report;
 use crate::tools::{Custody, TrailReader};
+use crate::trail::copy_super_log;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -22,6 +23,15 @@ pub(super) enum AuditCommand {
         /// The configuration file of a gateway.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+    /// Copy the super-log out of the system bucket, so that `sealgate-verify` sees whether a log is missing.
+    SuperLog {
+        /// The configuration file of a gateway.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// To where: a directory named `super` beside the copies of all replicas' logs.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
     },
     /// Print the trail as JSON lines, with what is sealed in them opened.
     Read(Read),
@@ -53,6 +63,14 @@ impl AuditCommand {
                     key.map_err(|error| Failure::new(&error))
                 })??;
                 terminal.say(&key.verifying().to_string());
+            }
+            Self::SuperLog { config, out } => {
+                let count = super::block_on(async {
+                    let custody = custody(&config).await?;
+                    let copied = copy_super_log(&custody.system, &out).await;
+                    copied.map_err(|error| Failure::new(&error))
+                })??;
+                terminal.say(&format!("{count} entries in {}", out.display()));
             }
             Self::Search(search) => search.run(terminal)?,
             Self::Read(read) => super::block_on(read.read(terminal))??,

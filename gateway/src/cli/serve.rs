@@ -72,6 +72,7 @@ pub(super) fn run(
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", config.listen)))?;
         let Assembled {
             service,
+            super_log,
             admin,
             jobs,
         } = assemble(&config, Clock::system())
@@ -92,12 +93,14 @@ pub(super) fn run(
             .map_err(|error| Failure::new(&error))?;
         let endpoint = server.endpoint().map_err(|error| Failure::new(&error))?;
         let admins = admin.as_ref().map(AdminServer::endpoint).transpose();
+        // Whoever has been told that it is ready may end it in good order.
+        let told_to_stop = told_to_stop()?;
         ready(
             &endpoint,
             admins.map_err(|error| Failure::new(&error))?.as_deref(),
         );
         let stop = async {
-            told_to_stop().await;
+            told_to_stop.await;
             telemetry.stop();
         };
         let ended = tokio::select! {
@@ -106,10 +109,12 @@ pub(super) fn run(
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
+            never = super_log.keep() => match never {},
             never = beside(jobs.run()) => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;
+        super_log.end().await;
         ended
     });
     // A thread that writes to where nobody reads, or waits for a disk that hangs, must not keep it from ending.
@@ -186,16 +191,17 @@ async fn administer(server: Option<AdminServer>) -> Result<Infallible, TlsError>
     }
 }
 
-/// Ctrl-C, or the signal that service managers send.
-async fn told_to_stop() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+/// Ctrl-C, or the signal that service managers send: noticed from this call on.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    let noticed = |kind| signal(kind).map_err(|error| Failure::new(&error));
+    let mut interrupt = noticed(SignalKind::interrupt())?;
+    let mut terminate = noticed(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// How long what is still under way when the trail has its last line may take to end.

@@ -35,6 +35,8 @@ pub struct Custody {
     pub audit_keys: AuditKeys,
     /// Whose trail it is.
     pub identity: Arc<Identity>,
+    /// The system bucket.
+    pub system: Arc<dyn ObjectStore>,
     /// Control documents.
     pub control: Control,
 }
@@ -114,6 +116,7 @@ impl Custody {
         let keyrings = Arc::new(keyrings);
         Ok(Self {
             upstream: None,
+            system: Arc::clone(&control),
             control: documents_in(&control, &keyrings, clock),
             buckets: Buckets::new(control, PlacedDocuments::of(keyrings.deployment()), prefix),
             identity: Arc::new(audit_identity(&keyrings)),

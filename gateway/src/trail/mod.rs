@@ -31,6 +31,7 @@ mod keys;
 mod openings;
 mod reconcile;
 mod stream;
+mod super_log;
 
 pub use attest::{Attested, NewReceipt};
 use durability::Late;
@@ -40,6 +41,7 @@ pub use keys::AuditKeys;
 pub use openings::Openings;
 pub use reconcile::{Found, Orphan};
 use stream::recorded_stream;
+pub use super_log::{CopyError, SuperLog, SuperLogError, copy_super_log};
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
 ///

@@ -43,6 +43,7 @@ mod search;
 mod signatures;
 mod sinks;
 mod suites;
+mod super_log;
 mod telemetry;
 mod tenants;
 mod tidy;

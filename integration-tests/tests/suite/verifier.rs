@@ -138,6 +138,64 @@ const SPOILED: &[Spoiled] = &[
     ),
 ];
 
+/// What the super-log remembers is missed by both verifiers: a log, and the newest lines of one, taken away with all that
+/// signs them.
+#[test]
+fn the_super_log_knows_what_is_gone() {
+    let principals = [Principal::new("clinic", "clinic-admin", "tenant-admin")];
+    let mut gateway = Gateway::serve(Upstream::SeaweedFs, &principals);
+    gateway.account().run_script("objects.py", &["registered"]);
+    // Killed: only its beginning is registered, before it served anybody.
+    gateway.restart();
+    gateway.account().run_script("objects.py", &["again"]);
+    gateway.process_mut().interrupt(Duration::from_secs(30));
+    let config = gateway.config().display().to_string();
+    let key = run(&tools::gateway(), &["audit", "key", "--config", &config]).1;
+    let journal = World::get().scratch();
+    copy_all(&gateway.directory().join("audit"), journal.path());
+    let entries = journal.path().join("super");
+    let out = entries.display().to_string();
+    let copied = ["audit", "super-log", "--config", &config, "--out", &out];
+    assert_eq!(run(&tools::gateway(), &copied).0, 0);
+    let count = fs::read_dir(&entries).expect("it is there").count();
+    assert!(count >= 3, "two beginnings and an end: {count}");
+    let (found, code) = both(journal.path(), key.trim());
+    assert!(code == 2, "{found:?}");
+
+    let ended = newest(journal.path());
+    let spoiled = |spoil: &dyn Fn(&Path), expected: &str| {
+        let copy = World::get().scratch();
+        copy_all(journal.path(), copy.path());
+        spoil(copy.path());
+        let (found, code) = both(copy.path(), key.trim());
+        let named = found.iter().any(|one| one.0 == expected);
+        assert!(named && code >= 3, "{expected}: {code}, {found:?}");
+    };
+    let name = ended.file_name().expect("a name");
+    let remove = |trail: &Path| fs::remove_dir_all(trail.join(name)).expect("it is there");
+    spoiled(&remove, "log-missing");
+    let logs = || fs::read_dir(journal.path()).expect("it is there");
+    let killed = logs()
+        .map(|entry| entry.expect("it is there").path())
+        .find(|path| path.join("segments").is_dir() && *path != ended)
+        .expect("the first run's");
+    let killed = killed.file_name().expect("a name");
+    let remove = |trail: &Path| fs::remove_dir_all(trail.join(killed)).expect("it is there");
+    spoiled(&remove, "log-missing");
+    // All that was signed of the newest lines goes with them.
+    let cut = |trail: &Path| {
+        let log = trail.join(name);
+        without(&log, 20, usize::MAX);
+        fs::remove_file(log.join("checkpoint")).expect("it is there");
+    };
+    spoiled(&cut, "segment-missing");
+    let first = format!("{:020}", 0);
+    let remove = |trail: &Path| {
+        fs::remove_file(trail.join("super").join(&first)).expect("it is there");
+    };
+    spoiled(&remove, "super-log-missing");
+}
+
 fn both(trail: &Path, key: &str) -> (Found, i32) {
     let trail = trail.display().to_string();
     let ours = tools::gateway().with_file_name("sealgate-verify");
