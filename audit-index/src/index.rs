@@ -295,6 +295,6 @@ fn month_of(millis: i64) -> String {
 }
 
 const INDEX: &str = "index";
-const CURSOR: &str = "v1.cursor";
+const CURSOR: &str = "v2.cursor";
 const SUFFIX: &str = ".sqlite";
 const BATCH: usize = 8192;

@@ -62,7 +62,7 @@ impl Month {
         let src = number(&row.src).transpose()?;
         let net = number(&row.net).transpose()?;
         let seq = signed(row.line.seq);
-        self.connection.prepare_cached(INSERT)?.execute(params![
+        let added = self.connection.prepare_cached(INSERT)?.execute(params![
             log,
             seq,
             signed(row.tseq),
@@ -77,6 +77,13 @@ impl Month {
             signed(row.line.segment),
             signed(row.line.offset),
         ])?;
+        if added > 0 {
+            self.connection.prepare_cached(COUNT)?.execute(params![
+                log,
+                signed(row.tseq),
+                row.wall
+            ])?;
+        }
         if let (Some(actor), Some(net)) = (actor, net) {
             self.connection
                 .prepare_cached(FIRST)?
@@ -227,13 +234,20 @@ CREATE INDEX IF NOT EXISTS by_read ON lines (actor, wall, read) WHERE read IS NO
 CREATE TABLE IF NOT EXISTS firsts (
     actor INTEGER NOT NULL, net INTEGER NOT NULL, wall INTEGER NOT NULL, log INTEGER NOT NULL,
     seq INTEGER NOT NULL, PRIMARY KEY (actor, net)
-) WITHOUT ROWID;";
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chains (
+    log INTEGER PRIMARY KEY, lines INTEGER NOT NULL, highest INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);";
 
 const INSERT: &str = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
                       ON CONFLICT DO NOTHING";
 
 const FIRST: &str = "INSERT INTO firsts VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE \
                      SET wall = ?3, log = ?4, seq = ?5 WHERE ?3 < wall";
+
+const COUNT: &str = "INSERT INTO chains VALUES (?1, 1, ?2, ?3, ?3) ON CONFLICT DO UPDATE SET lines = lines + 1, \
+                     highest = max(highest, ?2), first = min(first, ?3), last = max(last, ?3)";
 
 const READS: &str = "SELECT (SELECT word FROM words WHERE id = actor), count(*), sum(read), min(wall), max(wall) \
                      FROM lines WHERE read IS NOT NULL AND wall BETWEEN ? AND ? GROUP BY actor";
@@ -243,8 +257,8 @@ const FIRSTS: &str = "SELECT logs.word, lines.seq, lines.wall, lines.segment, li
                       JOIN words AS logs ON logs.id = firsts.log JOIN words AS actors ON actors.id = firsts.actor \
                       JOIN words AS nets ON nets.id = firsts.net";
 
-const CHAINS: &str = "SELECT (SELECT word FROM words WHERE id = log) AS name, count(*), max(tseq), min(wall), max(wall) \
-                      FROM lines GROUP BY log ORDER BY name";
+const CHAINS: &str = "SELECT (SELECT word FROM words WHERE id = log) AS name, lines, highest, first, last FROM chains \
+                      ORDER BY name";
 
 /// Words whose numbers are remembered while rows are added.
 const WORDS_HELD: usize = 1 << 20;

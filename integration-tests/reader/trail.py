@@ -1,5 +1,6 @@
 """A verifier of audit trails, written from docs/audit.md and from nothing else of this repository. It shows that a
-trail can be verified without our software, and that two programs find the same in it.
+trail can be verified without our software, and that two programs find the same in it. What is shown of a trail (extracts,
+receipts) is proofs.py's.
 
 python3 trail.py DIRECTORY KEY prints the report as JSON and ends with the exit code that section 5 gives."""
 

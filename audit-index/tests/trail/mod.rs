@@ -168,8 +168,8 @@ fn line(
         text,
         r#""kind":"{kind}","op":"{op}","class":"{class}","decision":"{decision}","policies":["role"],"status":{status}"#
     );
+    let actor = random.below(made.names);
     if random.below(12) > 0 {
-        let actor = random.below(made.names);
         let _ = write!(
             text,
             r#","actor":{{"tok":"A{actor}"}},"cred":"K{}""#,
@@ -177,7 +177,12 @@ fn line(
         );
     }
     if random.below(12) > 0 {
-        let net = random.below(made.names * 3);
+        // Everybody has a few places, and rarely another.
+        let net = if random.below(1000) == 0 {
+            random.below(made.names * 3)
+        } else {
+            actor + random.below(3)
+        };
         let _ = write!(
             text,
             r#","src":{{"tok":"S{}","net_tok":"N{net}"}}"#,

@@ -9,6 +9,7 @@ use integration_tests::tools;
 use integration_tests::world::World;
 
 use crate::on_both_upstreams;
+use crate::verifier::proofs;
 
 on_both_upstreams! {
     an_upload_is_proved_offline => proved;
@@ -49,11 +50,14 @@ fn proved(upstream: Upstream) {
     let verify = |receipt: &str, file: &str| {
         let at = |name: &str| scratch.path().join(name).display().to_string();
         let (receipt, file) = (at(receipt), at(file));
+        let (theirs, found) = proofs(Path::new(&receipt), key.trim(), Some(Path::new(&file)));
         let arguments = ["receipt", &receipt, "--key", key.trim(), "--file", &file];
-        run(
+        let (code, told) = run(
             &tools::gateway().with_file_name("sealgate-verify"),
             &arguments,
-        )
+        );
+        assert_eq!(code, theirs, "{told} {found}");
+        (code, told)
     };
     let (code, told) = verify("receipt-upload.json", "video");
     assert_eq!(code, 0, "{told}");

@@ -9,6 +9,8 @@ use integration_tests::gateway::{Principal, Upstream};
 use integration_tests::tools;
 use serde_json::Value;
 
+use crate::verifier::proofs;
+
 #[test]
 fn the_questions_of_auditors_have_answers_with_proofs() {
     let rival = Principal::new("rival", "rival-admin", "tenant-admin");
@@ -189,9 +191,15 @@ fn proved(served: &Administered) {
         said.contains(&format!("{found} lines, {found} of them signed")),
         "{said}"
     );
+    let by_another = |file: &Path| {
+        let key = std::fs::read_to_string(&key).expect("it was written");
+        proofs(file, key.trim(), None).0
+    };
+    assert_eq!(by_another(&file), 0);
     let text = std::fs::read_to_string(&file).expect("it can be read");
     std::fs::write(&file, text.replacen("deny", "dENY", 1)).expect("it can be written");
     assert_eq!(verify(&file).status.code(), Some(3));
+    assert_eq!(by_another(&file), 3);
 }
 
 /// Each search is on record: who searched, and, sealed, for what.

@@ -196,6 +196,93 @@ fn the_super_log_knows_what_is_gone() {
     spoiled(&remove, "super-log-missing");
 }
 
+/// What both find in one tenant's lines, as they are and as somebody spoiled them.
+#[test]
+fn two_verifiers_agree_on_good_and_on_spoiled_extracts() {
+    let principals = [
+        Principal::new("clinic", "clinic-admin", "tenant-admin"),
+        Principal::new("rival", "rival-admin", "tenant-admin"),
+    ];
+    let mut gateway = Gateway::serve(Upstream::Embedded, &principals);
+    for principal in &principals {
+        let account = gateway.account().with(principal.credentials.clone());
+        account.run_script("objects.py", &["extracted"]);
+    }
+    gateway.process_mut().interrupt(Duration::from_secs(30));
+    let config = gateway.config().display().to_string();
+    let key = run(&tools::gateway(), &["audit", "key", "--config", &config]).1;
+    let journal = gateway.directory().join("audit").display().to_string();
+    let file = gateway.directory().join("extract.json");
+    let path = file.display().to_string();
+    let verifier = tools::gateway().with_file_name("sealgate-verify");
+    let take = ["extract", &journal, "--tenant", "rival", "--out", &path];
+    assert_eq!(run(&verifier, &take).0, 0);
+    let text = fs::read_to_string(&file).expect("it was written");
+    let extract: Value = serde_json::from_str(&text).expect("an extract is JSON");
+    let check = |name: &str, extract: &Value, exit: i32| {
+        fs::write(&file, extract.to_string()).expect("a file can be written");
+        let arguments = ["tenant", &path, "--key", key.trim()];
+        let (ours, told) = run(&verifier, &arguments);
+        let (theirs, codes) = proofs(&file, key.trim(), None);
+        assert_eq!((ours, theirs), (exit, exit), "{name}: {told} {codes}");
+    };
+    check("as it is", &extract, 0);
+    let spoil = |name: &str, at: &str, spoil: &dyn Fn(&mut Value)| {
+        let mut spoiled = extract.clone();
+        let place = spoiled.pointer_mut(at);
+        spoil(place.unwrap_or_else(|| panic!("{at} in {extract}")));
+        check(name, &spoiled, 3);
+    };
+    let list = |value: &mut Value, change: &dyn Fn(&mut Vec<Value>)| {
+        change(value.as_array_mut().expect("a list"));
+    };
+    let lines = "/logs/0/lines";
+    spoil("a line less", lines, &|value| {
+        list(value, &|lines| drop(lines.remove(9)))
+    });
+    spoil("the last line less", lines, &|value| {
+        list(value, &|lines| drop(lines.pop()))
+    });
+    spoil("two lines changed places", lines, &|value| {
+        list(value, &|lines| lines.swap(3, 4))
+    });
+    let line = "/logs/0/lines/9/line";
+    spoil("a word of a line", line, &|value| {
+        *value = value
+            .as_str()
+            .expect("a text")
+            .replacen("allow", "alloW", 1)
+            .into();
+    });
+    let hashes = "/logs/0/lines/9/hashes";
+    spoil("a proof cut", hashes, &|value| {
+        list(value, &|hashes| drop(hashes.pop()))
+    });
+    spoil("another tenant's", "/tenant", &|value| {
+        *value = "clinic".into()
+    });
+    for note in ["/logs/0/certificate", "/logs/0/checkpoint"] {
+        spoil(note, note, &|value| {
+            *value = value
+                .as_str()
+                .expect("a text")
+                .replacen("sealgate/", "sealgate-", 1)
+                .into();
+        });
+    }
+}
+
+/// The exit code and the findings of the verifier that was written from docs/audit.md, of an extract, of lines that
+/// were found, or of a receipt and the file that was uploaded.
+pub(crate) fn proofs(file: &Path, key: &str, uploaded: Option<&Path>) -> (i32, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reader/proofs.py");
+    let of = [script.as_path(), file, Path::new(key)];
+    let arguments = of.into_iter().chain(uploaded);
+    let arguments: Vec<String> = arguments.map(|one| one.display().to_string()).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(&tools::tool("python"), &arguments)
+}
+
 fn both(trail: &Path, key: &str) -> (Found, i32) {
     let trail = trail.display().to_string();
     let ours = tools::gateway().with_file_name("sealgate-verify");
