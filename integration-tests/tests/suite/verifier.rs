@@ -238,13 +238,13 @@ fn two_verifiers_agree_on_good_and_on_spoiled_extracts() {
     };
     let lines = "/logs/0/lines";
     spoil("a line less", lines, &|value| {
-        list(value, &|lines| drop(lines.remove(9)))
+        list(value, &|lines| drop(lines.remove(9)));
     });
     spoil("the last line less", lines, &|value| {
-        list(value, &|lines| drop(lines.pop()))
+        list(value, &|lines| drop(lines.pop()));
     });
     spoil("two lines changed places", lines, &|value| {
-        list(value, &|lines| lines.swap(3, 4))
+        list(value, &|lines| lines.swap(3, 4));
     });
     let line = "/logs/0/lines/9/line";
     spoil("a word of a line", line, &|value| {
@@ -256,10 +256,10 @@ fn two_verifiers_agree_on_good_and_on_spoiled_extracts() {
     });
     let hashes = "/logs/0/lines/9/hashes";
     spoil("a proof cut", hashes, &|value| {
-        list(value, &|hashes| drop(hashes.pop()))
+        list(value, &|hashes| drop(hashes.pop()));
     });
     spoil("another tenant's", "/tenant", &|value| {
-        *value = "clinic".into()
+        *value = "clinic".into();
     });
     for note in ["/logs/0/certificate", "/logs/0/checkpoint"] {
         spoil(note, note, &|value| {
