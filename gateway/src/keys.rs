@@ -130,8 +130,8 @@ impl Keys {
         Ok(is_as_declared && envelope.header().kek_id() == keys.kek.id())
     }
 
-    /// The active keys of an object's scope, without any key of the object's own. A tenant that authenticated exists, so it gets its keyring on first use,
-    /// and so does each of its scopes.
+    /// The active keys of an object's scope, without any key of the object's own. A tenant that authenticated exists, so
+    /// it gets its keyring on first use, and so does each of its scopes.
     pub async fn sealing(&self, bucket: &Bucket, key: &str) -> Result<SealingKeys, GatewayError> {
         let tenant = &bucket.tenant;
         let scope = self.scopes.of(bucket, key).await?;
