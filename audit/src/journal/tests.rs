@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::faults::{Faults, identity};
+use super::opening::log_name;
 use super::segments::first_seq;
 use super::*;
 use crate::signed::{Checkpoint, certified_key};
