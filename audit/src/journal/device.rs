@@ -158,6 +158,10 @@ impl Device {
             return Ok(0);
         };
         drop(whole);
+        if self.disk.segments.next_seq() >= from.end.next {
+            // Nothing is asked of the other disk, which may be failing by now.
+            return Ok(0);
+        }
         let copied = Copying::new(&from, &self.place)?.onto(&mut self.disk);
         if copied
             .as_ref()

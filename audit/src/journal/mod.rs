@@ -440,5 +440,3 @@ async fn answer(acked: oneshot::Receiver<Answer>) -> Result<Recorded, JournalErr
 mod faults;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod two_disks;

@@ -1,5 +1,7 @@
 //! The journal on a real disk, and on one that fails.
 
+mod two_disks;
+
 use std::{
     fs::{self, OpenOptions},
     io::Write as _,

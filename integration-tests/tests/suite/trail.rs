@@ -186,7 +186,9 @@ fn reconciled(upstream: Upstream) {
     gateway
         .account()
         .run_script("restart.py", &["before", "reconciled"]);
-    let told: String = (0..KILLS).map(|round| killed(&mut gateway, round)).collect();
+    let told: String = (0..KILLS)
+        .map(|round| killed(&mut gateway, round))
+        .collect();
     let limit = Instant::now() + Duration::from_mins(1);
     while gateway.sample("sealgate_audit_open_intents") != Some(0) {
         assert!(Instant::now() < limit, "intents stay open");
@@ -240,9 +242,8 @@ fn killed(gateway: &mut Gateway, round: u32) -> String {
     let before = gateway.journal().len();
     let account = gateway.account().clone();
     let number = round.to_string();
-    let working = std::thread::spawn(move || {
-        account.run_script("interrupted.py", &["reconciled", &number])
-    });
+    let working =
+        std::thread::spawn(move || account.run_script("interrupted.py", &["reconciled", &number]));
     let limit = Instant::now() + Duration::from_mins(1);
     while gateway.journal().len() < before + 150 {
         assert!(Instant::now() < limit, "nothing is done");

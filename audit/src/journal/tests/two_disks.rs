@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::faults::{Faults, identity};
-use super::{Journal, JournalError, Settings};
+use super::super::faults::{Faults, identity};
+use super::super::{Journal, JournalError, Settings};
 use crate::verify::{Severity, verify_trail};
 use crate::{Class, Decision, Event, Kind};
 
@@ -281,6 +281,26 @@ async fn where_both_fail_nothing_is_recorded_and_either_goes_on_alone() {
     until(|| up(&journal) == [true, true]).await;
     let log = end(journal).await;
     disks.both_hold(&log, &["a", "b"]);
+}
+
+/// It takes part again although nothing was recorded since it was back.
+#[tokio::test]
+async fn a_disk_that_is_back_takes_over_from_one_that_fails_next() {
+    let disks = Disks::new();
+    let journal = disks.open(1);
+    put(&journal, "a").await.unwrap();
+    for (fails, req) in [(0, "b"), (1, "c"), (0, "d")] {
+        let home = &disks.paths[fails];
+        let aside = home.with_extension("aside");
+        fs::rename(home, &aside).unwrap();
+        put(&journal, req).await.unwrap();
+        let log = journal.log();
+        until(|| disks.text(1 - fails, log).contains("\"up\":false")).await;
+        fs::rename(&aside, home).unwrap();
+        until(|| up(&journal) == [true, true]).await;
+    }
+    let log = end(journal).await;
+    disks.both_hold(&log, &["a", "b", "c", "d"]);
 }
 
 #[tokio::test]
