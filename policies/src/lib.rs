@@ -12,6 +12,8 @@ mod engine;
 mod iam;
 mod needs;
 mod problem;
+#[cfg(feature = "proofs")]
+pub mod proofs;
 mod request;
 mod role;
 mod set;

@@ -14,6 +14,7 @@ mod key_copies;
 mod keys;
 mod object;
 mod policy;
+mod policy_diff;
 mod scrub;
 mod search;
 mod self_signed;
