@@ -9,6 +9,7 @@ use cedar_policy::{
     Schema, ValidationMode, Validator,
 };
 
+use crate::asks::Asks;
 use crate::needs::Needs;
 use crate::problem::{Problem, Source};
 use crate::{Action, Resource};
@@ -30,6 +31,7 @@ type Slices = HashMap<Action, Arc<Slice>>;
 #[derive(Debug, Default)]
 pub(crate) struct Slice {
     pub(crate) policies: CedarSet,
+    pub(crate) asks: Asks,
     needs: Needs,
 }
 
@@ -271,6 +273,7 @@ impl Slice {
         }
         Self {
             policies: set,
+            asks: Asks::of(chosen()),
             needs: chosen().map(Needs::of).fold(Needs::default(), Needs::and),
         }
     }
