@@ -112,6 +112,25 @@ impl PolicySet {
             .for_class(resource.class.as_deref())
     }
 
+    /// The text of all policies, in the order of their ids: what changes when one does.
+    pub fn text(&self) -> String {
+        let policies = self.policies().into_iter();
+        policies
+            .map(|(id, policy)| format!("// {id}\n{policy}\n"))
+            .collect()
+    }
+
+    /// All policies by their ids.
+    pub(crate) fn policies(&self) -> BTreeMap<String, Policy> {
+        let slices = std::iter::once(&self.everywhere).chain(self.by_bucket.values());
+        let policies = slices
+            .flat_map(HashMap::values)
+            .flat_map(|slice| slice.policies.policies());
+        policies
+            .map(|policy| (policy.id().to_string(), policy.clone()))
+            .collect()
+    }
+
     /// The slices that together hold every policy that can apply.
     pub(crate) fn slices(
         &self,
@@ -277,19 +296,25 @@ impl Slice {
 }
 
 /// The actions in a policy's scope.
-enum Scope {
+pub(crate) enum Scope {
     All,
     Named(Vec<String>),
 }
 
 impl Scope {
-    fn of(policy: &Policy) -> Self {
+    pub(crate) fn of(policy: &Policy) -> Self {
         let name = |uid: &EntityUid| uid.id().unescaped().to_owned();
         match policy.action_constraint() {
             ActionConstraint::Any => Self::All,
             ActionConstraint::Eq(action) => Self::Named(vec![name(&action)]),
             ActionConstraint::In(actions) => Self::Named(actions.iter().map(name).collect()),
         }
+    }
+
+    /// The actions that it covers.
+    pub(crate) fn actions(&self) -> BTreeSet<Action> {
+        let all = Action::ALL.iter().copied();
+        all.filter(|action| self.covers(*action)).collect()
     }
 
     fn covers(&self, action: Action) -> bool {
