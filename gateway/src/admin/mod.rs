@@ -54,6 +54,7 @@ pub use routes::{Effect, Route};
 pub use sign_in::SignIn;
 pub use tending::KeyHealth;
 
+use crate::authorize::Policies;
 use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::control::Control;
@@ -82,6 +83,8 @@ pub struct Admin {
     pub liveness: Arc<Liveness>,
     /// Tenants' buckets.
     pub buckets: Buckets,
+    /// What decides about their data.
+    pub policies: Policies,
     credentials: Credentials,
     searching: audit_search::Searching,
     /// This process, among its replicas.
@@ -218,7 +221,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
-        buckets: Buckets,
+        (buckets, policies): (Buckets, Policies),
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -230,6 +233,7 @@ impl Admin {
             directory,
             liveness,
             buckets,
+            policies,
             credentials,
             searching: audit_search::Searching::default(),
             replica: Uuid::new_v4().to_string(),

@@ -3,7 +3,7 @@
 
 use cedar_policy::pst::{
     BinaryOp, Clause, EntityOrSlot, EntityType, Expr, Literal, PatternElem, Policy as Tree,
-    PrincipalConstraint, ResourceConstraint, UnaryOp, Var,
+    PrincipalConstraint, ResourceConstraint, SmolStr, UnaryOp, Var,
 };
 
 use super::{Place, Whom};
@@ -179,7 +179,7 @@ impl Asked<'_> {
             Expr::BinaryOp { op, left, right } => self.binary(*op, left, right),
             Expr::GetAttr { expr, attr } => self.attribute(&self.eval(expr), attr),
             Expr::HasAttr { expr, attrs } => {
-                self.has(&self.eval(expr), attrs.iter().map(|one| one.as_str()))
+                self.has(&self.eval(expr), attrs.iter().map(SmolStr::as_str))
             }
             Expr::Like { expr, pattern } => match self.eval(expr) {
                 Found::Is(Value::Text(text)) => is(is_like(text, pattern)),
@@ -263,14 +263,17 @@ impl Asked<'_> {
             (Op::Contains, Found::Is(Value::Set(items)), Found::Is(Value::Text(_))) => {
                 is(matches!(&other, Found::Is(item) if items.contains(item)))
             }
-            (Op::HasTag, ..) => self
-                .tag(&found, &other)
-                .map_or(open, |tag| is(tag.is_some())),
-            (Op::GetTag, ..) => match self.tag(&found, &other) {
-                Some(Some(tag)) => Found::Is(Value::Text(tag)),
-                Some(None) => FAILING,
-                None => open,
-            },
+            (Op::HasTag, Found::Is(Value::Principal), Found::Is(Value::Text(name)))
+                if self.whom.is_known =>
+            {
+                is(self.principal().tags.contains_key(*name))
+            }
+            (Op::GetTag, Found::Is(Value::Principal), Found::Is(Value::Text(name)))
+                if self.whom.is_known =>
+            {
+                let tag = self.principal().tags.get(*name);
+                tag.map_or(FAILING, |tag| Found::Is(Value::Text(tag)))
+            }
             (Op::Add | Op::Sub | Op::Mul | Op::Offset | Op::DurationSince, ..) => FAILING,
             _ => open,
         }
@@ -377,16 +380,6 @@ impl Asked<'_> {
             and(here, || OPEN)
         } else {
             here
-        }
-    }
-
-    /// A tag: `Some(None)`: there is none of that name; `None`: that is open.
-    fn tag(&self, of: &Found<'_>, name: &Found<'_>) -> Option<Option<&str>> {
-        match (of, name) {
-            (Found::Is(Value::Principal), Found::Is(Value::Text(name))) if self.whom.is_known => {
-                Some(self.principal().tags.get(*name).map(String::as_str))
-            }
-            _ => None,
         }
     }
 }

@@ -102,7 +102,7 @@ fn principals() -> Vec<Principal> {
 
 fn contexts() -> Vec<Context> {
     let plain = Context::at(
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+        SystemTime::UNIX_EPOCH + Duration::from_hours(500_000),
         REGION,
     );
     let glass = BreakGlass {

@@ -1,6 +1,7 @@
 //! A set of policies, parsed, strictly validated, and sliced so that a decision looks only at what can apply.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::str::FromStr as _;
 use std::sync::{Arc, LazyLock};
 
@@ -114,10 +115,11 @@ impl PolicySet {
 
     /// The text of all policies, in the order of their ids: what changes when one does.
     pub fn text(&self) -> String {
-        let policies = self.policies().into_iter();
-        policies
-            .map(|(id, policy)| format!("// {id}\n{policy}\n"))
-            .collect()
+        let mut text = String::new();
+        for (id, policy) in self.policies() {
+            let _ = writeln!(text, "// {id}\n{policy}");
+        }
+        text
     }
 
     /// All policies by their ids.
