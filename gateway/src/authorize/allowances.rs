@@ -99,7 +99,6 @@ impl Policies {
         let declared = self.0.of_tenant(tenant).await?;
         let buckets = self.buckets(tenant, &declared).await?;
         let (tenant, region) = (tenant.to_owned(), self.0.upstream_region.clone());
-        static ONE: Semaphore = Semaphore::const_new(1);
         let turn = ONE.acquire().await;
         let weighed = tokio::task::spawn_blocking(move || {
             let weighing = Weighing::of((&tenant, &region), &declared, &buckets);
@@ -298,6 +297,9 @@ fn grouped(actions: &BTreeSet<Action>, is_tenant: bool) -> BTreeSet<&'static str
 const OTHERS: &str = "any other bucket";
 /// The tenant as a whole.
 const TENANT: &str = "the tenant";
+
+/// Reviews are weighed one at a time.
+static ONE: Semaphore = Semaphore::const_new(1);
 
 const READ_AT_ONCE: usize = 16;
 /// So many times a policy is held against an action, a few seconds' worth.

@@ -72,10 +72,10 @@ impl ReviewCommand {
 
 fn rows(told: &Value, terminal: &mut Terminal) {
     let names = WHO.iter().chain(WHAT).map(|(name, _)| (*name).to_owned());
-    terminal.say(&csv::row(names));
+    terminal.say(&csv::row(std::iter::once("list".to_owned()).chain(names)));
     for list in ["users", "roles_given", "signed_in", "administrators"] {
         for one in items(told, &format!("/review/{list}")) {
-            let who = || std::iter::once(list.to_owned()).chain(cells(one, &WHO[1..]));
+            let who = || std::iter::once(list.to_owned()).chain(cells(one, WHO));
             let access = items(one, "/access");
             for grant in access {
                 terminal.say(&csv::row(who().chain(cells(grant, WHAT))));
@@ -122,9 +122,8 @@ fn cells(of: &Value, columns: &[(&str, &str)]) -> Vec<String> {
     columns.iter().map(cell).collect()
 }
 
-/// A column's name, and where its value is in somebody's entry; the first is the list that has them.
+/// A column's name, and where its value is in somebody's entry.
 const WHO: &[(&str, &str)] = &[
-    ("list", ""),
     ("name", "/name"),
     ("provider", "/provider"),
     ("role_given", "/role"),
