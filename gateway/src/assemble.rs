@@ -125,6 +125,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let declared = config.admin.iter();
     let administrators = administrators(config);
     let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
+    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
+    let policies = policies_of(config, &documented, lookups, &clock);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -134,7 +136,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
-        buckets.clone(),
+        (buckets.clone(), policies.clone()),
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
     .with_journal(config.audit.journal.clone())
@@ -144,7 +146,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
     let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
     let limits = limits_of(config, &directory, &telemetry, &clock);
-    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -173,7 +174,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     );
     let providers =
         oidc::Providers::declared(&config.tenants, &clock)?.and_of(Arc::clone(&directory));
-    let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),

@@ -55,6 +55,7 @@ pub use routes::{Effect, Route};
 pub use sign_in::SignIn;
 pub use tending::KeyHealth;
 
+use crate::authorize::Policies;
 use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::config::{Endpoint, Shown};
@@ -84,6 +85,8 @@ pub struct Admin {
     pub liveness: Arc<Liveness>,
     /// Tenants' buckets.
     pub buckets: Buckets,
+    /// What decides about their data.
+    pub policies: Policies,
     credentials: Credentials,
     searching: audit_search::Searching,
     evidence: Option<evidence::Deployed>,
@@ -221,7 +224,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
-        buckets: Buckets,
+        (buckets, policies): (Buckets, Policies),
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -233,6 +236,7 @@ impl Admin {
             directory,
             liveness,
             buckets,
+            policies,
             credentials,
             searching: audit_search::Searching::default(),
             evidence: None,

@@ -6,6 +6,7 @@ mod buckets;
 mod changing;
 mod client;
 mod credentials;
+mod csv;
 mod dev;
 mod docs;
 mod evidence;
@@ -15,6 +16,7 @@ mod key_copies;
 mod keys;
 mod object;
 mod policy;
+mod review;
 mod scrub;
 mod search;
 mod self_signed;
@@ -87,7 +89,7 @@ enum Command {
     Emergency(credentials::EmergencyCommand),
     /// Review who can do what, and sign the review.
     #[command(subcommand)]
-    AccessReview(credentials::ReviewCommand),
+    AccessReview(review::ReviewCommand),
     /// Give the receipt of an upload: what was uploaded, when and by whom, with the proof that it is on record.
     Attestation(object::Attestation),
     /// Work with the audit trail.

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod access_reviews;
 mod admin;
 mod administration;
 mod administrators;

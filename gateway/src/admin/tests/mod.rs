@@ -16,17 +16,48 @@ use tempfile::TempDir;
 use super::*;
 use crate::admin::credential::create;
 use crate::assemble::audit_identity;
+use crate::authorize::{Lookups, PolicySets};
 use crate::control::ControlError;
 use crate::directory::AccessKeyIds;
 use crate::jobs::{Amount, Job, Reason, State, Use, open, strike};
 use crate::tools::TrailReader;
 use crate::trail::{Attested, Durabilities};
+use crate::upstream::{TransportError, Upstream};
 
 struct World {
     admin: Admin,
     now: Arc<Mutex<SystemTime>>,
     directory: TempDir,
     identity: Arc<Identity>,
+}
+
+/// What decides where nobody has put policies, over a store that does not answer.
+fn policies(
+    control: &Control,
+    directory: &Arc<Directory>,
+    buckets: &Buckets,
+    clock: &Clock,
+) -> Policies {
+    let silent = tower::service_fn(|_| async {
+        Err(TransportError("the store is asked nothing here".into()))
+    });
+    let transport = tower::util::BoxCloneSyncService::new(silent);
+    let patience = Duration::from_secs(1);
+    let upstream = Upstream::new(
+        transport,
+        "http://store.invalid",
+        None,
+        patience,
+        clock.clone(),
+    );
+    Policies::new(
+        std::collections::HashMap::new(),
+        Arc::new(::policies::PolicySet::shipped(true)),
+        PolicySets::new(control.clone(), Vec::new()),
+        Lookups::new(buckets.clone(), Arc::clone(directory), upstream),
+        "us-east-1",
+        clock.clone(),
+    )
 }
 
 impl World {
@@ -56,6 +87,7 @@ impl World {
             Arc::new(Directory::new(&[], control.clone(), ids, clock.clone())),
             Arc::new(Liveness::new(control.clone(), clock.clone())),
         );
+        let policies = policies(&control, &identities.0, &buckets, &clock);
         let path = directory.path().join("audit");
         let journal = Journal::open(
             &path,
@@ -79,7 +111,7 @@ impl World {
                 clock,
                 Vec::new(),
                 identities,
-                buckets,
+                (buckets, policies),
             ),
             now,
             directory,
@@ -100,7 +132,7 @@ impl World {
             one.clock.clone(),
             Vec::new(),
             identities,
-            one.buckets.clone(),
+            (one.buckets.clone(), one.policies.clone()),
         )
     }
 
