@@ -145,12 +145,14 @@ fn spoiled(pack: &Path, bytes: &[u8], key: &str) {
 /// What is in it, and what is not.
 fn shows_what_it_should(served: &Administered, files: &Files) {
     let json = |name: &str| -> Value {
-        let bytes = files.get(name).unwrap_or_else(|| panic!("{name} is there"));
+        let bytes = files.get(name).expect(name);
         serde_json::from_slice(bytes).expect("it is JSON")
     };
     let kinds = |name: &str| -> Vec<String> {
         let logs = json(name)["logs"].as_array().cloned().expect("a list");
-        let lines = logs.iter().flat_map(|log| log["lines"].as_array().cloned());
+        let lines = logs
+            .iter()
+            .filter_map(|log| log["lines"].as_array().cloned());
         let lines = lines.flatten().filter_map(|line| {
             let line: Value = serde_json::from_str(line["line"].as_str()?).ok()?;
             Some(line["kind"].as_str()?.to_owned())
