@@ -13,6 +13,7 @@ mod engine;
 mod iam;
 mod needs;
 mod problem;
+pub mod reach;
 mod request;
 mod role;
 mod set;
