@@ -36,7 +36,8 @@ use reader::{Problems, Section};
 pub use sealing::Suites;
 pub use settings::TenantSettings;
 pub use sinks::{
-    JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
+    JetStreamConfig, Selection, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig,
+    WebhookMode,
 };
 pub use tenants::{CredentialConfig, TenantConfig};
 pub use tls::{TlsConfig, TlsError, authorities};
