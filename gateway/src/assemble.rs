@@ -21,7 +21,9 @@ use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::Buckets;
 use crate::clock::Clock;
-use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
+use crate::config::{
+    Config, Endpoint, IdentityProviderConfig, Shown, TenantConfig, UpstreamConfig, authorities,
+};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
@@ -141,6 +143,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
     .with_journal(config.audit.journal.clone())
+    .with_evidence(Shown::of(config), Endpoint::of(config))
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
@@ -319,7 +322,7 @@ async fn open_trail(
         config.audit.durabilities.clone(),
         clock.clone(),
     );
-    trail.begin().await?;
+    trail.begin(Shown::of(config).sha256()).await?;
     Ok(trail)
 }
 

@@ -5,6 +5,7 @@
 //! (`policies/invariants.cedar`); what can be asked stands in `schema.cedarschema`.
 
 mod action;
+mod asks;
 pub mod cases;
 mod cedar;
 mod decision;

@@ -9,6 +9,7 @@ mod credentials;
 mod csv;
 mod dev;
 mod docs;
+mod evidence;
 mod inspect;
 mod jobs;
 mod key_copies;
@@ -94,6 +95,8 @@ enum Command {
     /// Work with the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Make an evidence pack: what an auditor asks of a tenant, in a zip that the deployment signs.
+    Evidence(evidence::Evidence),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -146,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::AccessReview(review) => review.run(&mut terminal),
         Command::Attestation(attestation) => attestation.run(&mut terminal),
         Command::Audit(audit) => audit.run(&mut terminal),
+        Command::Evidence(evidence) => evidence.run(&mut terminal).map(Outcome::from),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

@@ -18,6 +18,7 @@ mod command_line;
 mod crash;
 mod declared_buckets;
 mod disconnects;
+mod evidence;
 mod folders;
 mod hostile;
 mod identity;

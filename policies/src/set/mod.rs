@@ -10,6 +10,7 @@ use cedar_policy::{
     Schema, ValidationMode, Validator,
 };
 
+use crate::asks::Asks;
 use crate::needs::Needs;
 use crate::problem::{Problem, Source};
 use crate::{Action, Resource};
@@ -31,6 +32,7 @@ type Slices = HashMap<Action, Arc<Slice>>;
 #[derive(Debug, Default)]
 pub(crate) struct Slice {
     pub(crate) policies: CedarSet,
+    pub(crate) asks: Asks,
     needs: Needs,
 }
 
@@ -292,6 +294,7 @@ impl Slice {
         }
         Self {
             policies: set,
+            asks: Asks::of(chosen()),
             needs: chosen().map(Needs::of).fold(Needs::default(), Needs::and),
         }
     }
