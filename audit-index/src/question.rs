@@ -130,6 +130,11 @@ impl About {
         Self::ALL.into_iter().find(|about| about.as_str() == word)
     }
 
+    /// What a line of the trail is about, as it stands there; `None` where it cannot be read.
+    pub fn of_line(text: &str) -> Option<Vec<Self>> {
+        crate::row::abouts(text)
+    }
+
     pub(crate) fn bit(self) -> i64 {
         match self {
             Self::Denials => 1,

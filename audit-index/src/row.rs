@@ -66,10 +66,7 @@ impl Row {
         }
         let wall = OffsetDateTime::parse(&fields.wall, &Rfc3339).ok()?;
         let wall = i64::try_from(wall.unix_timestamp_nanos() / 1_000_000).ok()?;
-        let about = About::ALL
-            .into_iter()
-            .filter(|about| is_about(*about, &fields))
-            .fold(0, |bits, about| bits | about.bit());
+        let about = about(&fields).fold(0, |bits, about| bits | about.bit());
         let ends = matches!(fields.kind.as_str(), "outcome" | "complete");
         let answered = fields.status.is_some_and(|status| status < 300);
         let reads = ends && answered && fields.class == "read";
@@ -87,6 +84,17 @@ impl Row {
             read: reads.then(|| fields.bytes_out.unwrap_or(0)),
         })
     }
+}
+
+/// What a line is about; `None` where it cannot be read.
+pub(crate) fn abouts(text: &str) -> Option<Vec<About>> {
+    let fields: Fields = serde_json::from_str(text).ok()?;
+    Some(about(&fields).collect())
+}
+
+fn about(line: &Fields) -> impl Iterator<Item = About> {
+    let all = About::ALL.into_iter();
+    all.filter(|about| is_about(*about, line))
 }
 
 fn is_about(about: About, line: &Fields) -> bool {

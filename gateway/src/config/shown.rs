@@ -89,10 +89,15 @@ fn deployment(config: &Config) -> Value {
         tenants: _,
     } = config;
     let files = guardrails.sources().iter().map(|source| &source.name);
-    let sinks = audit
-        .sinks
-        .iter()
-        .map(|sink| json!({ "name": sink.name, "format": format!("{:?}", sink.format) }));
+    let sinks = audit.sinks.iter().map(|sink| {
+        let only = sink.selection.only.iter().map(|about| about.as_str());
+        json!({
+            "name": sink.name,
+            "format": format!("{:?}", sink.format),
+            "only": only.collect::<Vec<_>>(),
+            "tenants": sink.selection.tenants,
+        })
+    });
     json!({
         "listen": { "s3": listen, "tls": tls.as_ref().map(shown_tls), "requests_at_once": requests_at_once },
         "metrics": metrics,
@@ -273,12 +278,14 @@ fn shown_limits(limits: TenantLimits) -> Value {
         bytes_per_second,
         requests_at_once,
         largest_object,
+        stored_bytes,
     } = limits;
     json!({
         "requests_per_second": requests_per_second,
         "bytes_per_second": bytes_per_second,
         "requests_at_once": requests_at_once,
         "largest_object_bytes": largest_object,
+        "stored_bytes": stored_bytes,
     })
 }
 
