@@ -20,7 +20,7 @@ pub(super) fn purpose_of(request: &S3Request) -> Result<Option<&'static str>, Ga
 
 const PURPOSE: &str = "x-sealgate-purpose";
 
-/// HL7's value set PurposeOfUse (<http://terminology.hl7.org/ValueSet/v3-PurposeOfUse>).
+/// HL7's value set `PurposeOfUse` (<http://terminology.hl7.org/ValueSet/v3-PurposeOfUse>).
 const CODES: &[&str] = &[
     "BTG",
     "CAREMGT",
