@@ -5,6 +5,7 @@
 //! (`policies/invariants.cedar`); what can be asked stands in `schema.cedarschema`.
 
 mod action;
+mod asks;
 pub mod cases;
 mod cedar;
 mod decision;
@@ -14,6 +15,7 @@ mod needs;
 mod problem;
 #[cfg(feature = "proofs")]
 pub mod proofs;
+pub mod reach;
 mod request;
 mod role;
 mod set;
