@@ -92,7 +92,7 @@ fn a_policy_that_can_fail_is_told_first() {
     let folder = tempfile::tempdir().unwrap();
     let fails = format!(
         r#"{NARROW}
-        @id("sum") forbid (principal, action, resource) when {{ context has size && context.size + 1 > 9 }};"#
+        @id("sum") forbid (principal, action == Action::"s3:PutObject", resource) when {{ context has size && context.size + 1 > 9 }};"#
     );
     let output = diff(folder.path(), &fails, NARROW);
     let told = text(&output.stdout);
