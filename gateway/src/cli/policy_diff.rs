@@ -3,7 +3,7 @@
 //! The prover is large and needs a solver beside it, so the program has it only where it is built with the feature
 //! `proofs`. Without it the command says how to get it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -45,13 +45,15 @@ impl Diff {
 
 #[cfg(feature = "proofs")]
 mod proving {
+    use std::path::{Path, PathBuf};
+
     use policies::proofs::{Change, Failing, Finding, ProofError, Prover};
     use policies::{PolicySet, Source};
     use serde_json::{Value, json};
 
     use super::super::block_on;
     use super::super::policy::all_of;
-    use super::{Diff, Failure, Outcome, Path, Terminal};
+    use super::{Diff, Failure, Outcome, Terminal};
     use crate::config::read_policy_file;
 
     /// What was found out.
@@ -210,7 +212,7 @@ mod proving {
         }
     }
 
-    fn files(named: &Path) -> Result<Vec<std::path::PathBuf>, Failure> {
+    fn files(named: &Path) -> Result<Vec<PathBuf>, Failure> {
         if !named.is_dir() {
             return Ok(vec![named.to_owned()]);
         }
@@ -236,7 +238,7 @@ mod proving {
         Ok(files)
     }
 
-    fn sources(files: &[std::path::PathBuf]) -> Result<Vec<Source>, Failure> {
+    fn sources(files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
         let read = files.iter().map(|file| read_policy_file(file));
         read.collect::<Result<_, _>>().map_err(Failure)
     }
