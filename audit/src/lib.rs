@@ -6,6 +6,7 @@
 //! gateway translates. `docs/audit.md` is the specification.
 
 mod event;
+mod evidence;
 mod following;
 mod identity;
 mod journal;
@@ -15,7 +16,8 @@ pub mod tree;
 pub mod verify;
 
 pub use event::{Act, Class, Decision, Event, Kind, LINE_LIMIT, SecondFactor, wall};
-pub use following::{Cursor, Follower, Line, READERS};
+pub use evidence::{Listed, MANIFEST, Manifest, Pack, Subject};
+pub use following::{Cursor, Follower, Line, READERS, place_of};
 pub use identity::Identity;
 pub use journal::{
     Closed, Health, Journal, JournalError, OpenIntent, Opening, Proof, ProveError, Recorded,
@@ -23,3 +25,4 @@ pub use journal::{
 };
 pub use sealing::{AuditKey, Field, Named};
 pub use uuid::Uuid;
+pub use zip::result::ZipError;

@@ -21,7 +21,9 @@ use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::Buckets;
 use crate::clock::Clock;
-use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
+use crate::config::{
+    Config, Endpoint, IdentityProviderConfig, Shown, TenantConfig, UpstreamConfig, authorities,
+};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
@@ -36,6 +38,7 @@ use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
+use crate::stored_bytes::StoredBytes;
 use crate::sts::Sts;
 use crate::telemetry::Telemetry;
 use crate::trail::{Attested, SuperLog, SuperLogError, Trail};
@@ -96,6 +99,8 @@ pub struct Assembled {
     pub admin: Admin,
     /// What is done to all objects of a tenant beside requests.
     pub jobs: Jobs,
+    /// What tenants store, counted.
+    pub stored_bytes: StoredBytes,
 }
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
@@ -123,6 +128,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let declared = config.admin.iter();
     let administrators = administrators(config);
     let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
+    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
+    let policies = policies_of(config, &documented, lookups, &clock);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -132,16 +139,16 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
-        buckets.clone(),
+        (buckets.clone(), policies.clone()),
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
     .with_journal(config.audit.journal.clone())
+    .with_evidence(Shown::of(config), Endpoint::of(config))
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
     let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
     let limits = limits_of(config, &directory, &telemetry, &clock);
-    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -162,15 +169,10 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let jobs = Jobs::new(
-        documented.clone(),
-        operations.clone(),
-        trail.clone(),
-        Arc::clone(&telemetry),
-    );
+    let (jobs, stored_bytes) =
+        beside_requests((&documented, &directory), (&operations, &trail), &telemetry);
     let providers =
         oidc::Providers::declared(&config.tenants, &clock)?.and_of(Arc::clone(&directory));
-    let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -195,7 +197,29 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         super_log,
         admin,
         jobs,
+        stored_bytes,
     })
+}
+
+/// What is done to tenants' objects beside requests, and counted of them.
+fn beside_requests(
+    (documented, directory): (&Control, &Arc<Directory>),
+    (operations, trail): (&Operations, &Trail),
+    telemetry: &Arc<Telemetry>,
+) -> (Jobs, StoredBytes) {
+    let jobs = Jobs::new(
+        documented.clone(),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(telemetry),
+    );
+    let stored_bytes = StoredBytes::new(
+        (documented.clone(), Arc::clone(directory)),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(telemetry),
+    );
+    (jobs, stored_bytes)
 }
 
 async fn probe(upstream: &Upstream, system_bucket: &str) -> Result<Capabilities, AssembleError> {
@@ -300,7 +324,7 @@ async fn open_trail(
         config.audit.durabilities.clone(),
         clock.clone(),
     );
-    trail.begin().await?;
+    trail.begin(Shown::of(config).sha256()).await?;
     Ok(trail)
 }
 

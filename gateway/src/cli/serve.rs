@@ -75,6 +75,7 @@ pub(super) fn run(
             super_log,
             admin,
             jobs,
+            stored_bytes,
         } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
@@ -111,6 +112,7 @@ pub(super) fn run(
             never = beside(sinks.run()) => match never {},
             never = super_log.keep() => match never {},
             never = beside(jobs.run()) => match never {},
+            never = stored_bytes.run() => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;

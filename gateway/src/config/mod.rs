@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod endpoints;
 mod identity;
 mod keys;
 mod kms;
@@ -13,6 +14,7 @@ mod policies;
 mod reader;
 mod sealing;
 mod settings;
+mod shown;
 mod sinks;
 mod tenants;
 mod tls;
@@ -25,6 +27,7 @@ use zeroize::Zeroizing;
 
 pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
+pub use endpoints::Endpoint;
 pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
 pub use keys::{KeysConfig, MirrorConfig};
 pub use kms::{KmsConfig, ProviderConfig};
@@ -35,8 +38,10 @@ pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
 pub use settings::TenantSettings;
+pub use shown::{Shown, programs};
 pub use sinks::{
-    JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
+    JetStreamConfig, Selection, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig,
+    WebhookMode,
 };
 pub use tenants::{CredentialConfig, TenantConfig};
 pub use tls::{TlsConfig, TlsError, authorities};

@@ -1,11 +1,12 @@
 //! What an operator watches: numbers for Prometheus and a line in the log for what failed. It names operations,
-//! failure classes and request ids; no object, no key and no client. The trail has those, under the same request id.
+//! failure classes and request ids; no object, no key and no client, and tenants only where they have a limit to what they store. The trail has those, under the same request id.
 
 mod endpoint;
 mod exchange;
 mod journal;
 mod keys;
 mod sinks;
+mod stored;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,7 @@ pub struct Telemetry {
     unrecorded: Gauge,
     open_intents: Gauge,
     sinks: SinkMeters,
+    stored: stored::StoredNumbers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +103,7 @@ impl Telemetry {
             unrecorded: Gauge::default(),
             open_intents: Gauge::default(),
             sinks: SinkMeters::default(),
+            stored: stored::StoredNumbers::default(),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
@@ -189,6 +192,7 @@ impl Telemetry {
             self.open_intents.clone(),
         );
         self.sinks.register(registry);
+        self.stored.register(registry);
         self.register_keys();
         self.register_jobs();
     }
