@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -47,7 +46,7 @@ impl Disks {
 
     fn try_open(&self, min_devices: usize) -> Result<Journal, JournalError> {
         let settings = self.settings(min_devices);
-        Journal::open(&self.paths[0], identity(), settings, SystemTime::now())
+        Journal::open(&self.paths[0], identity(), settings, later())
     }
 
     /// All lines of all segments of a log, byte for byte.
@@ -79,12 +78,12 @@ impl Disks {
         let told = lines.iter().filter_map(|line| line["req"].as_str());
         assert!(told.eq(reqs.iter().copied()), "{lines:?}");
         for path in &self.paths {
-            self.verifies(path);
+            Self::verifies(path);
             assert!(path.join(log).join("closed").exists());
         }
     }
 
-    fn verifies(&self, path: &Path) {
+    fn verifies(path: &Path) {
         let key = identity().deployment_key().unwrap().verifying().clone();
         let report = verify_trail(path, &key).unwrap();
         let findings: Vec<_> = report
@@ -105,10 +104,21 @@ fn parsed(text: &str) -> Vec<Value> {
     lines
 }
 
+/// When events happen.
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000)
+}
+
+/// When journals are opened: each later than those before.
+fn later() -> SystemTime {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    now() + Duration::from_secs(OPENED.fetch_add(1, SeqCst))
+}
+
 fn event(req: &str) -> Event {
     Event::new(
         Kind::Complete,
-        SystemTime::now(),
+        now(),
         req.to_owned(),
         "s3:HeadObject",
         Class::Read,
@@ -122,7 +132,7 @@ async fn put(journal: &Journal, req: &str) -> Result<u64, JournalError> {
 
 /// Ends it as a gateway does.
 async fn end(journal: Journal) -> String {
-    let stop = Event::of_trail(Kind::Stop, SystemTime::now());
+    let stop = Event::of_trail(Kind::Stop, now());
     journal.record(&stop, None).await.unwrap();
     journal.log().to_owned()
 }
@@ -477,7 +487,7 @@ async fn a_second_disk_that_is_added_gets_the_logs_of_earlier_runs() {
         second: None,
         ..disks.settings(1)
     };
-    let journal = Journal::open(&disks.paths[0], identity(), alone, SystemTime::now()).unwrap();
+    let journal = Journal::open(&disks.paths[0], identity(), alone, later()).unwrap();
     put(&journal, "before").await.unwrap();
     let before = end(journal).await;
     let journal = disks.open(2);
@@ -549,5 +559,5 @@ async fn a_disk_comes_back_under_load() {
     let lines = parsed(&disks.text(1, &log));
     let told = lines.iter().filter(|line| line["req"].is_string()).count();
     assert_eq!(told, counted);
-    disks.verifies(&disks.paths[1]);
+    Disks::verifies(&disks.paths[1]);
 }
