@@ -109,7 +109,7 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_750_000)
 }
 
-/// When journals are opened: each later than those before.
+/// When journals are opened and end: each time later than those before.
 fn later() -> SystemTime {
     static OPENED: AtomicU64 = AtomicU64::new(0);
     now() + Duration::from_secs(OPENED.fetch_add(1, SeqCst))
@@ -132,7 +132,7 @@ async fn put(journal: &Journal, req: &str) -> Result<u64, JournalError> {
 
 /// Ends it as a gateway does.
 async fn end(journal: Journal) -> String {
-    let stop = Event::of_trail(Kind::Stop, now());
+    let stop = Event::of_trail(Kind::Stop, later());
     journal.record(&stop, None).await.unwrap();
     journal.log().to_owned()
 }
