@@ -101,6 +101,7 @@ impl World {
             Arc::new(sealed_object::OsRandom),
             Attested::default(),
             Durabilities::default(),
+            None,
             clock.clone(),
         );
         Self {
