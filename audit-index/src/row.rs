@@ -133,6 +133,8 @@ const PRIVILEGES: &[&str] = &[
     "Approv",
     "RevokeSessions",
     "SetTenant",
+    "SetRole",
+    "DeleteRole",
     "AccessReview",
     "PublicAccessBlock",
     "OwnershipControls",
