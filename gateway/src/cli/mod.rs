@@ -16,6 +16,7 @@ mod key_copies;
 mod keys;
 mod object;
 mod policy;
+mod policy_diff;
 mod review;
 mod roles;
 mod scrub;
