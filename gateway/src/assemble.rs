@@ -17,6 +17,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
 use crate::admin::{Admin, SignIn};
+use crate::archive::{Archive, ArchiveBucket, Sources};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::Buckets;
@@ -96,6 +97,8 @@ pub struct Assembled {
     pub admin: Admin,
     /// What is done to all objects of a tenant beside requests.
     pub jobs: Jobs,
+    /// Where the trail is archived, if it is.
+    pub archive: Option<Archive>,
 }
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
@@ -114,6 +117,13 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let super_log = register(config, &control, store, &trail).await?;
+    let identity = Arc::new(audit_identity(&keyrings));
+    let archive = archive_bucket(config, &upstream, &identity, &clock)?;
+    let sources = Sources {
+        identity,
+        trail: trail.clone(),
+        system: Arc::clone(&control),
+    };
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
@@ -140,6 +150,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
     let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
+    let archive = archive.zip(config.audit.archive.as_ref());
+    let archive = archive.map(|(bucket, archive)| {
+        let configured = (&config.audit, archive);
+        Archive::new(configured, bucket, sources, telemetry.archive(), clock.clone())
+    });
     let limits = limits_of(config, &directory, &telemetry, &clock);
     let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
@@ -195,6 +210,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         super_log,
         admin,
         jobs,
+        archive,
     })
 }
 
@@ -372,6 +388,25 @@ async fn prepare_mirror(upstream: &Upstream, bucket: &str) -> Result<(), KeyErro
             })
         }
     }
+}
+
+/// The archive's bucket, if one is configured; not asked anything yet. `upstream` is the gateway's own store.
+pub(crate) fn archive_bucket(
+    config: &Config,
+    upstream: &Upstream,
+    identity: &Identity,
+    clock: &Clock,
+) -> Result<Option<ArchiveBucket>, AssembleError> {
+    let Some(archive) = &config.audit.archive else {
+        return Ok(None);
+    };
+    let upstream = match &archive.store {
+        Some(store) => connect_to(store, &config.region, &archive.bucket, clock)?.0,
+        None => upstream.clone(),
+    };
+    let deployment = identity.deployment();
+    let bucket = ArchiveBucket::new(upstream, &archive.bucket, &archive.prefix, deployment);
+    Ok(Some(bucket))
 }
 
 /// The store, and the control documents in it, over one transport.

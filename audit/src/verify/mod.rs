@@ -16,6 +16,7 @@ use std::path::Path;
 pub use extract::{EXTRACT, Extract, LogExtract, Proved, extract, verify_extract};
 pub use files::ReadError;
 pub use findings::{Code, Finding, Report, Severity};
+pub(crate) use proved::OnDisk;
 pub use proved::{Found, LINES, Unproved, prove_lines, verify_lines};
 pub use receipt::{RECEIPT, Receipt, ReceiptProblem, Statement, Verified, verify_receipt};
 

@@ -1,6 +1,7 @@
 //! What an operator watches: numbers for Prometheus and a line in the log for what failed. It names operations,
 //! failure classes and request ids; no object, no key and no client. The trail has those, under the same request id.
 
+mod archive;
 mod endpoint;
 mod exchange;
 mod keys;
@@ -17,6 +18,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use archive::ArchiveMeters;
 pub use endpoint::Endpoint;
 pub use exchange::Exchange;
 pub use sinks::SinkMeters;
@@ -51,6 +53,7 @@ pub struct Telemetry {
     unrecorded: Gauge,
     open_intents: Gauge,
     sinks: SinkMeters,
+    archive: ArchiveMeters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,6 +103,7 @@ impl Telemetry {
             unrecorded: Gauge::default(),
             open_intents: Gauge::default(),
             sinks: SinkMeters::default(),
+            archive: ArchiveMeters::default(),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
@@ -139,6 +143,11 @@ impl Telemetry {
     /// Where the trail's sinks say how far they are.
     pub fn sinks(&self) -> &SinkMeters {
         &self.sinks
+    }
+
+    /// Where the trail's archive says how far it is.
+    pub fn archive(&self) -> &ArchiveMeters {
+        &self.archive
     }
 
     fn register(&mut self) {
@@ -186,6 +195,7 @@ impl Telemetry {
             self.open_intents.clone(),
         );
         self.sinks.register(registry);
+        self.archive.register(registry);
         self.register_keys();
         self.register_jobs();
     }

@@ -9,6 +9,7 @@
 mod admin;
 mod administration;
 mod administrators;
+mod archive;
 mod attestation;
 mod broken_store;
 mod browsers;
