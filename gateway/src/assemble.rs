@@ -153,7 +153,13 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let archive = archive.zip(config.audit.archive.as_ref());
     let archive = archive.map(|(bucket, archive)| {
         let configured = (&config.audit, archive);
-        Archive::new(configured, bucket, sources, telemetry.archive(), clock.clone())
+        Archive::new(
+            configured,
+            bucket,
+            sources,
+            telemetry.archive(),
+            clock.clone(),
+        )
     });
     let limits = limits_of(config, &directory, &telemetry, &clock);
     let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());

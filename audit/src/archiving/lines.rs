@@ -31,12 +31,7 @@ impl Lines {
     /// Lines from number `first` on, before `end`, of one segment, until they are `most` bytes; and the number behind
     /// them. Where they are not there any more: no lines, and the number where there may be some again. Nothing behind
     /// `end` is looked at, for it may still change.
-    pub(super) fn read(
-        &mut self,
-        first: u64,
-        end: u64,
-        most: usize,
-    ) -> io::Result<(Vec<u8>, u64)> {
+    pub(super) fn read(&mut self, first: u64, end: u64, most: usize) -> io::Result<(Vec<u8>, u64)> {
         let segments = segments(&self.log)?;
         let later = segments.iter().map(|(segment, _)| *segment);
         let limit = later

@@ -99,7 +99,9 @@ async fn tiles_that_the_disk_lost_are_made_again() {
     let mut anew = ArchivedLog::new(directory.path(), &name);
     assert_eq!(
         anew.tile((0, 0, 256)).unwrap(),
-        objects(&mut log, 0).into_iter().find(|one| one.name().ends_with("tile/0/000"))
+        objects(&mut log, 0)
+            .into_iter()
+            .find(|one| one.name().ends_with("tile/0/000"))
     );
 }
 

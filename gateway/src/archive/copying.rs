@@ -36,7 +36,10 @@ impl Writer {
 
     /// How many signed lines are not there.
     pub(super) async fn behind(&self, state: &State) -> Result<u64, ArchiveError> {
-        let (journal, cursor) = (self.journal.clone(), state.cursor.clone().unwrap_or_default());
+        let (journal, cursor) = (
+            self.journal.clone(),
+            state.cursor.clone().unwrap_or_default(),
+        );
         let finished = state.finished.clone();
         let counting = move || {
             let mut behind = 0_u64;

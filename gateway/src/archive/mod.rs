@@ -150,7 +150,10 @@ impl Archive {
             Ok(Err(error)) => crate::error::report(&error),
             Err(_) => "the store does not answer".to_owned(),
         };
-        tracing::error!(error = why, "the end of the audit log is not in the archive");
+        tracing::error!(
+            error = why,
+            "the end of the audit log is not in the archive"
+        );
     }
 }
 
@@ -185,7 +188,9 @@ impl Writer {
         if !done && behind > 0 {
             state.behind_since = state.behind_since.or(Some(now));
         }
-        let since = state.behind_since.and_then(|since| now.duration_since(since).ok());
+        let since = state
+            .behind_since
+            .and_then(|since| now.duration_since(since).ok());
         self.meters
             .lag(&self.bucket.bucket, behind, since.unwrap_or_default());
         Ok(())
@@ -208,7 +213,11 @@ impl Writer {
                 self.meters.proven(name, false);
                 self.meters.failed(name);
                 let error = crate::error::report(&error);
-                tracing::error!(bucket = name, error, "whether the archive holds is not known");
+                tracing::error!(
+                    bucket = name,
+                    error,
+                    "whether the archive holds is not known"
+                );
                 return;
             }
         };

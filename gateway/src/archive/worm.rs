@@ -85,11 +85,12 @@ impl ArchiveBucket {
             ("versioning", Lack::Versions, "Status"),
             ("object-lock", Lack::Lock, "ObjectLockEnabled"),
         ] {
-            let request =
-                StoreRequest::bucket(Method::GET, &self.bucket).with_query(setting, "");
+            let request = StoreRequest::bucket(Method::GET, &self.bucket).with_query(setting, "");
             let enabled = match self.upstream.document(request, LONGEST).await {
                 Ok((_, document)) => document.child_text(name) == Some("Enabled"),
-                Err(UpstreamError::Refused { status, .. }) if matches!(status.as_u16(), 404 | 501) => {
+                Err(UpstreamError::Refused { status, .. })
+                    if matches!(status.as_u16(), 404 | 501) =>
+                {
                     false
                 }
                 Err(error) => return Err(error),

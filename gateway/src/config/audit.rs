@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::trail::{Durabilities, Durability};
 
+use super::UpstreamConfig;
 use super::archive::ArchiveConfig;
 use super::reader::{Problems, Section};
 use super::sinks::SinkConfig;
-use super::UpstreamConfig;
 
 /// The trail's settings.
 #[derive(Debug)]

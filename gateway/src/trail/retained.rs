@@ -13,7 +13,9 @@ impl Retained {
     /// What a text says, if it is a time, and later than what is known.
     pub(super) fn until(&mut self, text: &str) {
         let until = OffsetDateTime::parse(text, &Rfc3339).ok();
-        self.0 = self.0.max(until.map(|until| until.to_offset(UtcOffset::UTC)));
+        self.0 = self
+            .0
+            .max(until.map(|until| until.to_offset(UtcOffset::UTC)));
     }
 
     /// What the headers of a request or an answer say.
@@ -27,9 +29,7 @@ impl Retained {
     /// Puts it on record. Only of what was done: what was refused keeps nothing.
     pub(super) fn tell(&self, event: &mut Event) {
         if let Some(until) = self.0.and_then(|until| until.format(&Rfc3339).ok()) {
-            event
-                .detail
-                .insert("retain_until".to_owned(), until.into());
+            event.detail.insert("retain_until".to_owned(), until.into());
         }
     }
 }

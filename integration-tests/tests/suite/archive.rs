@@ -29,7 +29,11 @@ fn a_trail_comes_back_whole_from_its_archive_and_is_searched_as_before() {
     account.run_script("locks.py", &["archived-locked"]);
     let searched = ["--object", "archived/described"];
     let answer = search(&served, &searched);
-    assert!(answer["lines"].as_array().is_some_and(|lines| lines.len() > 3));
+    assert!(
+        answer["lines"]
+            .as_array()
+            .is_some_and(|lines| lines.len() > 3)
+    );
     let later = "archived-later/described";
     wait("the later lines are signed", || {
         let found = search(&served, &["--object", later]);
@@ -87,7 +91,13 @@ fn spoiled(gateway: &Gateway, bucket: &str, key: &str) {
         files
     };
     let text = |file: &PathBuf| fs::read_to_string(file).expect("it can be read");
-    let lines = |directory: &Path| segments(directory).iter().map(text).collect::<Vec<_>>().concat();
+    let lines = |directory: &Path| {
+        segments(directory)
+            .iter()
+            .map(text)
+            .collect::<Vec<_>>()
+            .concat()
+    };
     assert_eq!(lines(&whole), lines(&spoiled));
 
     // Of what is fetched each piece counts.
@@ -97,7 +107,10 @@ fn spoiled(gateway: &Gateway, bucket: &str, key: &str) {
     let altered = good.replacen("replica.start", "replica.stort", 1);
     assert_ne!(altered, good, "{first}");
     fs::write(&piece, altered).expect("it can be written");
-    let log = piece.parent().and_then(Path::parent).and_then(Path::file_name);
+    let log = piece
+        .parent()
+        .and_then(Path::parent)
+        .and_then(Path::file_name);
     let log = log.and_then(|name| name.to_str()).expect("a log's name");
     let (found, code) = both(&whole, key);
     let named = |code: &str| {
@@ -135,7 +148,10 @@ fn what_somebody_put_in_the_way_is_told_of_and_loses_no_line() {
     let segment = segment.expect("a log has a segment");
     let text = fs::read_to_string(&segment).expect("it can be read");
     let last = text.trim_end_matches('\0').lines().count() - 1;
-    let log = segment.parent().and_then(Path::parent).and_then(Path::file_name);
+    let log = segment
+        .parent()
+        .and_then(Path::parent)
+        .and_then(Path::file_name);
     let log = log.and_then(|name| name.to_str()).expect("a log's name");
     let bucket = bucket_of(&gateway);
     let piece = format!("{log}/segments/{:020}-{last:020}.jsonl", 0);
@@ -181,7 +197,9 @@ fn a_bucket_that_does_not_hold_is_told_of_and_requests_go_on() {
     for lack in ["keeps no versions", "has no Object Lock"] {
         assert!(told.contains(lack), "{told}");
     }
-    gateway.account().run_script("objects.py", &["all-the-same"]);
+    gateway
+        .account()
+        .run_script("objects.py", &["all-the-same"]);
     wait("it is told of", || {
         gateway
             .journal()
@@ -190,7 +208,12 @@ fn a_bucket_that_does_not_hold_is_told_of_and_requests_go_on() {
     });
     assert_eq!(gateway.sample(&sample("worm", &bucket)), Some(0));
     assert!(gateway.sample(&sample("failures_total", &bucket)) > Some(0));
-    assert!(gateway.process().log().contains("the archive can be changed"));
+    assert!(
+        gateway
+            .process()
+            .log()
+            .contains("the archive can be changed")
+    );
 }
 
 #[test]

@@ -92,15 +92,18 @@ impl Fetching<'_> {
         let directory = self.to.join(name);
         make(&directory.join("segments")).await?;
         if let Some(certificate) = &log.certificate {
-            self.copy(certificate, directory.join("certificate")).await?;
+            self.copy(certificate, directory.join("certificate"))
+                .await?;
         }
         let signed = self.checkpoint(name, log, identity).await?;
         if let Some((size, note)) = signed {
             write(&directory.join("checkpoint"), &note).await?;
-            let tiles = tiles_of(size).into_iter().filter_map(|(level, index, width)| {
-                let path = tile_path(level, index, width);
-                Some(self.copy(log.tiles.get(&path)?, directory.join(path)))
-            });
+            let tiles = tiles_of(size)
+                .into_iter()
+                .filter_map(|(level, index, width)| {
+                    let path = tile_path(level, index, width);
+                    Some(self.copy(log.tiles.get(&path)?, directory.join(path)))
+                });
             all(tiles).await?;
         }
         let mut segments = Segments::new(&directory);
@@ -165,7 +168,10 @@ async fn all(
 ) -> Result<u64, FetchError> {
     let copied = stream::iter(copies).buffer_unordered(AT_ONCE);
     copied
-        .try_fold(0_u64, |count, ()| async move { Ok(count.saturating_add(1)) })
+        .try_fold(
+            0_u64,
+            |count, ()| async move { Ok(count.saturating_add(1)) },
+        )
         .await
 }
 

@@ -26,7 +26,10 @@ impl Segments {
 
     /// How many lines are there.
     pub(super) fn lines(&self) -> u64 {
-        let lengths = self.there.iter().map(|(first, end)| end.saturating_sub(*first));
+        let lengths = self
+            .there
+            .iter()
+            .map(|(first, end)| end.saturating_sub(*first));
         lengths.sum()
     }
 
