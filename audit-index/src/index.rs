@@ -234,7 +234,8 @@ impl Index {
     /// The line of a hit, as it stands on the trail.
     pub fn line(&self, hit: &Hit) -> Result<String, IndexError> {
         let segment = format!("{:020}.jsonl", hit.segment);
-        let path = self.journal.join(&hit.log).join("segments").join(segment);
+        let place = audit::place_of(&self.journal, &hit.log);
+        let path = place.join("segments").join(segment);
         let mut reader = BufReader::with_capacity(1 << 12, File::open(path)?);
         reader.seek(SeekFrom::Start(hit.offset))?;
         let mut line = String::new();
@@ -295,6 +296,6 @@ fn month_of(millis: i64) -> String {
 }
 
 const INDEX: &str = "index";
-const CURSOR: &str = "v2.cursor";
+const CURSOR: &str = "v3.cursor";
 const SUFFIX: &str = ".sqlite";
 const BATCH: usize = 8192;

@@ -94,10 +94,11 @@ fn is_about(about: About, line: &Fields) -> bool {
             line.detail.contains_key("emergency")
                 || op.starts_with("admin:") && op.contains("Emergenc")
         }
-        About::Keys => line.kind == "key" || KEY_OPERATIONS.contains(&op),
+        About::Keys => line.kind.starts_with("key.") || KEY_OPERATIONS.contains(&op),
         About::Policies => {
             let changes = line.class == "admin";
-            line.kind == "policy" || changes && PRIVILEGES.iter().any(|part| op.contains(part))
+            line.kind.starts_with("policy.")
+                || changes && PRIVILEGES.iter().any(|part| op.contains(part))
         }
         About::Deletions => line.class == "delete",
         About::Searches => line.kind == "audit.search" || op == "admin:SearchAudit",

@@ -7,6 +7,7 @@
 
 pub mod archiving;
 mod event;
+mod evidence;
 mod following;
 mod identity;
 mod journal;
@@ -16,7 +17,8 @@ pub mod tree;
 pub mod verify;
 
 pub use event::{Act, Class, Decision, Event, Kind, LINE_LIMIT, SecondFactor, wall};
-pub use following::{Cursor, Follower, Line, READERS};
+pub use evidence::{Listed, MANIFEST, Manifest, Pack, Subject};
+pub use following::{Cursor, Follower, Line, READERS, place_of};
 pub use identity::Identity;
 pub use journal::{
     Closed, Health, Journal, JournalError, OpenIntent, Opening, Proof, ProveError, Recorded,
@@ -24,3 +26,4 @@ pub use journal::{
 };
 pub use sealing::{AuditKey, Field, Named};
 pub use uuid::Uuid;
+pub use zip::result::ZipError;

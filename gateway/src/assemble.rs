@@ -22,7 +22,9 @@ use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::Buckets;
 use crate::clock::Clock;
-use crate::config::{Config, IdentityProviderConfig, TenantConfig, UpstreamConfig, authorities};
+use crate::config::{
+    Config, Endpoint, IdentityProviderConfig, Shown, TenantConfig, UpstreamConfig, authorities,
+};
 use crate::control::Control;
 use crate::cors::Cors;
 use crate::directory::{AccessKeyIds, Directory};
@@ -133,6 +135,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let declared = config.admin.iter();
     let administrators = administrators(config);
     let buckets = Buckets::new(control, documents, &config.bucket_prefix).mirrored(mirror);
+    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
+    let policies = policies_of(config, &documented, lookups, &clock);
     let admin = Admin::new(
         documented.clone(),
         Arc::clone(&keyrings),
@@ -142,10 +146,11 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
             .flat_map(|admin| admin.credentials.clone())
             .collect(),
         (Arc::clone(&directory), Arc::clone(&liveness)),
-        buckets.clone(),
+        (buckets.clone(), policies.clone()),
     )
     .with_cryptoperiod(config.keys.cryptoperiod)
     .with_journal(config.audit.journal.clone())
+    .with_evidence(Shown::of(config), Endpoint::of(config))
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
     let telemetry = Telemetry::watching(Arc::clone(trail.health()));
@@ -162,7 +167,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         )
     });
     let limits = limits_of(config, &directory, &telemetry, &clock);
-    let lookups = Lookups::new(buckets.clone(), Arc::clone(&directory), upstream.clone());
     let operations = Operations {
         audit_keys: trail.keys().clone(),
         random,
@@ -191,7 +195,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     );
     let providers =
         oidc::Providers::declared(&config.tenants, &clock)?.and_of(Arc::clone(&directory));
-    let policies = policies_of(config, &documented, lookups, &clock);
     let service = Service {
         addressing: Addressing {
             base_domains: config.base_domains.clone(),
@@ -320,7 +323,7 @@ async fn open_trail(
         config.audit.durabilities.clone(),
         clock.clone(),
     );
-    trail.begin().await?;
+    trail.begin(Shown::of(config).sha256()).await?;
     Ok(trail)
 }
 

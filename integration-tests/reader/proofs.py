@@ -1,4 +1,4 @@
-"""A verifier of what is shown of a trail: extracts, lines that a search found, receipts. Written from docs/audit.md, like
+"""A verifier of what is shown of a trail: extracts, lines that a search found, receipts, evidence packs. Written from docs/audit.md, like
 trail.py beside it.
 
 python3 proofs.py FILE KEY [UPLOADED] prints what it finds as JSON and ends with the exit code that section 5 gives; with
@@ -9,6 +9,8 @@ import hashlib
 import json
 import pathlib
 import sys
+import zipfile
+import zlib
 
 from blake3 import blake3
 
@@ -96,9 +98,46 @@ def found(document, key):
     for log in document["logs"]:
         signed = Signed(log["log"], log["certificate"], log["checkpoint"], key)
         lines = [] if signed.wrong else [signed.holds(proved)[0] for proved in log["lines"]]
-        altered = any(line is None or line.get("tenant") != document["tenant"] for line in lines)
+        altered = any(line is None or line.get("tenant", "") != document["tenant"] for line in lines)
         report += [(signed.wrong or "line-altered", signed.name)] if signed.wrong or altered else []
     return report
+
+
+def evidence(pack, key):
+    """An evidence pack: what was signed, file by file, and the proofs in it."""
+    with zipfile.ZipFile(pack) as opened:
+        names = [one.filename for one in opened.infolist()]
+        note = opened.read("MANIFEST").decode() if "MANIFEST" in names else ""
+        head = (key.open(note) or "").splitlines()
+        if head[:2] != ["sealgate evidence v1", key.name]:
+            return [("manifest", "MANIFEST")]
+        names.remove("MANIFEST")
+        report = []
+        for listed in head[5:]:
+            digest, size, name = listed.split(" ", 2)
+            if name not in names:
+                report.append(("file-missing", name))
+                continue
+            names.remove(name)
+            report += inside(contents(opened, name), (digest, int(size)), name, key)
+        return report + [("file-added", name) for name in names]
+
+
+def contents(opened, name):
+    try:
+        return opened.read(name)
+    except (zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def inside(data, signed, name, key):
+    """A file of a pack, and what it proves."""
+    if data is None or (hashlib.sha256(data).hexdigest(), len(data)) != signed:
+        return [("file-altered", name)]
+    document = json.loads(data) if name.endswith(".json") else None
+    kind = document.get("kind") if isinstance(document, dict) else None
+    verify = {"sealgate audit extract v1": extract, "sealgate audit lines v1": found}.get(kind)
+    return [(code, name) for code, _ in verify(document, key)] if verify else []
 
 
 def receipt(document, key, uploaded):
@@ -135,14 +174,20 @@ def is_uploaded(statement, data):
 
 
 def main():
-    document = json.loads(pathlib.Path(sys.argv[1]).read_text())
     key = trail.Key(sys.argv[2])
+    if zipfile.is_zipfile(sys.argv[1]):
+        conclude(evidence(sys.argv[1], key))
+    document = json.loads(pathlib.Path(sys.argv[1]).read_text())
     uploaded = pathlib.Path(sys.argv[3]).read_bytes() if len(sys.argv) > 3 else None
     kinds = {"sealgate audit extract v1": extract, "sealgate audit lines v1": found,
              "sealgate audit receipt v1": lambda document, key: receipt(document, key, uploaded)}
-    report = kinds[document["kind"]](document, key)
+    conclude(kinds[document["kind"]](document, key))
+
+
+def conclude(report):
+    codes = {code for code, _ in report} - {"running"}
     print(json.dumps(report))
-    sys.exit(3 if any(code != "running" for code, _ in report) else 0)
+    sys.exit(0 if not codes else 4 if codes <= trail.INCOMPLETE else 3)
 
 
 main()

@@ -25,13 +25,19 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    pub(crate) fn new(asked: &Request<'_>) -> Result<Self, QuestionError> {
-        Self::validated(asked, None)
+    /// The question with those attributes of the context that some policy `reads`: to parse the others would cost
+    /// more than the decision.
+    pub(crate) fn new(
+        asked: &Request<'_>,
+        reads: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, QuestionError> {
+        Self::validated(asked, reads, None)
     }
 
     /// The same, held against a schema: for tests and tools.
     pub(crate) fn validated(
         asked: &Request<'_>,
+        reads: &dyn Fn(&str) -> bool,
         schema: Option<&Schema>,
     ) -> Result<Self, QuestionError> {
         let principal = uid(&TYPES.principal, &asked.principal.name);
@@ -47,7 +53,7 @@ impl Question {
             )?,
         ];
         let resource = resource_entities(asked.action, asked.resource, &mut entities)?;
-        let context = CedarContext::from_pairs(context_pairs(asked.context)?)?;
+        let context = CedarContext::from_pairs(context_pairs(asked.context, reads)?)?;
         Ok(Self {
             request: CedarRequest::new(principal, action, resource, context, schema)?,
             entities: Entities::from_entities(entities, schema)?,
@@ -158,43 +164,47 @@ fn resource_entities(
     Ok(object)
 }
 
-fn context_pairs(context: &Context) -> Result<Vec<(String, Value)>, QuestionError> {
+fn context_pairs(
+    context: &Context,
+    reads: &dyn Fn(&str) -> bool,
+) -> Result<Vec<(String, Value)>, QuestionError> {
+    let mut pairs = Pairs {
+        reads,
+        pairs: Vec::new(),
+    };
     let auth_type = match context.auth_type {
         AuthType::Header => "header",
         AuthType::Presigned => "presigned",
         AuthType::Post => "post",
     };
-    let mut pairs = vec![
-        ("now".to_owned(), datetime(context.now)?),
-        ("tls".to_owned(), Value::new_long(i64::from(context.tls))),
-        text("authType", auth_type),
-        text("upstreamRegion", &context.upstream_region),
-        (
-            "approvals".to_owned(),
-            Value::new_long(i64::from(context.approvals)),
-        ),
-        (
-            "reqTags".to_owned(),
-            Value::new_entity_uid(uid(&TYPES.request_tags, "")),
-        ),
-    ];
-    if let Some(ip) = context.src_ip {
-        pairs.push((
-            "srcIp".to_owned(),
-            Value::new_ip(ip.to_canonical().to_string()),
-        ));
-    }
-    let ages = [
+    pairs.try_add("now", Some(context.now), datetime)?;
+    pairs.add("tls", Some(context.tls), |tls| {
+        Value::new_long(i64::from(tls))
+    });
+    pairs.add("authType", Some(auth_type), string);
+    pairs.add(
+        "upstreamRegion",
+        Some(context.upstream_region.as_str()),
+        string,
+    );
+    pairs.add("approvals", Some(context.approvals), |approvals| {
+        Value::new_long(i64::from(approvals))
+    });
+    pairs.add("reqTags", Some(()), |()| {
+        Value::new_entity_uid(uid(&TYPES.request_tags, ""))
+    });
+    pairs.add("srcIp", context.src_ip, |ip| {
+        Value::new_ip(ip.to_canonical().to_string())
+    });
+    for (name, age) in [
         ("mfaAge", context.mfa_age),
         ("authAge", context.auth_age),
         ("idle", context.idle),
         ("sigAge", context.sig_age),
-    ];
-    pairs.extend(
-        ages.into_iter()
-            .filter_map(|(name, age)| Some((name.to_owned(), duration(age?)))),
-    );
-    let words = [
+    ] {
+        pairs.add(name, age, duration);
+    }
+    for (name, word) in [
         ("clientCertFp", &context.client_cert_fp),
         ("userAgent", &context.user_agent),
         ("referer", &context.referer),
@@ -210,47 +220,61 @@ fn context_pairs(context: &Context) -> Result<Vec<(String, Value)>, QuestionErro
         ("upload", &context.upload),
         ("lockMode", &context.lock_mode),
         ("purpose", &context.purpose),
-    ];
-    pairs.extend(
-        words
-            .into_iter()
-            .filter_map(|(name, word)| Some(text(name, word.as_deref()?))),
-    );
-    let segment = context
-        .list_prefix
-        .as_deref()
-        .and_then(|prefix| prefix.split_once('/'));
-    pairs.extend(segment.map(|(segment, _)| text("listSeg1", segment)));
-    let numbers = [
+    ] {
+        pairs.add(name, word.as_deref(), string);
+    }
+    let prefix = context.list_prefix.as_deref();
+    let segment = prefix.and_then(|prefix| prefix.split_once('/'));
+    pairs.add("listSeg1", segment, |(segment, _)| string(segment));
+    for (name, number) in [
         ("maxKeys", context.max_keys),
         ("size", context.size),
         ("remainingRetentionDays", context.remaining_retention_days),
-    ];
-    pairs.extend(
-        numbers
-            .into_iter()
-            .filter_map(|(name, number)| Some((name.to_owned(), long(number?)))),
-    );
-    let flags = [
+    ] {
+        pairs.add(name, number, long);
+    }
+    for (name, flag) in [
         ("overwrites", context.overwrites),
         ("novelNetwork", context.novel_network),
         ("novelDevice", context.novel_device),
-    ];
-    pairs.extend(
-        flags
-            .into_iter()
-            .filter_map(|(name, flag)| Some((name.to_owned(), Value::new_bool(flag?)))),
-    );
-    if let Some(glass) = &context.break_glass {
-        let record = Value::new_record([
+    ] {
+        pairs.add(name, flag, Value::new_bool);
+    }
+    pairs.try_add("breakGlass", context.break_glass.as_ref(), |glass| {
+        Ok(Value::new_record([
             text("id", &glass.id),
             text("reason", &glass.reason),
             ("reasonLength".to_owned(), length(glass.reason.trim())),
             ("expires".to_owned(), datetime(glass.expires)?),
-        ])?;
-        pairs.push(("breakGlass".to_owned(), record));
+        ])?)
+    })?;
+    Ok(pairs.pairs)
+}
+
+/// Attributes of the context, of which only those that are read are made.
+struct Pairs<'a> {
+    reads: &'a dyn Fn(&str) -> bool,
+    pairs: Vec<(String, Value)>,
+}
+
+impl Pairs<'_> {
+    fn add<T>(&mut self, name: &str, known: Option<T>, value: impl FnOnce(T) -> Value) {
+        if let Some(known) = known.filter(|_| (self.reads)(name)) {
+            self.pairs.push((name.to_owned(), value(known)));
+        }
     }
-    Ok(pairs)
+
+    fn try_add<T>(
+        &mut self,
+        name: &str,
+        known: Option<T>,
+        value: impl FnOnce(T) -> Result<Value, QuestionError>,
+    ) -> Result<(), QuestionError> {
+        if let Some(known) = known.filter(|_| (self.reads)(name)) {
+            self.pairs.push((name.to_owned(), value(known)?));
+        }
+        Ok(())
+    }
 }
 
 fn uid(of: &EntityTypeName, id: &str) -> EntityUid {
@@ -262,7 +286,11 @@ pub(crate) fn action_uid(name: &str) -> EntityUid {
 }
 
 fn text(name: &str, value: &str) -> (String, Value) {
-    (name.to_owned(), Value::new_string(value.to_owned()))
+    (name.to_owned(), string(value))
+}
+
+fn string(value: &str) -> Value {
+    Value::new_string(value.to_owned())
 }
 
 fn maybe(name: &str, value: Option<&str>) -> Option<(String, Value)> {

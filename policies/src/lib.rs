@@ -5,6 +5,7 @@
 //! (`policies/invariants.cedar`); what can be asked stands in `schema.cedarschema`.
 
 mod action;
+mod asks;
 pub mod cases;
 mod cedar;
 mod decision;
@@ -12,6 +13,7 @@ mod engine;
 mod iam;
 mod needs;
 mod problem;
+pub mod reach;
 mod request;
 mod role;
 mod set;

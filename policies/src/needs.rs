@@ -106,7 +106,8 @@ fn of_attribute(of: &Expr, name: &str) -> Needs {
     }
 }
 
-fn children(expr: &Expr) -> Vec<&Arc<Expr>> {
+/// What an expression is made of.
+pub(crate) fn children(expr: &Expr) -> Vec<&Arc<Expr>> {
     match expr {
         Expr::UnaryOp { expr, .. }
         | Expr::GetAttr { expr, .. }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use audit::signed::VerifyingKey;
 use audit::verify::{
-    EXTRACT, Extract, Finding, LINES, Receipt, Report, Severity, extract, verify_extract,
-    verify_lines, verify_receipt, verify_trail,
+    Code, EXTRACT, Extract, Finding, LINES, Receipt, Report, Severity, extract, verify_evidence,
+    verify_extract, verify_lines, verify_receipt, verify_trail,
 };
 use clap::{Parser, Subcommand};
 
@@ -58,6 +58,11 @@ enum What {
         /// What `sealgate audit search --with-proof` wrote.
         lines: PathBuf,
     },
+    /// Check an evidence pack: the deployment signed it, no file is altered, missing or added, and its proofs hold.
+    Evidence {
+        /// What `sealgate evidence` wrote.
+        pack: PathBuf,
+    },
     /// Check the receipt of an upload, and with --file that a file is what was uploaded.
     Receipt {
         /// The receipt, as `GET <object>?attestation` gives it.
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         } => take_out(directory, tenant, out),
         What::Tenant { extract } => key().and_then(|key| of_tenant(extract, &key, cli.json)),
         What::Lines { lines } => key().and_then(|key| of_lines(lines, &key, cli.json)),
+        What::Evidence { pack } => key().and_then(|key| of_pack(pack, &key, cli.json)),
         What::Receipt { receipt, file } => {
             key().and_then(|key| check(receipt, file.as_deref(), &key, cli.json))
         }
@@ -127,6 +133,25 @@ fn of_lines(path: &Path, key: &VerifyingKey, json: bool) -> Outcome {
     give(&verify_lines(&read(path, LINES)?, key), json)
 }
 
+fn of_pack(path: &Path, key: &VerifyingKey, json: bool) -> Outcome {
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (manifest, report) = verify_evidence(BufReader::new(file), key)
+        .map_err(|error| format!("{} is no pack: {}", path.display(), with_source(&error)))?;
+    if let Some(manifest) = manifest.filter(|_| !json) {
+        let subject = &manifest.subject;
+        say(&format!(
+            "{} files about {} from {} to {}, made {} by {}",
+            manifest.files.len(),
+            subject.tenant,
+            subject.from,
+            subject.to,
+            subject.made,
+            manifest.deployment
+        ))?;
+    }
+    give(&report, json)
+}
+
 fn read(path: &Path, kind: &str) -> Result<Extract, String> {
     let text = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_slice(&text)
@@ -167,10 +192,10 @@ fn in_words(finding: &Finding) -> String {
         Severity::Gap => "gap",
         Severity::Note => "note",
     };
-    let log = if finding.log.is_empty() {
-        "super-log"
-    } else {
-        &finding.log
+    let log = match finding.code {
+        _ if !finding.log.is_empty() => &finding.log,
+        Code::SuperLog | Code::SuperLogMissing => "super-log",
+        _ => "pack",
     };
     let lines = match (finding.first, finding.last) {
         (Some(first), Some(last)) if first == last => format!(" line {first}"),

@@ -252,6 +252,15 @@ fn logs_in(directory: &Path) -> io::Result<Vec<String>> {
     Ok(logs)
 }
 
+/// Where a log of a journal lies, by the name that lines have for it: one of the replica's own, or of its [readers](READERS).
+pub fn place_of(journal: &Path, log: &str) -> PathBuf {
+    let own = journal.join(log);
+    if own.is_dir() {
+        return own;
+    }
+    journal.join(READERS).join(log)
+}
+
 /// What lines call a log.
 fn name_of(place: &str) -> &str {
     place.rsplit('/').next().unwrap_or(place)

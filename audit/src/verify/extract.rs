@@ -56,9 +56,21 @@ pub struct Proved {
 /// # Errors
 /// If the directory cannot be read, or holds no log.
 pub fn extract(directory: &Path, tenant: &str) -> Result<Extract, ReadError> {
+    extract_logs(directory, tenant, |_| true)
+}
+
+/// The same of some of the logs, by their names.
+///
+/// # Errors
+/// If the directory cannot be read, or holds no log.
+pub fn extract_logs(
+    directory: &Path,
+    tenant: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Extract, ReadError> {
     let trail = Trail::find(directory)?;
     let mut logs = Vec::new();
-    for (name, place) in &trail.logs {
+    for (name, place) in trail.logs.iter().filter(|(name, _)| wanted(name)) {
         logs.extend(of_log(name, place, tenant)?);
     }
     Ok(Extract {

@@ -35,6 +35,9 @@ pub enum Code {
     Clock,
     Fork,
     SuperLog,
+    Manifest,
+    FileAltered,
+    FileAdded,
     SegmentMissing,
     TileMissing,
     FileMissing,
@@ -61,7 +64,10 @@ impl Code {
             | Self::Heads
             | Self::Clock
             | Self::Fork
-            | Self::SuperLog => Severity::Tamper,
+            | Self::SuperLog
+            | Self::Manifest
+            | Self::FileAltered
+            | Self::FileAdded => Severity::Tamper,
             Self::SegmentMissing
             | Self::TileMissing
             | Self::FileMissing
@@ -86,6 +92,9 @@ impl Code {
             Self::Clock => "clock",
             Self::Fork => "fork",
             Self::SuperLog => "super-log",
+            Self::Manifest => "manifest",
+            Self::FileAltered => "file-altered",
+            Self::FileAdded => "file-added",
             Self::SegmentMissing => "segment-missing",
             Self::TileMissing => "tile-missing",
             Self::FileMissing => "file-missing",
@@ -105,7 +114,7 @@ impl Code {
 pub struct Finding {
     /// What.
     pub code: Code,
-    /// In which log; empty for the super-log.
+    /// In which log; empty for the super-log and for files of a pack.
     pub log: String,
     /// The first `seq` it is about.
     #[serde(skip_serializing_if = "Option::is_none")]

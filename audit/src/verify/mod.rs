@@ -1,6 +1,7 @@
 //! Verifying a trail offline: from its files and the deployment's public key. It holds no secret, and must not know the
 //! gateway. `docs/audit.md`, section 5, says what it reports.
 
+mod evidence;
 mod extract;
 mod files;
 mod findings;
@@ -13,7 +14,8 @@ mod superlog;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use extract::{EXTRACT, Extract, LogExtract, Proved, extract, verify_extract};
+pub use evidence::verify_evidence;
+pub use extract::{EXTRACT, Extract, LogExtract, Proved, extract, extract_logs, verify_extract};
 pub use files::ReadError;
 pub use findings::{Code, Finding, Report, Severity};
 pub(crate) use proved::OnDisk;

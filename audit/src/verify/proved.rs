@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::extract::{Extract, LogExtract, Proved, checked, in_log};
 use super::findings::{Code, Report};
+use crate::following::place_of;
 use crate::signed::{VerifyingKey, note_text};
 use crate::tree::{Hash, Tiles, inclusion_proof, tile_path};
 
@@ -87,7 +88,7 @@ fn of_log(journal: &Path, log: &str, found: &[&Found]) -> Result<LogExtract, Unp
         seq: found.first().map_or(0, |one| one.seq),
     });
     for _ in 0..TRIES {
-        last = try_log(&journal.join(log), log, found);
+        last = try_log(&place_of(journal, log), log, found);
         if last.is_ok() {
             break;
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use audit::verify::{Extract, Found, prove_lines};
+use audit::verify::{Extract, Found, Unproved, prove_lines};
 use audit::{AuditKey, Named};
 use audit_index::{About, Bulk, First, Hit, Index, IndexError, OfLog, Question};
 use http::{Method, StatusCode};
@@ -39,7 +39,7 @@ pub(super) const SEARCH: &str = "SearchAudit";
 #[derive(Debug, Default)]
 pub(super) struct Searching {
     journal: Option<PathBuf>,
-    turn: Arc<Mutex<()>>,
+    pub(super) turn: Arc<Mutex<()>>,
 }
 
 impl Searching {
@@ -48,6 +48,13 @@ impl Searching {
             journal: Some(journal),
             turn: Arc::default(),
         }
+    }
+
+    /// The journal's directory.
+    pub(super) fn journal(&self) -> Result<PathBuf, AdminError> {
+        self.journal.clone().ok_or_else(|| {
+            AdminError::conflict("This gateway keeps no journal.", "Ask one that does.")
+        })
     }
 }
 
@@ -129,9 +136,7 @@ async fn search(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let now = OffsetDateTime::from(admin.clock.now());
     let asked = asked(&asking, &tenant, &openings, now)?;
     let (from, to) = (asked.question.from, asked.question.to);
-    let journal = admin.searching.journal.clone().ok_or_else(|| {
-        AdminError::conflict("This gateway keeps no journal.", "Ask one that does.")
-    })?;
+    let journal = admin.searching.journal()?;
     // What happens to the trail itself is of no tenant.
     let of_trail = asked.question.about == Some(About::Trail);
     let of = if of_trail {
@@ -224,12 +229,7 @@ fn answer(
         })
         .collect();
     let proof = asked.proof.then(|| prove_lines(journal, tenant, &found));
-    let proof = proof.transpose().map_err(|error| {
-        AdminError::conflict(
-            &error.to_string(),
-            "Ask again; if that does not help, verify the trail.",
-        )
-    })?;
+    let proof = proof.transpose().map_err(|error| unproved(&error))?;
     Ok(Answer {
         lines,
         more,
@@ -238,6 +238,13 @@ fn answer(
         logs: index.completeness(from, to)?,
         proof,
     })
+}
+
+pub(super) fn unproved(error: &Unproved) -> AdminError {
+    AdminError::conflict(
+        &error.to_string(),
+        "Ask again; if that does not help, verify the trail.",
+    )
 }
 
 /// The question in tokens: one for each key that the tenant's lines may be under.
@@ -311,7 +318,7 @@ fn of_trail(network: &str) -> Result<String, AdminError> {
 }
 
 /// RFC 3339, or a day: its beginning, or its last millisecond.
-fn millis(name: &str, text: &str, ends: bool) -> Result<i64, AdminError> {
+pub(super) fn millis(name: &str, text: &str, ends: bool) -> Result<i64, AdminError> {
     if let Ok(day) = Date::parse(text, format_description!("[year]-[month]-[day]")) {
         let begins = to_millis(day.midnight().assume_utc());
         return Ok(if ends {
@@ -328,11 +335,11 @@ fn millis(name: &str, text: &str, ends: bool) -> Result<i64, AdminError> {
     Ok(to_millis(time))
 }
 
-fn to_millis(time: OffsetDateTime) -> i64 {
+pub(super) fn to_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-fn text_of(millis: i64) -> String {
+pub(super) fn text_of(millis: i64) -> String {
     let time =
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis).saturating_mul(1_000_000));
     let time = time.ok().and_then(|time| time.format(&Rfc3339).ok());

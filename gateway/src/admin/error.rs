@@ -7,7 +7,7 @@ use kms_keys::{KeyError, KeyErrorKind};
 use serde_json::{Value, json};
 
 use crate::control::ControlError;
-use crate::error::report;
+use crate::error::{GatewayError, report};
 
 /// Why a call was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +151,30 @@ impl From<ControlError> for AdminError {
                 Self::internal()
             }
             ControlError::Keys(error) => error.into(),
+        }
+    }
+}
+
+/// Of what decides about data, and is looked at here.
+impl From<GatewayError> for AdminError {
+    fn from(error: GatewayError) -> Self {
+        let may_pass = error.fault().code.status() == StatusCode::SERVICE_UNAVAILABLE;
+        match error {
+            GatewayError::Control(error) => error.into(),
+            GatewayError::Keys(error) => error.into(),
+            error if may_pass => {
+                tracing::warn!(error = report(&error), "an admin call failed");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Unavailable",
+                    "The store does not answer.",
+                    "Call again when it does.",
+                )
+            }
+            error => {
+                tracing::error!(error = report(&error), "an admin call failed");
+                Self::internal()
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod credential;
 mod credentials;
 mod erase_counts;
 mod error;
+mod evidence;
 mod jobs;
 mod key_copies;
 mod keys;
@@ -54,8 +55,10 @@ pub use routes::{Effect, Route};
 pub use sign_in::SignIn;
 pub use tending::KeyHealth;
 
+use crate::authorize::Policies;
 use crate::buckets::Buckets;
 use crate::clock::Clock;
+use crate::config::{Endpoint, Shown};
 use crate::control::Control;
 use crate::directory::Directory;
 use crate::sessions::Liveness;
@@ -82,8 +85,11 @@ pub struct Admin {
     pub liveness: Arc<Liveness>,
     /// Tenants' buckets.
     pub buckets: Buckets,
+    /// What decides about their data.
+    pub policies: Policies,
     credentials: Credentials,
     searching: audit_search::Searching,
+    evidence: Option<evidence::Deployed>,
     /// This process, among its replicas.
     replica: String,
 }
@@ -218,7 +224,7 @@ impl Admin {
         clock: Clock,
         declared: Vec<Declared>,
         (directory, liveness): (Arc<Directory>, Arc<Liveness>),
-        buckets: Buckets,
+        (buckets, policies): (Buckets, Policies),
     ) -> Self {
         let credentials = Credentials::new(control.clone(), declared);
         Self {
@@ -230,8 +236,10 @@ impl Admin {
             directory,
             liveness,
             buckets,
+            policies,
             credentials,
             searching: audit_search::Searching::default(),
+            evidence: None,
             replica: Uuid::new_v4().to_string(),
         }
     }
@@ -250,6 +258,15 @@ impl Admin {
     pub fn with_journal(self, journal: PathBuf) -> Self {
         Self {
             searching: audit_search::Searching::of(journal),
+            ..self
+        }
+    }
+
+    /// Whose evidence packs tell of this configuration.
+    #[must_use]
+    pub fn with_evidence(self, configuration: Shown, endpoints: Vec<Endpoint>) -> Self {
+        Self {
+            evidence: Some(evidence::Deployed::new(configuration, endpoints)),
             ..self
         }
     }
@@ -314,7 +331,7 @@ impl Admin {
             body: body_of(&asked.body)?,
         };
         record.parameters(call.parameters_hash());
-        if route.operation == audit_search::SEARCH {
+        if [audit_search::SEARCH, evidence::MAKE].contains(&route.operation) {
             record.search(&call.parameters());
         }
         if route.effect == Effect::Change {

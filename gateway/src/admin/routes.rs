@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
     Admin, AdminError, Call, Reply, access_keys, approvals, audit_search, break_glass, buckets,
-    credentials, jobs, key_copies, keys, policies, review, sessions, tenants,
+    credentials, evidence, jobs, key_copies, keys, policies, review, sessions, tenants,
 };
 
 /// One operation.
@@ -60,6 +60,7 @@ const FAMILIES: &[&[Route]] = &[
     review::ROUTES,
     policies::ROUTES,
     audit_search::ROUTES,
+    evidence::ROUTES,
 ];
 
 impl Route {
@@ -113,6 +114,11 @@ impl Route {
             }
         }
     }
+}
+
+/// The route of an operation.
+pub(super) fn of(operation: &str) -> Option<&'static Route> {
+    all().find(|route| route.operation == operation)
 }
 
 /// The route of a request and what its path names.

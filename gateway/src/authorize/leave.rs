@@ -135,7 +135,7 @@ impl Leave {
     }
 }
 
-fn is_about_policy(action: Action) -> bool {
+pub(super) fn is_about_policy(action: Action) -> bool {
     use Action as A;
     matches!(
         action,

@@ -1,7 +1,7 @@
 //! What a decision looks up: the policy of a bucket, at most five seconds old, and the facts of a stored object
 //! that only the store can tell, which is asked when, and only when, a policy asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -60,6 +60,17 @@ impl Lookups {
         bucket: &str,
     ) -> Result<Arc<BucketDocument>, GatewayError> {
         Ok(self.directory.bucket(tenant, bucket).await?)
+    }
+
+    /// The names of the buckets that there are, and of those that something is declared of.
+    pub(super) async fn bucket_names(
+        &self,
+        tenant: &str,
+    ) -> Result<BTreeSet<String>, GatewayError> {
+        let declared = self.directory.declared_buckets(tenant).await?;
+        let there = self.buckets.list(tenant).await?;
+        let there = there.into_iter().map(|bucket| bucket.name);
+        Ok(declared.into_keys().chain(there).collect())
     }
 
     /// The policy of a bucket, if it has one.

@@ -1,6 +1,7 @@
 //! And may they: asks the policies. The only maker of [`Permitted`].
 
 mod actions;
+mod allowances;
 mod circumstances;
 mod leave;
 mod lookups;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use policies::{Group, PolicySet, Principal};
 
 pub use actions::action_of;
+pub use allowances::{Allowance, Allowances, Person};
 pub use leave::Leave;
 pub(crate) use lookups::BUCKET_POLICY;
 pub use lookups::Lookups;

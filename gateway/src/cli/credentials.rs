@@ -1,4 +1,4 @@
-//! `sealgate credential …`, `sealgate emergency …` and `sealgate access-review …`, by the admin API.
+//! `sealgate credential …` and `sealgate emergency …`, by the admin API.
 
 use clap::Subcommand;
 use http::Method;
@@ -96,29 +96,6 @@ pub(super) enum EmergencyCommand {
         id: String,
         /// What was found.
         finding: String,
-        #[command(flatten)]
-        options: AdminOptions,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ReviewCommand {
-    /// Print who can do what, with which keys, and when they last did anything.
-    Show {
-        /// The tenant.
-        tenant: String,
-        #[command(flatten)]
-        options: AdminOptions,
-    },
-    /// Sign the review that has this hash.
-    Sign {
-        /// The tenant.
-        tenant: String,
-        /// The hash, as `show` printed it.
-        sha256: String,
-        /// A remark.
-        #[arg(long, default_value = "")]
-        note: String,
         #[command(flatten)]
         options: AdminOptions,
     },
@@ -226,31 +203,6 @@ impl EmergencyCommand {
                 let body = json!({ "finding": finding });
                 let told = options.ask(Method::POST, &path, Some(&body))?;
                 tell_one(terminal, &options, &told)
-            }
-        }
-    }
-}
-
-impl ReviewCommand {
-    pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        match self {
-            Self::Show { tenant, options } => {
-                let path = format!("/v1/tenants/{}/access-review", segment(&tenant));
-                let told = options.ask(Method::GET, &path, None)?;
-                // It is made to be kept and to be looked at by others: JSON in any case.
-                terminal.say_json(&told)?;
-                Ok(Outcome::Clean)
-            }
-            Self::Sign {
-                tenant,
-                sha256,
-                note,
-                options,
-            } => {
-                let path = format!("/v1/tenants/{}/access-review/sign", segment(&tenant));
-                let body = json!({ "sha256": sha256, "note": note });
-                let told = options.ask(Method::POST, &path, Some(&body))?;
-                tell(terminal, options.json, &told, |_| vec!["signed".to_owned()])
             }
         }
     }

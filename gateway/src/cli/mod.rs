@@ -7,14 +7,17 @@ mod buckets;
 mod changing;
 mod client;
 mod credentials;
+mod csv;
 mod dev;
 mod docs;
+mod evidence;
 mod inspect;
 mod jobs;
 mod key_copies;
 mod keys;
 mod object;
 mod policy;
+mod review;
 mod scrub;
 mod search;
 mod self_signed;
@@ -87,12 +90,14 @@ enum Command {
     Emergency(credentials::EmergencyCommand),
     /// Review who can do what, and sign the review.
     #[command(subcommand)]
-    AccessReview(credentials::ReviewCommand),
+    AccessReview(review::ReviewCommand),
     /// Give the receipt of an upload: what was uploaded, when and by whom, with the proof that it is on record.
     Attestation(object::Attestation),
     /// Work with the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Make an evidence pack: what an auditor asks of a tenant, in a zip that the deployment signs.
+    Evidence(evidence::Evidence),
     /// Print documentation that is made from the program.
     #[command(subcommand, hide = true)]
     Docs(docs::DocsCommand),
@@ -145,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::AccessReview(review) => review.run(&mut terminal),
         Command::Attestation(attestation) => attestation.run(&mut terminal),
         Command::Audit(audit) => audit.run(&mut terminal),
+        Command::Evidence(evidence) => evidence.run(&mut terminal).map(Outcome::from),
         Command::Docs(docs) => docs.run(Cli::command(), &mut terminal),
     };
     match result {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Failure;
 use super::client::{AdminOptions, segment, text_of};
+use super::csv;
 use super::terminal::Terminal;
 
 /// Options of `sealgate audit search`.
@@ -161,7 +162,7 @@ impl Search {
     }
 }
 
-fn member(line: &Value, at: &str) -> String {
+pub(super) fn member(line: &Value, at: &str) -> String {
     match line.pointer(at) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
@@ -192,22 +193,8 @@ fn in_words(line: &Value) -> String {
         .join("  ")
 }
 
-/// RFC 4180. What a spreadsheet would take for a formula is marked as text.
 fn comma_separated(line: &Value) -> String {
-    let cells = COLUMNS.iter().map(|(_, at)| {
-        let text = member(line, at);
-        let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            format!("'{text}")
-        } else {
-            text
-        };
-        if text.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text
-        }
-    });
-    cells.collect::<Vec<_>>().join(",")
+    csv::row(COLUMNS.iter().map(|(_, at)| member(line, at)))
 }
 
 /// A column's name, and where its value is in a line.

@@ -4,6 +4,7 @@
 mod admin;
 mod archive;
 mod audit;
+mod endpoints;
 mod identity;
 mod keys;
 mod kms;
@@ -14,6 +15,7 @@ mod policies;
 mod reader;
 mod sealing;
 mod settings;
+mod shown;
 mod sinks;
 mod tenants;
 mod tls;
@@ -27,6 +29,7 @@ use zeroize::Zeroizing;
 pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
 pub use archive::ArchiveConfig;
+pub use endpoints::Endpoint;
 pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
 pub use keys::{KeysConfig, MirrorConfig};
 pub use kms::{KmsConfig, ProviderConfig};
@@ -37,6 +40,7 @@ pub use reader::Problem;
 use reader::{Problems, Section};
 pub use sealing::Suites;
 pub use settings::TenantSettings;
+pub use shown::{Shown, programs};
 pub use sinks::{
     JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
 };

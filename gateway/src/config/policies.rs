@@ -15,6 +15,8 @@ pub struct PoliciesConfig {
     pub set: Arc<PolicySet>,
     /// What the tenant's buckets are for, by name.
     pub classes: BTreeMap<String, String>,
+    /// The deployment's and the tenant's files.
+    pub sources: Vec<Source>,
 }
 
 /// The deployment's guardrails, which are among every tenant's policies.
@@ -81,6 +83,7 @@ impl Guardrails {
         Some(PoliciesConfig {
             set: Arc::new(set),
             classes: classes.unwrap_or_default(),
+            sources,
         })
     }
 }
@@ -133,6 +136,7 @@ mod tests {
         let alone = || PoliciesConfig {
             set: rails.alone(),
             classes: BTreeMap::new(),
+            sources: rails.sources().to_vec(),
         };
         if problems.is_empty() {
             Ok(config.unwrap_or_else(alone))

@@ -110,6 +110,17 @@ pub fn principal_of(session: &Session) -> Principal {
     principal
 }
 
+/// Who acts with a user's access keys.
+pub fn principal_with_keys(tenant: &str, name: &str, user: &UserDocument) -> Principal {
+    let mut principal = Principal::with_roles(tenant, name, user.roles.iter().map(String::as_str));
+    principal.kind = match user.kind {
+        UserKind::Human => Kind::Human,
+        UserKind::Service => Kind::Service,
+    };
+    describe(&mut principal, &user.attributes);
+    principal
+}
+
 impl Directory {
     /// The directory of the tenants declared in a configuration, and of those in the control documents.
     pub fn new(
@@ -289,16 +300,7 @@ impl Directory {
         if !user.access_keys.contains(access_key_id) {
             return Ok(None);
         }
-        let mut principal = Principal::with_roles(
-            &key.tenant,
-            &key.user,
-            user.roles.iter().map(String::as_str),
-        );
-        principal.kind = match user.kind {
-            UserKind::Human => Kind::Human,
-            UserKind::Service => Kind::Service,
-        };
-        describe(&mut principal, &user.attributes);
+        let principal = principal_with_keys(&key.tenant, &key.user, user);
         // What cannot be read as a network lets nobody in.
         let networks: Result<Vec<IpNet>, _> =
             key.networks.iter().map(|network| network.parse()).collect();

@@ -137,11 +137,18 @@ impl Trail {
         self.journal.health()
     }
 
-    /// Puts on record that this replica begins: the first line of its log.
-    pub async fn begin(&self) -> Result<(), JournalError> {
+    /// Who signs it.
+    pub fn identity(&self) -> &audit::Identity {
+        self.journal.identity()
+    }
+
+    /// Puts on record that this replica begins: the first line of its log. `config`: the [hash](crate::config::Shown::sha256) of
+    /// its configuration.
+    pub async fn begin(&self, config: &str) -> Result<(), JournalError> {
         let mut event = Event::of_trail(Kind::Start, self.clock.now());
         let version = env!("CARGO_PKG_VERSION");
         event.detail.insert("build".to_owned(), version.into());
+        event.detail.insert("config".to_owned(), config.into());
         self.journal.record(&event, None).await.map(drop)
     }
 

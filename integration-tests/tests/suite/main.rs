@@ -6,6 +6,7 @@
     reason = "a test fails by panicking with the reason"
 )]
 
+mod access_reviews;
 mod admin;
 mod administration;
 mod administrators;
@@ -18,6 +19,7 @@ mod command_line;
 mod crash;
 mod declared_buckets;
 mod disconnects;
+mod evidence;
 mod folders;
 mod hostile;
 mod identity;

@@ -243,16 +243,16 @@ fn deployment_key(served: &Administered) -> String {
     String::from_utf8(printed.stdout).expect("a key is text")
 }
 
-fn search(served: &Administered, arguments: &[&str]) -> Value {
+pub(crate) fn search(served: &Administered, arguments: &[&str]) -> Value {
     let arguments = [&["audit", "search", "demo"], arguments].concat();
     served.json("ann", &arguments)
 }
 
-fn of(answer: &Value) -> Vec<Value> {
+pub(crate) fn of(answer: &Value) -> Vec<Value> {
     answer["lines"].as_array().cloned().unwrap_or_default()
 }
 
-fn wait(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn wait(what: &str, done: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_mins(1);
     while !done() {
         assert!(Instant::now() < limit, "not after a minute: {what}");

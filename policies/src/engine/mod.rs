@@ -11,7 +11,7 @@ use cedar_policy::{Authorizer, Decision as Answer};
 use crate::cedar::Question;
 use crate::decision::{Decision, Denial, Reason};
 use crate::request::Request;
-use crate::set::PolicySet;
+use crate::set::{PolicySet, Slice};
 
 /// What a request is decided by.
 #[derive(Debug, Clone, Copy)]
@@ -36,26 +36,39 @@ impl<'a> Layers<'a> {
 }
 
 /// Decides. What is not permitted is denied, and so is what cannot be decided.
-pub fn decide(layers: Layers<'_>, request: &Request<'_>) -> Decision {
+pub fn decide<'a>(layers: Layers<'a>, request: &Request<'_>) -> Decision {
     if request.principal.tenant != request.resource.tenant {
         // A policy says so too; but a question of which even the policies are another tenant's ends here.
         return Decision::Deny(Denial::because(Reason::OtherTenant));
     }
-    let Ok(question) = Question::new(request) else {
+    let bucket = request.resource.bucket.as_deref();
+    let slices_of = |set: &'a PolicySet| set.slices(request.action, bucket);
+    let merged = [Some(layers.tenant), layers.bucket].into_iter().flatten();
+    let merged: Vec<&Slice> = merged.flat_map(slices_of).collect();
+    let session = layers.session.iter().map(Arc::as_ref);
+    let session: Vec<Vec<&Slice>> = session.map(|set| slices_of(set).collect()).collect();
+    let asked = |name: &str| {
+        let heard = merged.iter().chain(session.iter().flatten());
+        heard
+            .into_iter()
+            .any(|slice| slice.asks.for_attribute(name))
+    };
+    let Ok(question) = Question::new(request, &asked) else {
         return Decision::Deny(Denial::because(Reason::Failed));
     };
-    let bucket = request.resource.bucket.as_deref();
     let mut verdict = Verdict::default();
-    for set in [Some(layers.tenant), layers.bucket].into_iter().flatten() {
-        verdict.hear(set, request, bucket, &question);
+    for slice in merged.iter().copied() {
+        verdict.hear(slice, &question);
     }
     let decision = verdict.decision(Reason::NotPermitted);
     if !decision.is_permit() {
         return decision;
     }
-    for restriction in layers.session {
+    for restriction in &session {
         let mut verdict = Verdict::default();
-        verdict.hear(restriction, request, bucket, &question);
+        for slice in restriction.iter().copied() {
+            verdict.hear(slice, &question);
+        }
         let denied = verdict.decision(Reason::NotInSession);
         if !denied.is_permit() {
             return denied;
@@ -73,29 +86,21 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn hear(
-        &mut self,
-        set: &PolicySet,
-        request: &Request<'_>,
-        bucket: Option<&str>,
-        question: &Question,
-    ) {
-        for slice in set.slices(request.action, bucket) {
-            let response =
-                AUTHORIZER.is_authorized(&question.request, &slice.policies, &question.entities);
-            let diagnostics = response.diagnostics();
-            let reasons = diagnostics.reason().map(ToString::to_string);
-            match response.decision() {
-                Answer::Allow => self.permits.extend(reasons),
-                Answer::Deny => self.forbids.extend(reasons),
-            }
-            let failed = diagnostics.errors().map(|error| match error {
-                cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
-                    error.policy_id().to_string()
-                }
-            });
-            self.failed.extend(failed);
+    fn hear(&mut self, slice: &Slice, question: &Question) {
+        let response =
+            AUTHORIZER.is_authorized(&question.request, &slice.policies, &question.entities);
+        let diagnostics = response.diagnostics();
+        let reasons = diagnostics.reason().map(ToString::to_string);
+        match response.decision() {
+            Answer::Allow => self.permits.extend(reasons),
+            Answer::Deny => self.forbids.extend(reasons),
         }
+        let failed = diagnostics.errors().map(|error| match error {
+            cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
+                error.policy_id().to_string()
+            }
+        });
+        self.failed.extend(failed);
     }
 
     fn decision(mut self, otherwise: Reason) -> Decision {

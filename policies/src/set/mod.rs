@@ -1,6 +1,7 @@
 //! A set of policies, parsed, strictly validated, and sliced so that a decision looks only at what can apply.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::str::FromStr as _;
 use std::sync::{Arc, LazyLock};
 
@@ -9,6 +10,7 @@ use cedar_policy::{
     Schema, ValidationMode, Validator,
 };
 
+use crate::asks::Asks;
 use crate::needs::Needs;
 use crate::problem::{Problem, Source};
 use crate::{Action, Resource};
@@ -30,6 +32,7 @@ type Slices = HashMap<Action, Arc<Slice>>;
 #[derive(Debug, Default)]
 pub(crate) struct Slice {
     pub(crate) policies: CedarSet,
+    pub(crate) asks: Asks,
     needs: Needs,
 }
 
@@ -110,6 +113,26 @@ impl PolicySet {
         self.slices(action, resource.bucket.as_deref())
             .fold(Needs::default(), |needs, slice| needs.and(slice.needs))
             .for_class(resource.class.as_deref())
+    }
+
+    /// The text of all policies, in the order of their ids: what changes when one does.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (id, policy) in self.policies() {
+            let _ = writeln!(text, "// {id}\n{policy}");
+        }
+        text
+    }
+
+    /// All policies by their ids.
+    pub(crate) fn policies(&self) -> BTreeMap<String, Policy> {
+        let slices = std::iter::once(&self.everywhere).chain(self.by_bucket.values());
+        let policies = slices
+            .flat_map(HashMap::values)
+            .flat_map(|slice| slice.policies.policies());
+        policies
+            .map(|policy| (policy.id().to_string(), policy.clone()))
+            .collect()
     }
 
     /// The slices that together hold every policy that can apply.
@@ -271,25 +294,32 @@ impl Slice {
         }
         Self {
             policies: set,
+            asks: Asks::of(chosen()),
             needs: chosen().map(Needs::of).fold(Needs::default(), Needs::and),
         }
     }
 }
 
 /// The actions in a policy's scope.
-enum Scope {
+pub(crate) enum Scope {
     All,
     Named(Vec<String>),
 }
 
 impl Scope {
-    fn of(policy: &Policy) -> Self {
+    pub(crate) fn of(policy: &Policy) -> Self {
         let name = |uid: &EntityUid| uid.id().unescaped().to_owned();
         match policy.action_constraint() {
             ActionConstraint::Any => Self::All,
             ActionConstraint::Eq(action) => Self::Named(vec![name(&action)]),
             ActionConstraint::In(actions) => Self::Named(actions.iter().map(name).collect()),
         }
+    }
+
+    /// The actions that it covers.
+    pub(crate) fn actions(&self) -> BTreeSet<Action> {
+        let all = Action::ALL.iter().copied();
+        all.filter(|action| self.covers(*action)).collect()
     }
 
     fn covers(&self, action: Action) -> bool {

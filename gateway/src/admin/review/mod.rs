@@ -1,19 +1,18 @@
 //! The access review: who can do what, with which keys, and when they last did anything. For somebody to go through and
 //! sign.
 
+mod people;
+
 use http::{Method, StatusCode};
 use kms_keys::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::access_keys::keys_of;
-use super::credential::{AdminCredential, AdminRole};
+use super::credential::AdminRole;
 use super::routes::Route;
-use super::tenants::known;
 use super::{Admin, AdminError, Call, Effect, Reply};
 use crate::control::{Document, Form};
-use crate::directory::UserDocument;
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -60,59 +59,12 @@ impl Document for SignedReview {
 
 async fn get(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let tenant = call.path("tenant");
-    let review = review_of(admin, tenant).await?;
+    let review = people::review_of(admin, tenant).await?;
     let signed = admin.control.list::<SignedReview>(&[tenant]).await?;
     Reply::of(&json!({
         "sha256": sha256(&review),
         "review": review,
         "signed": signed.iter().map(|kept| &kept.value).collect::<Vec<_>>(),
-    }))
-}
-
-/// Everybody of a tenant.
-async fn review_of(admin: &Admin, tenant: &str) -> Result<Value, AdminError> {
-    known(admin, tenant).await?;
-    let mut users = Vec::new();
-    for (name, principal) in admin.directory.declared_principals(tenant) {
-        users.push(json!({
-            "name": name, "declared": true, "roles": principal.roles,
-            "access_keys": principal.access_keys,
-            "last_used": admin.liveness.last_use(tenant, name).await?,
-        }));
-    }
-    for kept in admin.control.list::<UserDocument>(&[tenant]).await? {
-        let name = kept.name.get(1).map_or("", String::as_str);
-        let user = &kept.value;
-        users.push(json!({
-            "name": name, "declared": false, "kind": user.kind, "disabled": user.disabled,
-            "roles": user.roles, "attributes": user.attributes,
-            "access_keys": keys_of(admin, tenant, name).await?,
-            "last_used": admin.liveness.last_use(tenant, name).await?,
-        }));
-    }
-    let mut signed_in = Vec::new();
-    for (name, last) in admin.liveness.everybody(tenant).await? {
-        let known = users
-            .iter()
-            .any(|user| user.get("name") == Some(&json!(name)));
-        if !known {
-            signed_in.push(json!({ "name": name, "last_used": last }));
-        }
-    }
-    let kept = admin.control.list::<AdminCredential>(&[]).await?;
-    let administrators: Vec<Value> = kept
-        .iter()
-        .filter(|kept| kept.value.revoked.is_none())
-        .filter(|kept| kept.value.tenant.as_deref().is_none_or(|of| of == tenant))
-        .map(|kept| json!({ "name": kept.value.name, "role": kept.value.role }))
-        .chain(admin.declared_administrators(tenant))
-        .collect();
-    Ok(json!({
-        "tenant": tenant,
-        "users": users,
-        // Whom identity providers vouch for, with the roles that the claims give.
-        "signed_in": signed_in,
-        "administrators": administrators,
     }))
 }
 
@@ -128,7 +80,7 @@ struct Signature {
 async fn sign(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     let given: Signature = call.body()?;
     let tenant = call.path("tenant");
-    let review = review_of(admin, tenant).await?;
+    let review = people::review_of(admin, tenant).await?;
     if sha256(&review) != given.sha256 {
         return Err(AdminError::conflict(
             "The review is not the one that you looked at: something has changed.",
@@ -147,7 +99,7 @@ async fn sign(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     Ok(Reply::of(&json!({ "signed": signed }))?.with_status(StatusCode::CREATED))
 }
 
-/// Over who can do what; not over when they last did, which changes while somebody looks.
+/// Over who can do what and by which policies; not over when they last did, which changes while somebody looks.
 fn sha256(review: &Value) -> String {
     let mut lasting = review.clone();
     for list in ["users", "signed_in"] {
@@ -155,6 +107,7 @@ fn sha256(review: &Value) -> String {
         for entry in entries.into_iter().flatten() {
             if let Some(members) = entry.as_object_mut() {
                 members.remove("last_used");
+                members.remove("unused");
             }
         }
     }
