@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::month::Month;
-use crate::question::{Bulk, First, Hit, Question};
+use crate::question::{Bulk, First, Hit, Novelty, Question};
 use crate::row::Row;
 
 /// The index of one tenant's lines in one journal; of lines of no tenant, if the name is empty.
@@ -186,12 +186,12 @@ impl Index {
         Ok(bulk)
     }
 
-    /// Principals that came from a network for the first time ever in that time.
+    /// Principals that came from a network, or with a device, for the first time ever in that time.
     pub fn firsts(&self, from: i64, to: i64) -> Result<Vec<First>, IndexError> {
-        let mut firsts: BTreeMap<(String, String), First> = BTreeMap::new();
+        let mut firsts: BTreeMap<(String, Novelty, String), First> = BTreeMap::new();
         for month in self.between(i64::MIN, to)? {
             for first in month.firsts().map_err(self.failed())? {
-                let pair = (first.actor.clone(), first.network.clone());
+                let pair = (first.actor.clone(), first.what, first.token.clone());
                 let known = firsts.get(&pair);
                 if known.is_none_or(|known| first.hit.wall < known.hit.wall) {
                     firsts.insert(pair, first);
@@ -203,7 +203,10 @@ impl Index {
             .filter(|first| (from..=to).contains(&first.hit.wall))
             .collect();
         firsts.sort_by(|a, b| {
-            let place = |first: &First| (first.hit.wall, first.hit.log.clone(), first.hit.seq);
+            let place = |first: &First| {
+                let hit = &first.hit;
+                (hit.wall, hit.log.clone(), hit.seq, first.what)
+            };
             place(a).cmp(&place(b))
         });
         Ok(firsts)
@@ -296,6 +299,6 @@ fn month_of(millis: i64) -> String {
 }
 
 const INDEX: &str = "index";
-const CURSOR: &str = "v3.cursor";
+const CURSOR: &str = "v4.cursor";
 const SUFFIX: &str = ".sqlite";
 const BATCH: usize = 8192;

@@ -10,4 +10,4 @@ mod question;
 mod row;
 
 pub use index::{Index, IndexError, OfLog};
-pub use question::{About, Bulk, First, Hit, Question};
+pub use question::{About, Bulk, First, Hit, Novelty, Question};

@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
-use crate::question::{Bulk, First, Hit, Question};
+use crate::question::{Bulk, First, Hit, Novelty, Question};
 use crate::row::Row;
 
 /// An open file.
@@ -61,6 +61,7 @@ impl Month {
         let object = number(&row.object).transpose()?;
         let src = number(&row.src).transpose()?;
         let net = number(&row.net).transpose()?;
+        let dev = number(&row.dev).transpose()?;
         let seq = signed(row.line.seq);
         let added = self.connection.prepare_cached(INSERT)?.execute(params![
             log,
@@ -72,6 +73,7 @@ impl Month {
             object,
             src,
             net,
+            dev,
             row.about,
             row.read,
             signed(row.line.segment),
@@ -84,10 +86,13 @@ impl Month {
                 row.wall
             ])?;
         }
-        if let (Some(actor), Some(net)) = (actor, net) {
-            self.connection
-                .prepare_cached(FIRST)?
-                .execute(params![actor, net, row.wall, log, seq])?;
+        for (what, token) in [(Novelty::Network, net), (Novelty::Device, dev)] {
+            if let (Some(actor), Some(token)) = (actor, token) {
+                let is_device = what == Novelty::Device;
+                self.connection
+                    .prepare_cached(FIRST)?
+                    .execute(params![actor, is_device, token, row.wall, log, seq])?;
+            }
         }
         Ok(())
     }
@@ -126,6 +131,7 @@ impl Month {
             ("actor", &question.actors),
             ("net", &question.networks),
             ("src", &question.addresses),
+            ("dev", &question.devices),
             ("cred", &credential),
         ] {
             let Some(words) = words else { continue };
@@ -170,14 +176,19 @@ impl Month {
         read.collect()
     }
 
-    /// From where each principal came for the first time this month.
+    /// From where, and with what, each principal came for the first time this month.
     pub(crate) fn firsts(&self) -> rusqlite::Result<Vec<First>> {
         let mut statement = self.connection.prepare(FIRSTS)?;
         let firsts = statement.query_map([], |row| {
             Ok(First {
                 hit: hit(row)?,
                 actor: row.get(5)?,
-                network: row.get(6)?,
+                what: if row.get(6)? {
+                    Novelty::Device
+                } else {
+                    Novelty::Network
+                },
+                token: row.get(7)?,
             })
         })?;
         firsts.collect()
@@ -221,30 +232,31 @@ const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS words (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS lines (
     log INTEGER NOT NULL, seq INTEGER NOT NULL, tseq INTEGER NOT NULL, wall INTEGER NOT NULL,
-    actor INTEGER, cred INTEGER, object INTEGER, src INTEGER, net INTEGER,
+    actor INTEGER, cred INTEGER, object INTEGER, src INTEGER, net INTEGER, dev INTEGER,
     about INTEGER NOT NULL, read INTEGER, segment INTEGER NOT NULL, place INTEGER NOT NULL,
     PRIMARY KEY (log, seq)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_object ON lines (object, wall);
 CREATE INDEX IF NOT EXISTS by_actor ON lines (actor, wall);
 CREATE INDEX IF NOT EXISTS by_net ON lines (net, wall);
+CREATE INDEX IF NOT EXISTS by_dev ON lines (dev, wall);
 CREATE INDEX IF NOT EXISTS by_cred ON lines (cred, wall);
 CREATE INDEX IF NOT EXISTS by_about ON lines (wall, about) WHERE about <> 0;
 CREATE INDEX IF NOT EXISTS by_read ON lines (actor, wall, read) WHERE read IS NOT NULL;
 CREATE TABLE IF NOT EXISTS firsts (
-    actor INTEGER NOT NULL, net INTEGER NOT NULL, wall INTEGER NOT NULL, log INTEGER NOT NULL,
-    seq INTEGER NOT NULL, PRIMARY KEY (actor, net)
+    actor INTEGER NOT NULL, device INTEGER NOT NULL, token INTEGER NOT NULL, wall INTEGER NOT NULL,
+    log INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (actor, device, token)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chains (
     log INTEGER PRIMARY KEY, lines INTEGER NOT NULL, highest INTEGER NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL
 );";
 
-const INSERT: &str = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+const INSERT: &str = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
                       ON CONFLICT DO NOTHING";
 
-const FIRST: &str = "INSERT INTO firsts VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE \
-                     SET wall = ?3, log = ?4, seq = ?5 WHERE ?3 < wall";
+const FIRST: &str = "INSERT INTO firsts VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE \
+                     SET wall = ?4, log = ?5, seq = ?6 WHERE ?4 < wall";
 
 const COUNT: &str = "INSERT INTO chains VALUES (?1, 1, ?2, ?3, ?3) ON CONFLICT DO UPDATE SET lines = lines + 1, \
                      highest = max(highest, ?2), first = min(first, ?3), last = max(last, ?3)";
@@ -252,10 +264,10 @@ const COUNT: &str = "INSERT INTO chains VALUES (?1, 1, ?2, ?3, ?3) ON CONFLICT D
 const READS: &str = "SELECT (SELECT word FROM words WHERE id = actor), count(*), sum(read), min(wall), max(wall) \
                      FROM lines WHERE read IS NOT NULL AND wall BETWEEN ? AND ? GROUP BY actor";
 
-const FIRSTS: &str = "SELECT logs.word, lines.seq, lines.wall, lines.segment, lines.place, actors.word, nets.word \
+const FIRSTS: &str = "SELECT logs.word, lines.seq, lines.wall, lines.segment, lines.place, actors.word, device, tokens.word \
                       FROM firsts JOIN lines USING (log, seq) \
                       JOIN words AS logs ON logs.id = firsts.log JOIN words AS actors ON actors.id = firsts.actor \
-                      JOIN words AS nets ON nets.id = firsts.net";
+                      JOIN words AS tokens ON tokens.id = firsts.token";
 
 const CHAINS: &str = "SELECT (SELECT word FROM words WHERE id = log) AS name, lines, highest, first, last FROM chains \
                       ORDER BY name";

@@ -18,6 +18,8 @@ pub struct Question {
     pub addresses: Option<Vec<String>>,
     /// From which network: tokens.
     pub networks: Option<Vec<String>>,
+    /// With which device: tokens.
+    pub devices: Option<Vec<String>>,
     /// With which access key id.
     pub credential: Option<String>,
     /// What it is about.
@@ -75,13 +77,25 @@ pub struct Bulk {
     pub last: i64,
 }
 
-/// The first time that a principal came from a network.
+/// What a principal can come with for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Novelty {
+    /// The network of its address.
+    Network,
+    /// What it works with.
+    Device,
+}
+
+/// The first time that a principal came from a network, or with a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct First {
     /// The principal's token.
     pub actor: String,
-    /// The network's token.
-    pub network: String,
+    /// Which of the two.
+    pub what: Novelty,
+    /// The network's or the device's token.
+    pub token: String,
     /// The line.
     pub hit: Hit,
 }
@@ -114,6 +128,11 @@ impl About {
     /// What a word says; `None` for another word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|about| about.as_str() == word)
+    }
+
+    /// What a line of the trail is about, as it stands there; `None` where it cannot be read.
+    pub fn of_line(text: &str) -> Option<Vec<Self>> {
+        crate::row::abouts(text)
     }
 
     pub(crate) fn bit(self) -> i64 {

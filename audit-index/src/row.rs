@@ -20,6 +20,7 @@ pub(crate) struct Row {
     pub(crate) object: Option<String>,
     pub(crate) src: Option<String>,
     pub(crate) net: Option<String>,
+    pub(crate) dev: Option<String>,
     /// What it is about, as bits of [`About`].
     pub(crate) about: i64,
     /// Bytes that somebody read, where the line ends a read.
@@ -53,6 +54,7 @@ struct Fields {
 struct Token {
     tok: Option<String>,
     net_tok: Option<String>,
+    dev_tok: Option<String>,
 }
 
 impl Row {
@@ -64,10 +66,7 @@ impl Row {
         }
         let wall = OffsetDateTime::parse(&fields.wall, &Rfc3339).ok()?;
         let wall = i64::try_from(wall.unix_timestamp_nanos() / 1_000_000).ok()?;
-        let about = About::ALL
-            .into_iter()
-            .filter(|about| is_about(*about, &fields))
-            .fold(0, |bits, about| bits | about.bit());
+        let about = about(&fields).fold(0, |bits, about| bits | about.bit());
         let ends = matches!(fields.kind.as_str(), "outcome" | "complete");
         let answered = fields.status.is_some_and(|status| status < 300);
         let reads = ends && answered && fields.class == "read";
@@ -80,10 +79,22 @@ impl Row {
             object: fields.obj.tok,
             src: fields.src.tok,
             net: fields.src.net_tok,
+            dev: fields.src.dev_tok,
             about,
             read: reads.then(|| fields.bytes_out.unwrap_or(0)),
         })
     }
+}
+
+/// What a line is about; `None` where it cannot be read.
+pub(crate) fn abouts(text: &str) -> Option<Vec<About>> {
+    let fields: Fields = serde_json::from_str(text).ok()?;
+    Some(about(&fields).collect())
+}
+
+fn about(line: &Fields) -> impl Iterator<Item = About> {
+    let all = About::ALL.into_iter();
+    all.filter(|about| is_about(*about, line))
 }
 
 fn is_about(about: About, line: &Fields) -> bool {
@@ -101,10 +112,13 @@ fn is_about(about: About, line: &Fields) -> bool {
                 || changes && PRIVILEGES.iter().any(|part| op.contains(part))
         }
         About::Deletions => line.class == "delete",
-        About::Searches => line.kind == "audit.search" || op == "admin:SearchAudit",
+        About::Searches => line.kind == "audit.search" || SEARCHES.contains(&op),
         About::Trail => TRAIL_KINDS.contains(&line.kind.as_str()),
     }
 }
+
+/// Asked in vain too.
+const SEARCHES: &[&str] = &["admin:SearchAudit", "admin:MakeEvidence"];
 
 const KEY_OPERATIONS: &[&str] = &[
     "admin:RotateKey",

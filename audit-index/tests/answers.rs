@@ -5,7 +5,7 @@ mod trail;
 use std::collections::BTreeSet;
 use std::fs;
 
-use audit_index::{About, Bulk, First, Hit, Index, Question};
+use audit_index::{About, Bulk, First, Hit, Index, Novelty, Question};
 use proptest::prelude::*;
 use serde_json::Value;
 use trail::{Made, lines_of, make};
@@ -34,17 +34,19 @@ fn question() -> impl Strategy<Value = Question> {
         token("O"),
         token("S"),
         token("N"),
+        token("D"),
         cred,
         about,
     )
         .prop_map(
-            |((a, b), actors, objects, addresses, networks, credential, about)| Question {
+            |((a, b), actors, objects, addresses, networks, devices, credential, about)| Question {
                 from: trail::BEGIN + a.min(b) * trail::DAY,
                 to: trail::BEGIN + a.max(b) * trail::DAY,
                 actors,
                 objects,
                 addresses,
                 networks,
+                devices,
                 credential,
                 about,
                 most: usize::MAX,
@@ -261,6 +263,7 @@ fn answers(line: &Value, question: &Question) -> bool {
         && one_of("/obj/tok", &question.objects)
         && one_of("/src/tok", &question.addresses)
         && one_of("/src/net_tok", &question.networks)
+        && one_of("/src/dev_tok", &question.devices)
         && question
             .credential
             .as_ref()
@@ -313,26 +316,34 @@ fn bulk(lines: &[Value], from: i64, to: i64, least: u64) -> Vec<Bulk> {
     found
 }
 
-type Pairs = BTreeSet<(String, String, i64)>;
+type Pairs = BTreeSet<(String, Novelty, String, i64)>;
 
 fn pairs(firsts: &[First]) -> Pairs {
-    let pair = |first: &First| (first.actor.clone(), first.network.clone(), first.hit.wall);
+    let pair = |first: &First| {
+        let (actor, token) = (first.actor.clone(), first.token.clone());
+        (actor, first.what, token, first.hit.wall)
+    };
     firsts.iter().map(pair).collect()
 }
 
 fn pairs_read(lines: &[Value], from: i64, to: i64) -> Pairs {
     let mut earliest = std::collections::BTreeMap::new();
     for line in lines {
-        let (actor, network) = (text(line, "/actor/tok"), text(line, "/src/net_tok"));
-        if actor.is_empty() || network.is_empty() {
-            continue;
+        for (what, at) in [
+            (Novelty::Network, "/src/net_tok"),
+            (Novelty::Device, "/src/dev_tok"),
+        ] {
+            let (actor, token) = (text(line, "/actor/tok"), text(line, at));
+            if actor.is_empty() || token.is_empty() {
+                continue;
+            }
+            let wall = trail::millis(&text(line, "/wall"));
+            let known = earliest.entry((actor, what, token)).or_insert(wall);
+            *known = wall.min(*known);
         }
-        let wall = trail::millis(&text(line, "/wall"));
-        let known = earliest.entry((actor, network)).or_insert(wall);
-        *known = wall.min(*known);
     }
     let within = |wall: &i64| (from..=to).contains(wall);
     let all = earliest.into_iter().filter(|(_, wall)| within(wall));
-    all.map(|((actor, network), wall)| (actor, network, wall))
+    all.map(|((actor, what, token), wall)| (actor, what, token, wall))
         .collect()
 }

@@ -42,6 +42,8 @@ pub enum Named {
     Address,
     /// The network of an address: /24, /48.
     Network,
+    /// What a `User-Agent` tells of: program and system.
+    Device,
 }
 
 /// A tenant's audit key, ready for use. No `Debug` of its secrets.
@@ -104,6 +106,7 @@ impl Named {
             Self::Object => b"object",
             Self::Address => b"address",
             Self::Network => b"network",
+            Self::Device => b"device",
         }
     }
 }

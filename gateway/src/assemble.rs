@@ -39,6 +39,7 @@ use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
+use crate::stored_bytes::StoredBytes;
 use crate::sts::Sts;
 use crate::telemetry::Telemetry;
 use crate::trail::{Attested, SuperLog, SuperLogError, Trail};
@@ -101,6 +102,8 @@ pub struct Assembled {
     pub jobs: Jobs,
     /// Where the trail is archived, if it is.
     pub archive: Option<Archive>,
+    /// What tenants store, counted.
+    pub stored_bytes: StoredBytes,
 }
 
 /// Builds a gateway. Opens the journal and the root keys, makes the system bucket where it is missing.
@@ -187,12 +190,8 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         region: config.region.as_str().into(),
         clock: clock.clone(),
     };
-    let jobs = Jobs::new(
-        documented.clone(),
-        operations.clone(),
-        trail.clone(),
-        Arc::clone(&telemetry),
-    );
+    let (jobs, stored_bytes) =
+        beside_requests((&documented, &directory), (&operations, &trail), &telemetry);
     let providers =
         oidc::Providers::declared(&config.tenants, &clock)?.and_of(Arc::clone(&directory));
     let service = Service {
@@ -220,7 +219,29 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         admin,
         jobs,
         archive,
+        stored_bytes,
     })
+}
+
+/// What is done to tenants' objects beside requests, and counted of them.
+fn beside_requests(
+    (documented, directory): (&Control, &Arc<Directory>),
+    (operations, trail): (&Operations, &Trail),
+    telemetry: &Arc<Telemetry>,
+) -> (Jobs, StoredBytes) {
+    let jobs = Jobs::new(
+        documented.clone(),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(telemetry),
+    );
+    let stored_bytes = StoredBytes::new(
+        (documented.clone(), Arc::clone(directory)),
+        operations.clone(),
+        trail.clone(),
+        Arc::clone(telemetry),
+    );
+    (jobs, stored_bytes)
 }
 
 async fn probe(upstream: &Upstream, system_bucket: &str) -> Result<Capabilities, AssembleError> {

@@ -37,6 +37,7 @@ pub mod sigv2;
 pub mod sigv4;
 pub mod sinks;
 pub mod spills;
+pub mod stored_bytes;
 pub mod sts;
 pub mod telemetry;
 pub mod tools;

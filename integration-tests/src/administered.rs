@@ -53,6 +53,17 @@ impl Administered {
         Self { gateway }
     }
 
+    /// The same over the embedded bucket, with more of a configuration.
+    ///
+    /// # Panics
+    /// If it does not come up, with the end of its log.
+    pub fn serve_configured(principals: &[Principal], more: &str) -> Self {
+        let gateway = Gateway::serve_more(Upstream::Embedded, principals, |directory| {
+            format!("{}{more}", administration(directory))
+        });
+        Self { gateway }
+    }
+
     /// The same over the world's SeaweedFS, which the gateway reaches at `endpoint` through somebody else.
     ///
     /// # Panics

@@ -185,8 +185,9 @@ fn line(
         };
         let _ = write!(
             text,
-            r#","src":{{"tok":"S{}","net_tok":"N{net}"}}"#,
-            net * 7 % 11
+            r#","src":{{"tok":"S{}","net_tok":"N{net}","dev_tok":"D{}"}}"#,
+            net * 7 % 11,
+            net * 5 % 4
         );
     }
     if op.ends_with("Object") {

@@ -11,6 +11,7 @@ use time::{
 };
 
 use super::bounds::Trimmer;
+use super::device::device;
 use super::{Decision, Event};
 use crate::sealing::{AuditKey, Field, LineKey, Named};
 
@@ -57,15 +58,24 @@ impl Event {
             cred: trim.optional("cred", self.credential.as_deref(), 256),
             op: trim.text("op", &self.op, 128),
             class: self.class.as_str(),
+            purpose: self.purpose,
             bucket,
             obj: self.object(key, &mut trim),
             ver: trim.optional("ver", self.version.as_deref(), 1024),
+            key: self.sealed_under.as_ref().map(|(id, suite)| ObjectsKey {
+                kek: trim.text("key.kek", id, 64),
+                suite,
+            }),
             src: self.src.map(|address| Source {
                 tok: key.token(
                     Named::Address,
                     &[address.to_canonical().to_string().as_bytes()],
                 ),
                 net_tok: key.token(Named::Network, &[network(address).as_bytes()]),
+                dev_tok: self
+                    .ua
+                    .as_deref()
+                    .map(|ua| key.token(Named::Device, &[device(ua).as_bytes()])),
             }),
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
@@ -189,11 +199,15 @@ struct Line<'a> {
     op: &'a str,
     class: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     bucket: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     obj: Option<Object<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ver: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<ObjectsKey<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     src: Option<Source>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,6 +275,14 @@ struct Object<'a> {
 struct Source {
     tok: String,
     net_tok: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dev_tok: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ObjectsKey<'a> {
+    kek: &'a str,
+    suite: &'static str,
 }
 
 /// The longest line, its line feed included, in bytes: `docs/audit.md`.

@@ -3,6 +3,7 @@
 
 mod acts;
 mod bounds;
+mod device;
 mod line;
 
 use std::{
@@ -163,6 +164,10 @@ pub struct Event {
     pub object_id: Option<String>,
     /// The version that the client named: its own words, so sealed.
     pub asked_version: Option<String>,
+    /// The key and the cipher suite that the object is sealed under: ids, no secrets.
+    pub sealed_under: Option<(String, &'static str)>,
+    /// For what purpose the client says that it asks, as a code.
+    pub purpose: Option<&'static str>,
     /// The object's version, as the store named it.
     pub version: Option<String>,
     /// Plaintext bytes received from the client.
@@ -181,7 +186,7 @@ pub struct Event {
     pub approvals: Vec<String>,
     /// The client's address; sealed, and two tokens.
     pub src: Option<IpAddr>,
-    /// The client's `User-Agent`; sealed.
+    /// The client's `User-Agent`; sealed, and a token of the device that it tells of.
     pub ua: Option<String>,
     /// How long it took.
     pub duration: Option<Duration>,
@@ -227,6 +232,8 @@ impl Event {
             source: None,
             object_id: None,
             asked_version: None,
+            sealed_under: None,
+            purpose: None,
             version: None,
             bytes_in: None,
             bytes_out: None,

@@ -62,6 +62,8 @@ fn a_full_event_has_every_field_of_the_design() {
     event.err = Some("AccessDenied".into());
     event.src = Some([192, 0, 2, 1].into());
     event.ua = Some("aws-cli/2".into());
+    event.sealed_under = Some(("0a0b".into(), "aes-256-gcm"));
+    event.purpose = Some("TREAT");
     event.duration = Some(Duration::from_micros(12_999));
     let id = event.id.to_string();
     event.source = Some("other/key".into());
@@ -90,12 +92,15 @@ fn a_full_event_has_every_field_of_the_design() {
     let actor = key().token(Named::Actor, &[b"user/ann"]);
     let address = key().token(Named::Address, &[b"192.0.2.1"]);
     let network = key().token(Named::Network, &[b"192.0.2.0/24"]);
+    let device = key().token(Named::Device, &[b"aws-cli"]);
     // date -u -d @1763750000
     let expected = json!({
         "id": id, "kind": "outcome", "wall": "2025-11-21T18:33:20.123Z", "req": "R1",
         "intent_ref": "00000000-0000-0000-0000-000000000007", "tenant": "acme", "actor": {"tok": actor},
-        "cred": "AKIA1", "op": "s3:GetObject", "class": "read", "bucket": "scans",
-        "obj": {"tok": object, "oid": "00ff"}, "ver": "v1", "src": {"tok": address, "net_tok": network},
+        "cred": "AKIA1", "op": "s3:GetObject", "class": "read", "purpose": "TREAT", "bucket": "scans",
+        "obj": {"tok": object, "oid": "00ff"}, "ver": "v1",
+        "key": {"kek": "0a0b", "suite": "aes-256-gcm"},
+        "src": {"tok": address, "net_tok": network, "dev_tok": device},
         "bytes_in": 1, "bytes_out": 2, "range": "0-99",
         "decision": "allow", "policies": ["p1", "p2"], "status": 206, "err": "AccessDenied",
         "dur_ms": 12, "receipt": "cmVjZWlwdA==", "detail": {"parts": 3}, "akey": "a1", "sealed": null,

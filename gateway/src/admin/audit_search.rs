@@ -1,13 +1,14 @@
 //! Searching a tenant's trail: who touched what, when and from where. The answer comes with a statement of whether it is
 //! whole and, if asked for, with proofs. What is sealed is opened here, so each search is itself on the trail.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use audit::verify::{Extract, Found, Unproved, prove_lines};
 use audit::{AuditKey, Named};
-use audit_index::{About, Bulk, First, Hit, Index, IndexError, OfLog, Question};
+use audit_index::{About, Bulk, First, Hit, Index, IndexError, Novelty, OfLog, Question};
 use http::{Method, StatusCode};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -69,6 +70,8 @@ struct Asking {
     principal: Option<String>,
     address: Option<IpAddr>,
     network: Option<String>,
+    /// As the trail has tokens of: `chrome/windows`.
+    device: Option<String>,
     credential: Option<String>,
     /// One of the words of [`About`].
     about: Option<String>,
@@ -76,7 +79,7 @@ struct Asking {
     bulk_reads: Option<u64>,
     /// Or so many bytes.
     bulk_bytes: Option<u64>,
-    /// Who came from which network for the first time.
+    /// Who came from which network, or with which device, for the first time.
     first_seen: bool,
     limit: usize,
     /// With the proof that each line is on the trail.
@@ -92,6 +95,7 @@ impl Default for Asking {
             principal: None,
             address: None,
             network: None,
+            device: None,
             credential: None,
             about: None,
             bulk_reads: None,
@@ -115,10 +119,14 @@ struct Answer {
     lines: Vec<String>,
     more: bool,
     bulk: Vec<(Bulk, Option<String>)>,
-    firsts: Vec<(First, String)>,
+    firsts: Vec<String>,
+    novel: Novel,
     logs: Vec<OfLog>,
     proof: Option<Extract>,
 }
+
+/// By log and line: what its principal came with for the first time ever.
+type Novel = BTreeMap<(String, u64), Vec<Novelty>>;
 
 /// A question as the index takes it.
 struct Asked {
@@ -152,7 +160,10 @@ async fn search(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     });
     let answer = searching.await.map_err(|_| AdminError::internal())??;
     let complete = answer.logs.iter().all(OfLog::is_complete);
-    let opened = |line: &String| openings.opened(serde_json::from_str(line).unwrap_or_default());
+    let opened = |line: &String| {
+        let line = openings.opened(serde_json::from_str(line).unwrap_or_default());
+        flagged(line, &answer.novel)
+    };
     let named = |line: &Value| line.pointer("/sealed/actor.name").cloned();
     Reply::of(&json!({
         "tenant": tenant,
@@ -165,7 +176,7 @@ async fn search(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
             "reads": bulk.reads, "bytes": bulk.bytes,
             "first": text_of(bulk.first), "last": text_of(bulk.last),
         })).collect::<Vec<_>>(),
-        "first_seen": answer.firsts.iter().map(|(_, line)| opened(line)).collect::<Vec<_>>(),
+        "first_seen": answer.firsts.iter().map(opened).collect::<Vec<_>>(),
         "completeness": {
             "complete": complete,
             "logs": answer.logs,
@@ -173,6 +184,17 @@ async fn search(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
         },
         "proof": answer.proof,
     }))
+}
+
+/// With `novel`, which no line has itself: it follows from all lines before.
+fn flagged(mut line: Value, novel: &Novel) -> Value {
+    let log = line.get("log").and_then(Value::as_str).unwrap_or_default();
+    let seq = line.get("seq").and_then(Value::as_u64).unwrap_or_default();
+    let found = novel.get(&(log.to_owned(), seq));
+    if let (Some(found), Some(members)) = (found, line.as_object_mut()) {
+        members.insert("novel".to_owned(), json!(found));
+    }
+    line
 }
 
 /// Off the tasks' threads: it waits for the disk.
@@ -212,12 +234,13 @@ fn answer(
             bulk.push((one, example));
         }
     }
-    let mut firsts = Vec::new();
-    if asked.first_seen {
-        for first in index.firsts(from, to)? {
-            let text = line(&first.hit)?;
-            firsts.push((first, text));
+    let (mut firsts, mut novel) = (Vec::new(), Novel::new());
+    for First { what, hit, .. } in index.firsts(from, to)? {
+        let found = novel.entry((hit.log.clone(), hit.seq)).or_default();
+        if asked.first_seen && found.is_empty() {
+            firsts.push(line(&hit)?);
         }
+        found.push(what);
     }
     let found: Vec<Found> = hits
         .iter()
@@ -235,6 +258,7 @@ fn answer(
         more,
         bulk,
         firsts,
+        novel,
         logs: index.completeness(from, to)?,
         proof,
     })
@@ -287,6 +311,10 @@ fn asked(
         }),
         networks: networks
             .map(|network| tokens(&|key| key.token(Named::Network, &[network.as_bytes()]))),
+        devices: asking.device.as_ref().map(|device| {
+            let device = device.to_ascii_lowercase();
+            tokens(&|key| key.token(Named::Device, &[device.as_bytes()]))
+        }),
         credential: asking.credential.clone(),
         about: about.transpose()?,
         most: asking.limit.clamp(1, MOST),

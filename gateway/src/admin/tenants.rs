@@ -12,6 +12,7 @@ use super::{Admin, AdminError, Call, Effect, Reply};
 use crate::config::{TenantLimits, TenantSettings};
 use crate::control::{Document, Kept};
 use crate::directory::{TenantDocument, UserDocument};
+use crate::stored_bytes::Stored;
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -150,6 +151,23 @@ async fn shown_tenant(admin: &Admin, id: &str) -> Result<Value, AdminError> {
     let value = kept.map(|kept| kept.value).unwrap_or_default();
     Ok(json!({
         "id": id, "value": value, "version": version, "declared": admin.directory.declares(id),
+        "stored": stored(admin, id).await?,
+    }))
+}
+
+/// What a tenant with a limit to it stores; null without a limit.
+async fn stored(admin: &Admin, id: &str) -> Result<Value, AdminError> {
+    let Some(limit) = admin.directory.settings(id).await?.limits.stored_bytes else {
+        return Ok(Value::Null);
+    };
+    let kept = admin.control.get::<Stored>(&[id]).await?;
+    let counted = kept.and_then(|kept| kept.value.counted);
+    Ok(json!({
+        "limit": limit,
+        "bytes": counted.map(|counted| counted.amount.bytes),
+        "objects": counted.map(|counted| counted.amount.objects),
+        "counted": counted.map(|counted| counted.ended),
+        "exceeds": counted.is_some_and(|counted| counted.amount.bytes > limit),
     }))
 }
 

@@ -149,9 +149,12 @@ pub(super) fn show(
     path: &str,
 ) -> Result<Outcome, Failure> {
     let one = options.ask(Method::GET, path, None)?;
-    tell(terminal, options.json, &one, |one| {
-        let members = one.get("value").and_then(Value::as_object);
-        let member = |(name, value): (&String, &Value)| format!("{name}: {value}");
-        members.into_iter().flatten().map(member).collect()
-    })
+    tell(terminal, options.json, &one, members)
+}
+
+/// A document's members, one a line.
+pub(super) fn members(one: &Value) -> Vec<String> {
+    let members = one.get("value").and_then(Value::as_object);
+    let member = |(name, value): (&String, &Value)| format!("{name}: {value}");
+    members.into_iter().flatten().map(member).collect()
 }

@@ -34,6 +34,9 @@ pub(super) struct Search {
     /// What came from this network: a /24, of IPv6 a /48.
     #[arg(long, value_name = "CIDR")]
     network: Option<String>,
+    /// What was done with this program on this system, as aws-cli/linux or chrome/windows.
+    #[arg(long, value_name = "PROGRAM/SYSTEM")]
+    device: Option<String>,
     /// What was done with this access key id.
     #[arg(long)]
     credential: Option<String>,
@@ -46,7 +49,7 @@ pub(super) struct Search {
     /// Who was sent at least so many bytes.
     #[arg(long, value_name = "BYTES")]
     bulk_bytes: Option<u64>,
-    /// Who came from a network for the first time.
+    /// Who came from a network, or with a device, for the first time.
     #[arg(long)]
     first_seen: bool,
     /// At most so many lines.
@@ -99,6 +102,7 @@ impl Search {
         say("principal", json!(self.principal));
         say("address", json!(self.address));
         say("network", json!(self.network));
+        say("device", json!(self.device));
         say("credential", json!(self.credential));
         say("about", json!(self.about));
         say("bulk_reads", json!(self.bulk));
@@ -166,6 +170,10 @@ pub(super) fn member(line: &Value, at: &str) -> String {
     match line.pointer(at) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let texts = items.iter().filter_map(Value::as_str);
+            texts.collect::<Vec<_>>().join(" and ")
+        }
         Some(other) => other.to_string(),
     }
 }
@@ -173,6 +181,10 @@ pub(super) fn member(line: &Value, at: &str) -> String {
 fn in_words(line: &Value) -> String {
     let member = |at: &str| member(line, at);
     let object = [member("/bucket"), member("/sealed/obj.key")];
+    let novel = match member("/novel") {
+        none if none.is_empty() => none,
+        novel => format!("new {novel}"),
+    };
     let words = [
         member("/wall"),
         member("/kind"),
@@ -183,6 +195,7 @@ fn in_words(line: &Value) -> String {
         member("/err"),
         member("/sealed/actor.name"),
         member("/sealed/src.ip"),
+        novel,
         format!("{}#{}", member("/log"), member("/seq")),
     ];
     let words = words.into_iter().filter(|word| !word.is_empty());
@@ -213,6 +226,8 @@ const COLUMNS: &[(&str, &str)] = &[
     ("address", "/sealed/src.ip"),
     ("bytes_out", "/bytes_out"),
     ("emergency", "/detail/emergency"),
+    ("purpose", "/purpose"),
+    ("novel", "/novel"),
     ("request", "/req"),
     ("log", "/log"),
     ("seq", "/seq"),
@@ -226,7 +241,7 @@ mod tests {
     fn a_cell_cannot_become_a_formula_or_two_cells() {
         let line = json!({ "kind": "outcome", "seq": 3, "sealed": { "obj.key": "=A1,\"x\"" } });
         let row = comma_separated(&line);
-        assert_eq!(row, ",outcome,,,,,,,,\"'=A1,\"\"x\"\"\",,,,,,,3");
+        assert_eq!(row, ",outcome,,,,,,,,\"'=A1,\"\"x\"\"\",,,,,,,,,3");
         assert!(
             in_words(&json!({ "bucket": "b", "sealed": { "obj.key": "a\u{1b}[2Jb" } }))
                 .starts_with("b/a\\u{1b}[2Jb")

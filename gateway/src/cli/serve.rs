@@ -77,6 +77,7 @@ pub(super) fn run(
             admin,
             jobs,
             archive,
+            stored_bytes,
         } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
@@ -114,6 +115,7 @@ pub(super) fn run(
             never = beside(keep_archived(archive.clone())) => match never {},
             never = super_log.keep() => match never {},
             never = beside(jobs.run()) => match never {},
+            never = stored_bytes.run() => match never {},
             never = operations.reconcile_for_good(&trail, &telemetry) => match never {},
         };
         trail.end().await;

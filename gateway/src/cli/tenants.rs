@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::admin::{list, tell};
-use super::changing::{Grave, Manner, put, show};
+use super::changing::{Grave, Manner, members, put, show};
 use super::client::{AdminOptions, segment, text_of};
 use super::terminal::Terminal;
 use super::{Failure, Outcome};
@@ -125,11 +125,35 @@ impl TenantCommand {
             }),
             Self::Show { tenant, options } => {
                 let path = format!("/v1/tenants/{}", segment(&tenant));
-                show(terminal, &options, &path)
+                let one = options.ask(Method::GET, &path, None)?;
+                tell(terminal, options.json, &one, |one| {
+                    let mut lines = members(one);
+                    lines.extend(stored(one));
+                    lines
+                })
             }
             Self::Set(set) => set.run(terminal),
         }
     }
+}
+
+/// What a tenant with a limit to it stores.
+fn stored(one: &Value) -> Option<String> {
+    let stored = one.get("stored").filter(|stored| !stored.is_null())?;
+    let limit = text_of(stored, "limit");
+    if stored.get("bytes").is_none_or(Value::is_null) {
+        return Some(format!(
+            "stored: not counted yet; the limit is {limit} bytes"
+        ));
+    }
+    let exceeds = stored.get("exceeds") == Some(&Value::Bool(true));
+    Some(format!(
+        "stored: {} bytes in {} objects at {}, {} the limit of {limit}",
+        text_of(stored, "bytes"),
+        text_of(stored, "objects"),
+        text_of(stored, "counted"),
+        if exceeds { "MORE THAN" } else { "within" }
+    ))
 }
 
 impl SetTenant {

@@ -13,6 +13,8 @@ pub struct TenantLimits {
     pub requests_at_once: Option<u64>,
     /// Bytes of one object.
     pub largest_object: Option<u64>,
+    /// Stored bytes in all. Soft: nothing is refused.
+    pub stored_bytes: Option<u64>,
 }
 
 impl TenantLimits {
@@ -34,6 +36,7 @@ impl TenantLimits {
             requests_at_once: number("requests_at_once", MOST_REQUESTS)
                 .or(inherited.requests_at_once),
             largest_object: number("largest_object_bytes", MOST_BYTES).or(inherited.largest_object),
+            stored_bytes: number("stored_bytes", MOST_STORED).or(inherited.stored_bytes),
         };
         limits.finish(problems);
         read
@@ -43,6 +46,8 @@ impl TenantLimits {
 const MOST_REQUESTS: u64 = 1_000_000;
 /// A petabyte.
 const MOST_BYTES: u64 = 1_000_000_000_000_000;
+/// An exabyte.
+const MOST_STORED: u64 = 1_000_000_000_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -54,7 +59,8 @@ mod tests {
         let text = "[limits]\nrequests_per_second = 10\nrequests_at_once = 2\n";
         let inherited =
             TenantLimits::of_deployment(&mut Section::root(text.parse().unwrap()), &mut problems);
-        let text = "[limits]\nrequests_per_second = 20\nlargest_object_bytes = 5\n";
+        let text =
+            "[limits]\nrequests_per_second = 20\nlargest_object_bytes = 5\nstored_bytes = 7\n";
         let read = TenantLimits::read(
             &mut Section::root(text.parse().unwrap()),
             inherited,
@@ -64,9 +70,10 @@ mod tests {
             (
                 read.requests_per_second,
                 read.requests_at_once,
-                read.largest_object
+                read.largest_object,
+                read.stored_bytes
             ),
-            (Some(20), Some(2), Some(5))
+            (Some(20), Some(2), Some(5), Some(7))
         );
         let text = "[limits]\nrequests_per_second = 0\nburst = 1\n";
         let mut section = Section::root(text.parse().unwrap());

@@ -42,7 +42,8 @@ pub use sealing::Suites;
 pub use settings::TenantSettings;
 pub use shown::{Shown, programs};
 pub use sinks::{
-    JetStreamConfig, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig, WebhookMode,
+    JetStreamConfig, Selection, SinkConfig, SinkFormat, SyslogConfig, TargetConfig, WebhookConfig,
+    WebhookMode,
 };
 pub use tenants::{CredentialConfig, TenantConfig};
 pub use tls::{TlsConfig, TlsError, authorities};

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::endpoints::server_of;
 use super::{
-    Config, CredentialConfig, IdentityProviderConfig, KeysConfig, MfaConfig, SessionBounds, Suites,
-    TenantConfig, TenantLimits, TlsConfig, UpstreamConfig,
+    ArchiveConfig, Config, CredentialConfig, IdentityProviderConfig, KeysConfig, MfaConfig,
+    SessionBounds, Suites, TenantConfig, TenantLimits, TlsConfig, UpstreamConfig,
 };
 use crate::trail::Durability;
 
@@ -89,10 +89,15 @@ fn deployment(config: &Config) -> Value {
         tenants: _,
     } = config;
     let files = guardrails.sources().iter().map(|source| &source.name);
-    let sinks = audit
-        .sinks
-        .iter()
-        .map(|sink| json!({ "name": sink.name, "format": format!("{:?}", sink.format) }));
+    let sinks = audit.sinks.iter().map(|sink| {
+        let only = sink.selection.only.iter().map(|about| about.as_str());
+        json!({
+            "name": sink.name,
+            "format": format!("{:?}", sink.format),
+            "only": only.collect::<Vec<_>>(),
+            "tenants": sink.selection.tenants,
+        })
+    });
     json!({
         "listen": { "s3": listen, "tls": tls.as_ref().map(shown_tls), "requests_at_once": requests_at_once },
         "metrics": metrics,
@@ -110,9 +115,26 @@ fn deployment(config: &Config) -> Value {
         "limits": shown_limits(*limits),
         "kms": { "cache_seconds": seconds(kms.cache), "stale_seconds": seconds(kms.stale) },
         "keys": shown_keys(keys),
-        "audit": { "journal": audit.journal, "replica": audit.replica, "sinks": sinks.collect::<Vec<_>>() },
+        "audit": { "journal": audit.journal, "replica": audit.replica, "sinks": sinks.collect::<Vec<_>>(), "archive": audit.archive.as_ref().map(shown_archive) },
         "sealing": shown_suites(*suites),
         "guardrails": files.collect::<Vec<_>>(),
+    })
+}
+
+fn shown_archive(archive: &ArchiveConfig) -> Value {
+    let ArchiveConfig {
+        store,
+        bucket,
+        prefix,
+        retention,
+        every,
+    } = archive;
+    json!({
+        "store": store.as_ref().map(shown_store),
+        "bucket": bucket,
+        "prefix": prefix,
+        "retention_seconds": seconds(*retention),
+        "flush_seconds": seconds(*every),
     })
 }
 
@@ -273,12 +295,14 @@ fn shown_limits(limits: TenantLimits) -> Value {
         bytes_per_second,
         requests_at_once,
         largest_object,
+        stored_bytes,
     } = limits;
     json!({
         "requests_per_second": requests_per_second,
         "bytes_per_second": bytes_per_second,
         "requests_at_once": requests_at_once,
         "largest_object_bytes": largest_object,
+        "stored_bytes": stored_bytes,
     })
 }
 

@@ -1,8 +1,9 @@
 //! `[[audit.sinks]]`: to whom the trail is passed on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use audit_index::About;
 use http::Uri;
 use zeroize::Zeroizing;
 
@@ -17,8 +18,19 @@ pub struct SinkConfig {
     pub name: String,
     /// How events are written.
     pub format: SinkFormat,
+    /// Which of them.
+    pub selection: Selection,
     /// Where they go.
     pub target: TargetConfig,
+}
+
+/// Which events a sink is told of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Those about one of these; none: whatever they are about.
+    pub only: Vec<About>,
+    /// Those of these tenants; none: of all, and of none.
+    pub tenants: BTreeSet<String>,
 }
 
 /// How events are written.
@@ -124,12 +136,14 @@ impl SinkConfig {
                 problems.add(&sink.at("name"), must);
             }
             let format = read_format(&mut sink, problems);
+            let selection = read_selection(&mut sink, problems);
             let target = read_target(&mut sink, journal, base, problems);
             sink.finish(problems);
             if let Some(target) = target {
                 sinks.push(Self {
                     name,
                     format,
+                    selection,
                     target,
                 });
             }
@@ -147,6 +161,23 @@ fn read_format(sink: &mut Section, problems: &mut Problems) -> SinkFormat {
             problems.add(&sink.at("format"), "must be raw, ocsf or cloudtrail");
             SinkFormat::Raw
         }
+    }
+}
+
+fn read_selection(sink: &mut Section, problems: &mut Problems) -> Selection {
+    let mut only = Vec::new();
+    for word in sink.texts("only", problems) {
+        if let Some(about) = About::parse(&word) {
+            only.push(about);
+        } else {
+            let words = About::ALL.map(About::as_str).join(", ");
+            let must = format!("{word:?} is none of what events are about: {words}");
+            problems.add(&sink.at("only"), must);
+        }
+    }
+    Selection {
+        only,
+        tenants: sink.texts("tenants", problems).into_iter().collect(),
     }
 }
 
@@ -323,6 +354,7 @@ mod tests {
         for good in [
             "kind = \"lines\"\npath = \"-\"",
             "kind = \"lines\"\npath = \"trail.jsonl\"\nformat = \"ocsf\"",
+            "kind = \"lines\"\npath = \"-\"\nonly = [\"emergencies\", \"keys\"]\ntenants = [\"clinic\"]",
             &format!("kind = \"webhook\"\nurl = \"https://a.example/b?c=d\"\n{secret}"),
             &format!(
                 "kind = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n{secret}mode = \"binary\""
@@ -368,6 +400,10 @@ mod tests {
                 "stream",
             ),
             ("kind = \"lines\"\npath = \"audit/x.jsonl\"", "path"),
+            (
+                "kind = \"lines\"\npath = \"-\"\nonly = [\"emergency\"]",
+                "only",
+            ),
             ("kind = \"kafka\"", "kind"),
             ("kind = \"lines\"\npath = \"-\"\nformat = \"xml\"", "format"),
         ] {

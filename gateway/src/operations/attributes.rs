@@ -73,7 +73,9 @@ impl Operations {
             }
             let mut response = document(writer.finish());
             tell_version(&store, &mut response);
-            let facts = Facts::read(opened.header().object_id(), &store, None);
+            let header = opened.header();
+            let facts = Facts::read(header.object_id(), &store, None);
+            let facts = facts.under(header.kek_id(), header.suite());
             response.extensions_mut().insert(facts);
             return Ok(response);
         }

@@ -104,11 +104,10 @@ impl Operations {
         ));
         mark_sealed(&place, rebound.header().kek_id(), response.headers_mut());
         say_versions(&headers, &store, response.headers_mut());
-        response.extensions_mut().insert(Facts::copied(
-            opened.header().object_id(),
-            &headers,
-            Plain(size),
-        ));
+        let header = rebound.header();
+        let facts = Facts::copied(opened.header().object_id(), &headers, Plain(size));
+        let facts = facts.under(header.kek_id(), header.suite());
+        response.extensions_mut().insert(facts);
         Ok(response)
     }
 
@@ -141,11 +140,10 @@ impl Operations {
         let headers = response.headers_mut();
         mark_sealed(place, written.kek_id, headers);
         say_versions(&written.headers, &reading.store, headers);
-        response.extensions_mut().insert(Facts::copied(
-            written.summary.object_id,
-            &written.headers,
-            written.summary.plain,
-        ));
+        let summary = &written.summary;
+        let facts = Facts::copied(summary.object_id, &written.headers, summary.plain);
+        let facts = facts.under(written.kek_id, written.suite);
+        response.extensions_mut().insert(facts);
         Ok(response)
     }
 

@@ -238,7 +238,9 @@ impl View<'_> {
             set(headers, "content-range", &range.content_range(self.size));
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         }
-        let facts = Facts::read(self.opened.header().object_id(), self.store, self.range);
+        let header = self.opened.header();
+        let facts = Facts::read(header.object_id(), self.store, self.range);
+        let facts = facts.under(header.kek_id(), header.suite());
         response.extensions_mut().insert(facts);
         response
     }

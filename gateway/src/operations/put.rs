@@ -78,7 +78,8 @@ impl Operations {
         mark_sealed(place, envelope.header().kek_id(), headers);
         checksums::say(&checksums::of_upload(&facts, summary.crc64), headers);
         let uploaded = Uploaded::of(keys.suite, &summary, &[]);
-        let facts = trail::Facts::uploaded(&summary, &stored.headers, uploaded);
+        let facts = trail::Facts::uploaded(&summary, &stored.headers, uploaded)
+            .under(envelope.header().kek_id(), keys.suite);
         response.extensions_mut().insert(facts);
         Ok(response)
     }
@@ -111,7 +112,8 @@ fn put_in_parts(place: &Place, written: &Written) -> Response<Answer> {
     let crc64 = written.summary.crc64;
     checksums::say(&checksums::of_upload(&written.facts, crc64), headers);
     let (summary, uploaded) = (&written.summary, written.uploaded.clone());
-    let facts = trail::Facts::uploaded(summary, &written.headers, uploaded);
+    let facts = trail::Facts::uploaded(summary, &written.headers, uploaded)
+        .under(written.kek_id, written.suite);
     response.extensions_mut().insert(facts);
     response
 }

@@ -4,6 +4,7 @@
 mod backoff;
 mod formats;
 mod parcel;
+mod selection;
 mod targets;
 
 use std::convert::Infallible;
@@ -12,12 +13,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use audit::{Cursor, Follower};
+use audit::{Cursor, Follower, Line};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::clock::Clock;
-use crate::config::{AuditConfig, SinkFormat};
+use crate::config::{AuditConfig, Selection, SinkFormat};
 use crate::telemetry::SinkMeters;
 pub(crate) use backoff::Backoff;
 use parcel::Parcel;
@@ -32,8 +33,11 @@ pub struct Sinks(Vec<Sink>);
 struct Sink {
     name: String,
     format: SinkFormat,
+    selection: Arc<Selection>,
     target: Target,
     reading: Reading,
+    /// When it was last noted how far it is.
+    noted: Option<SystemTime>,
     /// Read and not told yet, or told and not noted yet.
     pending: Vec<Parcel>,
     /// Whether what is pending has been told.
@@ -79,6 +83,8 @@ impl Sinks {
             Ok(Sink {
                 name: sink.name.clone(),
                 format: sink.format,
+                selection: Arc::new(sink.selection.clone()),
+                noted: None,
                 target: Target::new(&sink.target, &config.replica, clock)?,
                 reading: Reading {
                     journal: config.journal.clone(),
@@ -133,8 +139,14 @@ impl Sink {
 
     /// Reads, tells, and notes how far it is; whether there was anything. What was read and not told is told first.
     async fn step(&mut self) -> Result<bool, SinkError> {
+        let mut passed_over = false;
         if self.pending.is_empty() {
-            self.pending = self.reading.read(self.format, self.target.most()).await?;
+            let read = self
+                .reading
+                .read(self.format, &self.selection, self.target.most());
+            let (lines, parcels) = read.await?;
+            passed_over = lines > 0 && parcels.is_empty();
+            self.pending = parcels;
             self.told = false;
         }
         let unread = self.reading.behind().await?;
@@ -145,7 +157,10 @@ impl Sink {
         self.meters
             .oldest(&self.name, age(self.clock.now(), oldest));
         if self.pending.is_empty() {
-            return Ok(false);
+            if passed_over {
+                self.note_now_and_then().await?;
+            }
+            return Ok(passed_over);
         }
         if !self.told {
             let telling = self.target.deliver(&self.pending);
@@ -154,20 +169,47 @@ impl Sink {
                 .map_err(|_| SinkError::TimedOut)??;
             self.told = true;
         }
-        self.reading.note().await?;
+        self.note().await?;
         self.meters.delivered(&self.name, self.pending.len());
         self.pending.clear();
         Ok(true)
     }
+
+    async fn note(&mut self) -> Result<(), SinkError> {
+        self.reading.note().await?;
+        self.noted = Some(self.clock.now());
+        Ok(())
+    }
+
+    /// Lines that the sink is not told of need no note: whoever reads them again passes them over again. One now and then
+    /// keeps that short after a restart.
+    async fn note_now_and_then(&mut self) -> Result<(), SinkError> {
+        let now = self.clock.now();
+        let is_due = self
+            .noted
+            .is_none_or(|noted| age(now, Some(noted)) >= NOTED);
+        if is_due { self.note().await } else { Ok(()) }
+    }
 }
 
 impl Reading {
-    /// The next lines.
-    async fn read(&mut self, format: SinkFormat, most: usize) -> io::Result<Vec<Parcel>> {
-        let deployment = Arc::clone(&self.deployment);
+    /// How many lines were read, and those of them that the sink is told of.
+    async fn read(
+        &mut self,
+        format: SinkFormat,
+        selection: &Arc<Selection>,
+        most: usize,
+    ) -> io::Result<(usize, Vec<Parcel>)> {
+        let (deployment, selection) = (Arc::clone(&self.deployment), Arc::clone(selection));
         self.with_follower(move |follower| {
-            let parcel = |line| Parcel::of(line, &deployment, format);
-            Ok(follower.read(most)?.into_iter().map(parcel).collect())
+            let lines = follower.read(most)?;
+            let read = lines.len();
+            let parcel = |line: Line| {
+                let text = line.text.clone();
+                let parcel = Parcel::of(line, &deployment, format);
+                selection.takes(&text, &parcel).then_some(parcel)
+            };
+            Ok((read, lines.into_iter().filter_map(parcel).collect()))
         })
         .await
     }
@@ -224,6 +266,9 @@ fn age(now: SystemTime, oldest: Option<SystemTime>) -> Duration {
 
 /// In the journal's directory.
 const CURSORS: &str = "sinks";
+
+/// How often a sink that is told of nothing notes how far it is.
+const NOTED: Duration = Duration::from_mins(1);
 
 /// How often it is looked for more when there was none. Lines are signed within ten seconds.
 const IDLE: Duration = Duration::from_millis(500);

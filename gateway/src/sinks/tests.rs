@@ -36,6 +36,8 @@ fn sink(directory: &TempDir, target: &TargetConfig) -> Sink {
     Sink {
         name: "told".to_owned(),
         format: SinkFormat::Raw,
+        selection: Arc::default(),
+        noted: None,
         target: Target::new(target, "local", &clock).unwrap(),
         reading: Reading {
             cursor: journal.join("sinks/told.cursor"),
@@ -130,4 +132,43 @@ async fn what_a_receiver_took_does_not_come_again_with_what_it_refused() {
         let times: Vec<usize> = ids.iter().map(|id| times[id]).collect();
         assert_eq!(times, [1, 1, 1, 6, 1, 1], "{mode:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_sink_is_not_told_of_is_passed_over_and_noted_seldom() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, file) = (
+        directory.path().join("audit"),
+        directory.path().join("told"),
+    );
+    let target = TargetConfig::Lines {
+        path: Some(file.clone()),
+    };
+    let mut sink = sink(&directory, &target);
+    sink.clock = Clock::from_fn(|| SystemTime::UNIX_EPOCH);
+    sink.selection = Arc::new(Selection {
+        only: vec![audit_index::About::Emergencies],
+        ..Selection::default()
+    });
+    let cursor = || std::fs::read(journal.join("sinks/told.cursor")).unwrap();
+    let mut earlier = run(&journal, 3).await;
+    while sink.step().await.unwrap() {}
+    let noted = cursor();
+    // No time passes.
+    earlier.extend(run(&journal, 3).await);
+    while sink.step().await.unwrap() {}
+    assert_eq!(cursor(), noted);
+    assert_eq!(sink.reading.behind().await.unwrap(), 0);
+    assert!(!file.exists());
+    // What it is told of is noted, with everything before it.
+    sink.selection = Arc::default();
+    let ids = run(&journal, 1).await;
+    while sink.step().await.unwrap() {}
+    assert_ne!(cursor(), noted);
+    let told = std::fs::read_to_string(&file).unwrap();
+    assert!(told.contains(&ids[0]), "{told}");
+    assert!(
+        !earlier.iter().any(|id| told.contains(id.as_str())),
+        "{told}"
+    );
 }

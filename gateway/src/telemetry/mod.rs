@@ -1,11 +1,12 @@
 //! What an operator watches: numbers for Prometheus and a line in the log for what failed. It names operations,
-//! failure classes and request ids; no object, no key and no client. The trail has those, under the same request id.
+//! failure classes and request ids; no object, no key and no client, and tenants only where they have a limit to what they store. The trail has those, under the same request id.
 
 mod archive;
 mod endpoint;
 mod exchange;
 mod keys;
 mod sinks;
+mod stored;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +55,7 @@ pub struct Telemetry {
     open_intents: Gauge,
     sinks: SinkMeters,
     archive: ArchiveMeters,
+    stored: stored::StoredNumbers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -104,6 +106,7 @@ impl Telemetry {
             open_intents: Gauge::default(),
             sinks: SinkMeters::default(),
             archive: ArchiveMeters::default(),
+            stored: stored::StoredNumbers::default(),
         };
         for class in INTEGRITY_CLASSES {
             let _ = telemetry
@@ -196,6 +199,7 @@ impl Telemetry {
         );
         self.sinks.register(registry);
         self.archive.register(registry);
+        self.stored.register(registry);
         self.register_keys();
         self.register_jobs();
     }

@@ -1,7 +1,7 @@
 //! What operations find out about their objects, for the record. They travel in responses' extensions.
 
 use http::HeaderMap;
-use sealed_object::{ObjectId, Plain, Suite, Summary};
+use sealed_object::{KeyId, ObjectId, Plain, Suite, Summary};
 
 use crate::s3::range::Satisfied;
 
@@ -12,6 +12,8 @@ pub struct Facts {
     pub(super) version: Option<String>,
     pub(super) written: Option<u64>,
     pub(super) range: Option<String>,
+    /// Key and suite.
+    pub(super) sealed_under: Option<(String, &'static str)>,
     /// What was uploaded, where its bytes passed through here.
     pub(super) uploaded: Option<Uploaded>,
     /// What became of each key of a request that names several.
@@ -78,9 +80,19 @@ impl Facts {
             version: version_of(store),
             written: Some(plain.0),
             range: None,
+            sealed_under: None,
             uploaded: None,
             keys: Vec::new(),
             retain_until: None,
+        }
+    }
+
+    /// The object is sealed under this key, in this suite.
+    #[must_use]
+    pub fn under(self, kek: KeyId, suite: Suite) -> Self {
+        Self {
+            sealed_under: Some((hex::encode(kek.0), suite.name())),
+            ..self
         }
     }
 
@@ -91,6 +103,7 @@ impl Facts {
             version: None,
             written: None,
             range: None,
+            sealed_under: None,
             uploaded: None,
             keys,
             retain_until: None,
@@ -122,6 +135,7 @@ impl Facts {
             version: version_of(store),
             written: None,
             range,
+            sealed_under: None,
             uploaded: None,
             keys: Vec::new(),
             retain_until: None,

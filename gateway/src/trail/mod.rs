@@ -29,6 +29,7 @@ mod durability;
 mod facts;
 mod keys;
 mod openings;
+mod purpose;
 mod reconcile;
 mod retained;
 mod stream;
@@ -40,6 +41,7 @@ pub use durability::{Durabilities, Durability};
 pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
 pub use openings::Openings;
+use purpose::purpose_of;
 pub use reconcile::{Found, Orphan};
 use retained::Retained;
 use stream::recorded_stream;
@@ -215,6 +217,7 @@ impl Trail {
         access: &mut Access,
     ) -> Result<Recorded<S3Request>, GatewayError> {
         let (request, leave, payload) = permitted.into_parts();
+        purpose_of(&request)?;
         let object_id = self.object_id(&request)?;
         // Where the journal fails nothing is even begun that could not be recorded; and it is asked whether it still does.
         if changes_something(request.operation) || !self.health().is_good() {
@@ -389,6 +392,8 @@ impl Access {
         self.draft.bucket = request.bucket.as_ref().map(ToString::to_string);
         self.draft.key = request.key.as_ref().map(|key| key.as_str().to_owned());
         self.draft.asked_version = request.version().map(str::to_owned);
+        // What is none is refused before anything is done.
+        self.draft.purpose = purpose_of(request).unwrap_or_default();
         self.wants_receipt = request
             .header(ATTEST)
             .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
@@ -525,6 +530,7 @@ impl Access {
             .as_ref()
             .map(|uploaded| format!("{}:{}", uploaded.algorithm, uploaded.digest));
         self.draft.range.clone_from(&facts.range);
+        self.draft.sealed_under.clone_from(&facts.sealed_under);
     }
 
     /// A new event with what is known so far.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use integration_tests::administered::Administered;
 use integration_tests::gateway::{Principal, Upstream};
 use integration_tests::tools;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::verifier::proofs;
 
@@ -66,6 +66,10 @@ fn the_questions_of_auditors_have_answers_with_proofs() {
         assert!(of(&search(&served, &from_here)).len() > 30);
         assert!(of(&search(&served, &["--address", "192.0.2.1"])).is_empty());
     }
+    // And with a program on a system.
+    let by_boto3 = of(&search(&served, &["--device", "boto3/linux"]));
+    assert!(by_boto3.len() > 30, "{} lines", by_boto3.len());
+    assert!(of(&search(&served, &["--device", "firefox/windows"])).is_empty());
     let credential = search(&served, &["--credential", "TESTDEMOUPLOADER"]);
     assert!(all_by(&credential, "demo-uploader") && !of(&credential).is_empty());
     // 4: denials. 9: deletions.
@@ -81,6 +85,11 @@ fn the_questions_of_auditors_have_answers_with_proofs() {
     let firsts = search(&served, &["--first-seen"]);
     let firsts = firsts["first_seen"].as_array().expect("a list").len();
     assert!(firsts >= 2, "two principals came from here");
+    // The line where somebody is new says so, wherever it is shown, and the next does not.
+    let novel = |line: &Value| line["novel"] == json!(["network", "device"]);
+    let uploads = of(&search(&served, &["--principal", "demo-uploader"]));
+    assert!(novel(&uploads[0]), "{}", uploads[0]);
+    assert!(uploads[1..].iter().all(|line| line.get("novel").is_none()));
     let bulk = search(&served, &["--bulk", "5"]);
     assert_eq!(bulk["bulk"][0]["principal"], "demo-admin", "{bulk}");
     // By all that objects.py reads, small objects too, which are answered from memory.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use integration_tests::administered::Administered;
 use integration_tests::gateway::{Gateway, Principal};
 use integration_tests::nats::Nats;
 use integration_tests::process::Process;
@@ -112,6 +113,87 @@ fn a_webhook_gets_every_event_signed() {
         wait("it lags no more", || {
             gateway.sample("sealgate_audit_sink_lag_seconds{sink=\"told\"}") == Some(0)
         });
+    }
+}
+
+/// The security officer is told of emergencies and of nothing else, whatever happens meanwhile.
+#[test]
+fn who_asks_for_emergencies_gets_emergencies_only() {
+    let receiver = Receiver::start("webhook", &[SECRET]);
+    let sink = format!(
+        "[[audit.sinks]]\nname = \"told\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{}/notices\"\nsecret = \"{SECRET}\"\nonly = [\"emergencies\"]\ntenants = [\"demo\"]\n",
+        receiver.port
+    );
+    let principals = [
+        Principal::new("demo", "demo-admin", "tenant-admin"),
+        Principal::new("lab", "lab-admin", "tenant-admin"),
+    ];
+    let mut served = Administered::serve_configured(&principals, &sink);
+    work(&served.gateway, "before");
+    let declare = |served: &Administered, tenant: &str| {
+        let reason = "the patient is unconscious and alone";
+        let declare = [
+            "emergency",
+            "declare",
+            tenant,
+            "demo-admin",
+            "--reason",
+            reason,
+        ];
+        served.json("ada", &declare)
+    };
+    // Refused at first: it is told all the same.
+    fs::write(receiver.refuse(), "").expect("a file can be written");
+    let declared_here = declare(&served, "demo");
+    declare(&served, "lab");
+    let failures = "sealgate_audit_sink_failures_total{sink=\"told\"}";
+    wait("it is seen to fail", || {
+        served.gateway.sample(failures) > Some(0)
+    });
+    fs::remove_file(receiver.refuse()).expect("it is there");
+    let told = || -> Vec<Value> {
+        let events = lines(&receiver.file).into_iter();
+        events.map(|event| event["data"].clone()).collect()
+    };
+    let declared =
+        |event: &Value| event["op"] == "admin:DeclareEmergency" && event["kind"] == "outcome";
+    wait("the declaration is told", || told().iter().any(declared));
+    // What is done while the glass is broken is told, too.
+    let scratch = World::get().scratch();
+    let under = |event: &Value| !event["detail"]["emergency"].is_null();
+    wait("an access under it is told", || {
+        served
+            .gateway
+            .account()
+            .run_aws(scratch.path(), &["s3", "ls"]);
+        told().iter().any(under)
+    });
+    let id = declared_here["emergency"]["id"].as_str();
+    let id = id.expect("an emergency has an id");
+    served.json("ada", &["emergency", "end", "demo", id]);
+    let ended = |event: &Value| event["op"] == "admin:EndEmergency" && event["kind"] == "outcome";
+    wait("its end is told", || told().iter().any(ended));
+    let cursor = served.gateway.directory().join("audit/sinks/told.cursor");
+    assert!(cursor.exists());
+    served.gateway.restart();
+    // The glass is whole again, within five seconds.
+    wait("it is worked again", || {
+        let mut made = served.gateway.account().program(&tools::tool("aws"));
+        let made = made.args(["s3", "mb", "s3://after"]).output();
+        made.is_ok_and(|made| made.status.success())
+    });
+    wait("it has caught up", || {
+        served
+            .gateway
+            .sample("sealgate_audit_sink_lag_events{sink=\"told\"}")
+            == Some(0)
+    });
+    for event in told() {
+        let is_one = event["op"]
+            .as_str()
+            .is_some_and(|op| op.contains("Emergency"))
+            || !event["detail"]["emergency"].is_null();
+        assert!(is_one && event["tenant"] == "demo", "{event}");
     }
 }
 

@@ -12,6 +12,7 @@ on_both_upstreams! {
     no_name_is_in_clear_on_the_trail => sealed;
     a_put_and_a_get_are_on_the_trail => recorded;
     a_refused_request_is_on_the_trail => refused;
+    a_purpose_and_the_objects_key_are_on_the_trail => purposes;
     without_a_journal_nothing_is_served => unavailable;
     buckets_may_choose_to_go_on => going_on;
     what_went_on_is_on_record_when_it_stops => stopping;
@@ -86,6 +87,39 @@ fn refused(upstream: Upstream) {
         "{gets:?}"
     );
     assert!(gets.iter().all(|line| line["status"] != 200), "{gets:?}");
+}
+
+/// The key is the one that the client was told of. What is no code of a purpose is refused, and not written down.
+fn purposes(upstream: Upstream) {
+    let mut gateway = serve(upstream);
+    let account = gateway.account().clone();
+    let told = account.run_script("purposes.py", &["stated"]);
+    let key = told
+        .trim()
+        .rsplit('/')
+        .next()
+        .expect("a key's id")
+        .to_owned();
+    let journal = gateway.trail();
+    for (operation, name) in [
+        ("s3:PutObject", "chart"),
+        ("s3:GetObject", "chart"),
+        ("s3:CopyObject", "copy"),
+        ("s3:CompleteMultipartUpload", "parts"),
+    ] {
+        let lines = about(&journal, operation, name);
+        let ended: Vec<&Value> = lines.iter().filter(|line| line["status"] == 200).collect();
+        assert!(!ended.is_empty(), "{operation}");
+        for line in ended {
+            assert_eq!(line["purpose"], "TREAT", "{line}");
+            assert_eq!(line["key"]["kek"], *key, "{line}");
+            assert_eq!(line["key"]["suite"], "aes-256-gcm-siv", "{line}");
+        }
+    }
+    let clear: Vec<String> = gateway.journal().iter().map(Value::to_string).collect();
+    assert!(clear.iter().all(|line| !line.contains("her chart")));
+    let gets = about(&journal, "s3:GetObject", "chart");
+    assert!(gets.iter().any(|line| line["status"] == 400), "{gets:?}");
 }
 
 /// Where nothing can be put on record, nothing is done and no byte is read; and it goes on by itself afterwards.

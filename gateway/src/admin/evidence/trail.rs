@@ -65,7 +65,9 @@ impl Trail {
             told.insert(name.clone(), self.lines(pack, &name, index, tenant, hits)?);
         }
         let firsts = index.firsts(self.from, self.to)?.into_iter();
-        let firsts = firsts.map(|first| first.hit).collect();
+        let mut firsts: Vec<Hit> = firsts.map(|first| first.hit).collect();
+        // Somebody new comes from a network and with a device at once.
+        firsts.dedup();
         let counted = self.lines(pack, FIRST_SEEN, &index, &self.tenant, firsts)?;
         told.insert(FIRST_SEEN.to_owned(), counted);
 

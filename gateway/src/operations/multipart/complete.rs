@@ -105,6 +105,7 @@ impl Operations {
                 let parts: Vec<u64> = tokens.iter().map(|token| token.plain().0).collect();
                 let uploaded = trail::Uploaded::of(ongoing.upload.suite(), &summary, &parts);
                 trail::Facts::uploaded(&summary, &headers, uploaded)
+                    .under(ongoing.kek_id, ongoing.upload.suite())
             },
             store: headers,
         })

@@ -29,6 +29,7 @@ pub(crate) struct Written {
     /// What the source proved about itself.
     pub(crate) facts: Facts,
     pub(crate) kek_id: sealed_object::KeyId,
+    pub(crate) suite: sealed_object::Suite,
     /// For the record.
     pub(crate) uploaded: Uploaded,
 }
@@ -123,6 +124,7 @@ impl Operations {
             summary,
             facts,
             kek_id: ongoing.kek_id,
+            suite: keys.suite,
         })
     }
 

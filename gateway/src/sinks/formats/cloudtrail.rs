@@ -22,6 +22,7 @@ pub(in crate::sinks) fn cloudtrail(line: &Value) -> Value {
         "eventSource": format!("{service}.amazonaws.com"),
         "eventName": name,
         "sourceIPAddress": text(line, "/src/tok"),
+        "userAgent": text(line, "/src/dev_tok"),
         "errorCode": text(line, "/err"),
         "requestParameters": {
             "bucketName": text(line, "/bucket"),

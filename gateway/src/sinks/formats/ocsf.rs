@@ -43,6 +43,7 @@ pub(in crate::sinks) fn ocsf(line: &Value) -> Value {
             "request": { "uid": text(line, "/req") },
             "response": { "code": line.get("status"), "error": text(line, "/err") },
         },
+        "http_request": { "user_agent": text(line, "/src/dev_tok") },
         "http_response": { "code": line.get("status") },
         "traffic": { "bytes_in": line.get("bytes_in"), "bytes_out": line.get("bytes_out") },
         "databucket": bucket(line),

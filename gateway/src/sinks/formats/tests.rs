@@ -35,6 +35,8 @@ async fn line() -> Value {
         object_id: text("aa"),
         asked_version: text("W"),
         version: text("V"),
+        sealed_under: Some(("cc".to_owned(), "aes-256-gcm-siv")),
+        purpose: Some("TREAT"),
         bytes_in: Some(1),
         bytes_out: Some(9),
         range: text("0-8"),
