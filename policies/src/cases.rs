@@ -104,7 +104,7 @@ pub struct What {
     pub retain_until: Option<String>,
 }
 
-/// Circumstances, in a case's words. Times are RFC 3339, durations as `90s`, `15m`, `12h` or `7d`.
+/// Circumstances, in a case's words. Times are RFC 3339, durations as `250ms`, `90s`, `15m`, `12h` or `7d`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 #[expect(
@@ -342,6 +342,12 @@ fn time(text: &str) -> Result<SystemTime, CaseError> {
 
 fn duration(text: &str) -> Result<Duration, CaseError> {
     let refused = || CaseError(format!("{text:?} is no duration as 90s, 15m, 12h or 7d"));
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(|_| refused());
+    }
     let unit = text.chars().last().ok_or_else(refused)?;
     let seconds = match unit {
         's' => 1,

@@ -13,6 +13,8 @@ mod engine;
 mod iam;
 mod needs;
 mod problem;
+#[cfg(feature = "proofs")]
+pub mod proofs;
 pub mod reach;
 mod request;
 mod role;

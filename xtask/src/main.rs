@@ -4,6 +4,7 @@
 mod bench;
 mod command;
 mod conformance;
+mod proofs;
 mod test;
 mod tools;
 mod workspace;
@@ -29,6 +30,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Run the core of ceph/s3-tests, from a checkout that you bring, and compare with what is expected
     Conformance(conformance::Arguments),
+    /// Prove, with the solver cvc5, what must hold of the product's policies for every request
+    Proofs,
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Tools => tools::fetch().map(drop),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Conformance(arguments) => conformance::run(&arguments),
+        Task::Proofs => proofs::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

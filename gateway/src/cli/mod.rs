@@ -17,6 +17,7 @@ mod key_copies;
 mod keys;
 mod object;
 mod policy;
+mod policy_diff;
 mod review;
 mod scrub;
 mod search;

@@ -8,15 +8,15 @@ use clap::{Args, Subcommand};
 use http::Method;
 use policies::cases::{Cases, How, told};
 use policies::{
-    Action, Context, Decision, Layers, PolicySet, Principal, Request, Resource, SCHEMA_TEXT,
-    TEMPLATES, compile_bucket_policy, decide,
+    Action, Context, Decision, Layers, PolicySet, Principal, Problem, Request, Resource,
+    SCHEMA_TEXT, TEMPLATES, compile_bucket_policy, decide,
 };
 use serde_json::{Value, json};
 
 use super::changing::{Grave, change};
 use super::client::{AdminOptions, segment};
 use super::terminal::Terminal;
-use super::{Failure, Outcome, serve};
+use super::{Failure, Outcome, policy_diff, serve};
 use crate::config::{Config, TenantConfig, read_policy_file};
 
 /// What can be asked of policies.
@@ -45,6 +45,9 @@ pub(super) enum PolicyCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Prove what a change of policies changes: for every action, whether the new ones permit anything that the old ones
+    /// do not, and a request that shows it.
+    Diff(policy_diff::Diff),
     /// List the principals of a configuration who may do something.
     WhoCan {
         #[command(flatten)]
@@ -134,6 +137,7 @@ impl PolicyCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self {
             Self::Check { files } => check(&files, terminal),
+            Self::Diff(diff) => diff.run(terminal),
             Self::Test {
                 cases,
                 policies,
@@ -203,10 +207,13 @@ fn loaded(files: &[PathBuf], roles: bool) -> Result<PolicySet, Failure> {
         .iter()
         .map(|file| read_policy_file(file).map_err(Failure))
         .collect::<Result<Vec<_>, _>>()?;
-    PolicySet::with_shipped(roles, &sources).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure(lines.join("\n"))
-    })
+    PolicySet::with_shipped(roles, &sources).map_err(all_of)
+}
+
+/// Every problem on a line of its own.
+pub(super) fn all_of(problems: Vec<Problem>) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure(lines.join("\n"))
 }
 
 fn put(

@@ -146,6 +146,18 @@ impl PolicySet {
         slices.filter_map(move |slices| slices.get(&action).map(Arc::as_ref))
     }
 
+    /// Every policy that can apply to the action in some bucket, in the order of their ids.
+    #[cfg(feature = "proofs")]
+    pub(crate) fn applying(&self, action: Action) -> Vec<&Policy> {
+        let all = std::iter::once(&self.everywhere).chain(self.by_bucket.values());
+        let mut policies: Vec<&Policy> = all
+            .filter_map(|slices| slices.get(&action))
+            .flat_map(|slice| slice.policies.policies())
+            .collect();
+        policies.sort_by_key(|policy| policy.id());
+        policies
+    }
+
     pub(crate) fn of(policies: Vec<Policy>) -> Self {
         let count = policies.len();
         let mut everywhere = Vec::new();
