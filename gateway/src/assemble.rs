@@ -122,13 +122,10 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let super_log = register(config, &control, store, &trail).await?;
-    let identity = Arc::new(audit_identity(&keyrings));
-    let archive = archive_bucket(config, &upstream, &identity, &clock)?;
-    let sources = Sources {
-        identity,
-        trail: trail.clone(),
-        system: Arc::clone(&control),
-    };
+    let telemetry = Telemetry::watching(Arc::clone(trail.health()));
+    let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
+    let of_trail = (&keyrings, &trail, telemetry.as_ref());
+    let archive = open_archive(config, (&upstream, &control), of_trail, &clock)?;
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
@@ -156,19 +153,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     .with_evidence(Shown::of(config), Endpoint::of(config))
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
-    let telemetry = Telemetry::watching(Arc::clone(trail.health()));
-    let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
-    let archive = archive.zip(config.audit.archive.as_ref());
-    let archive = archive.map(|(bucket, archive)| {
-        let configured = (&config.audit, archive);
-        Archive::new(
-            configured,
-            bucket,
-            sources,
-            telemetry.archive(),
-            clock.clone(),
-        )
-    });
     let limits = limits_of(config, &directory, &telemetry, &clock);
     let operations = Operations {
         audit_keys: trail.keys().clone(),
@@ -418,6 +402,28 @@ async fn prepare_mirror(upstream: &Upstream, bucket: &str) -> Result<(), KeyErro
             })
         }
     }
+}
+
+/// Where the trail is archived, if it is; not asked anything yet.
+fn open_archive(
+    config: &Config,
+    (upstream, control): (&Upstream, &Arc<dyn ObjectStore>),
+    (keyrings, trail, telemetry): (&Arc<Keyrings>, &Trail, &Telemetry),
+    clock: &Clock,
+) -> Result<Option<Archive>, AssembleError> {
+    let identity = Arc::new(audit_identity(keyrings));
+    let bucket = archive_bucket(config, upstream, &identity, clock)?;
+    let sources = Sources {
+        identity,
+        trail: trail.clone(),
+        system: Arc::clone(control),
+    };
+    let configured = bucket.zip(config.audit.archive.as_ref());
+    Ok(configured.map(|(bucket, archive)| {
+        let configured = (&config.audit, archive);
+        let meters = telemetry.archive();
+        Archive::new(configured, bucket, sources, meters, clock.clone())
+    }))
 }
 
 /// The archive's bucket, if one is configured; not asked anything yet. `upstream` is the gateway's own store.

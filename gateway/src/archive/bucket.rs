@@ -113,7 +113,7 @@ impl ArchiveBucket {
     ) -> Result<(), UpstreamError> {
         let mut document = Writer::new("Retention");
         document.text("Mode", COMPLIANCE);
-        document.text("RetainUntilDate", &rfc3339(until));
+        document.text("RetainUntilDate", rfc3339(until));
         let document = document.finish();
         let request = self
             .object(Method::PUT, name)

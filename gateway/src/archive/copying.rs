@@ -97,16 +97,13 @@ impl Writer {
             let reading = move || log.piece(at, end).map(|piece| (piece, log));
             let (piece, back) = blocking(reading).await?;
             log = back;
-            match piece.object {
-                Some(object) => {
-                    let until = object.retain_until().map_or(usual, |told| told.max(usual));
-                    longest = longest.max(until);
-                    self.keep_piece(state, &object, until).await?;
-                }
-                None => {
-                    let gone = format!("{place} {at}-{}", piece.next.saturating_sub(1));
-                    self.found(state, "archive_lines_gone", &gone).await;
-                }
+            if let Some(object) = piece.object {
+                let until = object.retain_until().map_or(usual, |told| told.max(usual));
+                longest = longest.max(until);
+                self.keep_piece(state, &object, until).await?;
+            } else {
+                let gone = format!("{place} {at}-{}", piece.next.saturating_sub(1));
+                self.found(state, "archive_lines_gone", &gone).await;
             }
             at = piece.next;
         }
