@@ -311,6 +311,8 @@ async fn open_trail(
     let identity = Arc::new(audit_identity(keyrings));
     let settings = audit::Settings {
         replica: config.audit.replica.clone(),
+        second: config.audit.second_journal.clone(),
+        min_devices: config.audit.min_devices,
         ..audit::Settings::default()
     };
     let journal = Journal::open(&config.audit.journal, identity, settings, clock.now())?;

@@ -15,6 +15,10 @@ use super::sinks::SinkConfig;
 pub struct AuditConfig {
     /// The journal's directory.
     pub journal: PathBuf,
+    /// Its directory on another disk, for the same lines.
+    pub second_journal: Option<PathBuf>,
+    /// On how many of them an event must be before its request is answered.
+    pub min_devices: usize,
     /// This replica's name, with which its logs' names begin.
     pub replica: String,
     /// Buckets of class `attestation` or `contract`, as tenant and bucket: each upload yields a receipt.
@@ -36,6 +40,7 @@ impl AuditConfig {
         problems: &mut Problems,
     ) -> Self {
         let journal = audit.path("journal", "audit", base, problems);
+        let (second_journal, min_devices) = read_devices(audit, &journal, base, problems);
         let replica = audit
             .optional_text("replica", problems)
             .unwrap_or_else(|| "local".to_owned());
@@ -74,6 +79,8 @@ impl AuditConfig {
         let archive = ArchiveConfig::read(audit, upstream, base, problems);
         Self {
             journal,
+            second_journal,
+            min_devices,
             replica,
             attested,
             durabilities,
@@ -81,6 +88,29 @@ impl AuditConfig {
             archive,
         }
     }
+}
+
+/// A second directory must be another than the first: whoever has two counts on losing one.
+fn read_devices(
+    audit: &mut Section,
+    journal: &Path,
+    base: &Path,
+    problems: &mut Problems,
+) -> (Option<PathBuf>, usize) {
+    let second = audit.optional_text("second_journal", problems);
+    let second = second.map(|second| base.join(second));
+    if let Some(second) = &second
+        && (second.starts_with(journal) || journal.starts_with(second))
+    {
+        let why = "must be outside of the first journal, on another disk";
+        problems.add(&audit.at("second_journal"), why);
+    }
+    let least = audit.optional_number("min_devices", 1..=2, problems);
+    if least == Some(2) && second.is_none() {
+        let why = "needs a second_journal where it is 2";
+        problems.add(&audit.at("min_devices"), why);
+    }
+    (second, if least == Some(2) { 2 } else { 1 })
 }
 
 /// What must not be lost must not go on unrecorded.
@@ -123,6 +153,25 @@ mod tests {
         format!(
             "[audit]\njournal = \"j\"\n[[audit.buckets]]\ntenant = \"t\"\nbucket = \"b\"\n{rest}"
         )
+    }
+
+    #[test]
+    fn a_second_journal_is_another_directory() {
+        let of = |rest: &str| read(&format!("[audit]\njournal = \"/a/j\"\n{rest}"));
+        let (config, problems) = of("second_journal = \"b\"\nmin_devices = 2");
+        assert!(problems.is_empty(), "{problems:?}");
+        let second = config.second_journal.as_deref();
+        assert_eq!((second, config.min_devices), (Some(Path::new("/b")), 2));
+        assert_eq!(of("").0.min_devices, 1);
+        for bad in [
+            "min_devices = 2",
+            "min_devices = 3",
+            "second_journal = \"/a/j\"",
+            "second_journal = \"/a/j/2\"",
+            "second_journal = \"/a\"",
+        ] {
+            assert_eq!(of(bad).1.len(), 1, "{bad}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod archive;
 mod endpoint;
 mod exchange;
+mod journal;
 mod keys;
 mod sinks;
 mod stored;
@@ -123,10 +124,12 @@ impl Telemetry {
 
     /// The same, of a replica whose trail is in this health: where events do not reach the disk, it is not ready.
     pub fn watching(trail: Arc<audit::Health>) -> Self {
-        Self {
-            trail,
-            ..Self::new()
-        }
+        let mut telemetry = Self::new();
+        telemetry
+            .registry
+            .register_collector(Box::new(journal::JournalDevices(Arc::clone(&trail))));
+        telemetry.trail = trail;
+        telemetry
     }
 
     /// The same, telling of these keyrings what their key management was asked.

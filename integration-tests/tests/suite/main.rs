@@ -26,6 +26,7 @@ mod identity;
 mod independent;
 mod job_races;
 mod jobs;
+mod journal_disks;
 mod key_copies;
 mod key_life;
 mod key_management;

@@ -59,7 +59,7 @@ impl Deployed {
         let declared = self.endpoints.iter().cloned();
         declared
             .chain(own)
-            .filter(|one| one.tenant.as_deref().is_none_or(|of| of == tenant))
+            .filter(|one| one.only.is_empty() || one.only.contains(tenant))
             .collect()
     }
 }
