@@ -139,6 +139,7 @@ impl Policies {
         request: &S3Request,
         proof: Proof,
     ) -> Result<Leave, GatewayError> {
+        let principal = self.0.lookups.with_included(principal).await?;
         let now = self.0.clock.now();
         let context = circumstances::context_of(request, &proof, now, &self.0.upstream_region);
         let tenant = self.0.of_tenant(&principal.tenant).await?;
