@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::{AuditConfig, Selection, SinkFormat, TargetConfig};
 use crate::telemetry::SinkMeters;
 pub use acknowledging::Acknowledging;
-use backoff::Backoff;
+pub(crate) use backoff::Backoff;
 use parcel::Parcel;
 use targets::Target;
 pub use targets::TargetError;
