@@ -139,6 +139,8 @@ const PRIVILEGES: &[&str] = &[
     "Approv",
     "RevokeSessions",
     "SetTenant",
+    "SetRole",
+    "DeleteRole",
     "AccessReview",
     "PublicAccessBlock",
     "OwnershipControls",

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::ahead;
 use crate::client::{Account, Credentials, finished};
+use crate::failing_disk::FailingDisk;
 use crate::hostile::Message;
 use crate::process::Process;
 use crate::tools;
@@ -65,6 +66,8 @@ pub struct Gateway {
     upstream: Upstream,
     /// How far its clock is ahead of the machine's.
     ahead: Duration,
+    /// What its environment has besides.
+    environment: Vec<String>,
     directory: TempDir,
 }
 
@@ -102,7 +105,7 @@ impl Gateway {
         let data = directory.path().join("data").display().to_string();
         let arguments = [&["dev", "--data", &data], options].concat();
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let mut process = start(&arguments, directory.path(), Duration::ZERO);
+        let mut process = start(&arguments, directory.path(), &[]);
         let account = process.wait_for(START_LIMIT, dev_account);
         Self {
             process,
@@ -110,6 +113,7 @@ impl Gateway {
             account,
             upstream: Upstream::Embedded,
             ahead: Duration::ZERO,
+            environment: Vec::new(),
             directory,
         }
     }
@@ -255,7 +259,7 @@ impl Gateway {
         fs::write(&config, text).expect("a file can be written");
         let config = config.display().to_string();
         let arguments: Vec<String> = ["serve", "--config", &config].map(str::to_owned).into();
-        let mut process = start(&arguments, directory.path(), Duration::ZERO);
+        let mut process = start(&arguments, directory.path(), &[]);
         let endpoint = process.wait_for(START_LIMIT, serve_endpoint);
         let credentials = principals.first().map(|first| first.credentials.clone());
         Self {
@@ -268,6 +272,7 @@ impl Gateway {
             },
             upstream,
             ahead: Duration::ZERO,
+            environment: Vec::new(),
             directory,
         }
     }
@@ -293,7 +298,7 @@ impl Gateway {
     /// If it does not come up again, with the end of its log.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = start(&self.arguments, self.directory.path(), self.ahead);
+        self.process = start(&self.arguments, self.directory.path(), &self.environment);
         let credentials = &self.account.credentials;
         self.account = self.process.wait_for(START_LIMIT, |log| {
             dev_account(log).or_else(|| {
@@ -312,6 +317,16 @@ impl Gateway {
     /// If it does not come up again, with the end of its log.
     pub fn restart_ahead(&mut self, by: Duration) {
         self.ahead = by;
+        self.environment = assigned(ahead::environment(by));
+        self.restart();
+    }
+
+    /// Kills the gateway and starts it again on disks that fail as the test wishes.
+    ///
+    /// # Panics
+    /// If it does not come up again, with the end of its log.
+    pub fn restart_on(&mut self, disk: &FailingDisk) {
+        self.environment = assigned(disk.environment());
         self.restart();
     }
 
@@ -466,21 +481,20 @@ impl Gateway {
     }
 }
 
-fn start(arguments: &[String], directory: &Path, by: Duration) -> Process {
+fn assigned(variables: [(&'static str, String); 2]) -> Vec<String> {
+    variables
+        .map(|(name, value)| format!("{name}={value}"))
+        .into()
+}
+
+fn start(arguments: &[String], directory: &Path, environment: &[String]) -> Process {
     let gateway = tools::gateway().display().to_string();
-    let clock = if by > Duration::ZERO {
-        ahead::environment(by)
-            .map(|(name, value)| format!("{name}={value}"))
-            .into()
-    } else {
-        Vec::new()
-    };
     // The credentials for the key management, where a gateway uses one.
     let mut command = vec![
         "AWS_ACCESS_KEY_ID=TESTKMS",
         "AWS_SECRET_ACCESS_KEY=secret-for-tests-only",
     ];
-    command.extend(clock.iter().map(String::as_str));
+    command.extend(environment.iter().map(String::as_str));
     command.push(&gateway);
     command.extend(arguments.iter().map(String::as_str));
     Process::start(Path::new("env"), &command, &directory.join("gateway.log"))

@@ -1,5 +1,5 @@
-//! The thread that signs: it is told of every line that is on disk, and every ten seconds or thousand lines writes
-//! tiles and a checkpoint. No request waits for it, but for one that asks for a proof.
+//! The thread that signs what is on one disk: it is told of every line there, and every ten seconds or thousand lines
+//! writes tiles and a checkpoint. No request waits for it, but for one that asks for a proof.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::closing::Closed;
 use super::home::{CLOSED, LogPlace};
@@ -23,9 +23,9 @@ pub(super) enum Told {
     /// There are many.
     Many,
     /// Somebody wants a checkpoint of all lines that are on disk.
-    Checkpoint(oneshot::Sender<Result<Checkpoint, ProveError>>),
+    Checkpoint(UnboundedSender<Result<Checkpoint, ProveError>>),
     /// Somebody wants the proof of a line that is on disk.
-    Prove(u64, oneshot::Sender<Result<Proof, ProveError>>),
+    Prove(u64, UnboundedSender<Result<Proof, ProveError>>),
 }
 
 /// That a line is in a log: C2SP tlog-proof, <https://c2sp.org/tlog-proof>, and the certificate of the log's key.
@@ -128,9 +128,15 @@ impl Checkpointer {
 
     /// Takes the leaves of lines that are on disk.
     fn grow(&mut self) {
-        let (leaves, stopped) = self.leaves.take();
-        self.stopped = stopped;
-        for leaf in leaves {
+        let taken = self.leaves.take();
+        if taken.anew {
+            self.tree = Growing::default();
+            self.unwritten.clear();
+            self.signed = None;
+            self.partial.clear();
+        }
+        self.stopped = taken.stops;
+        for leaf in taken.leaves {
             self.tree.push(leaf, &mut self.unwritten);
         }
     }

@@ -120,7 +120,7 @@ fn sign_the_rest(
 
 /// Keeps what is about to be cut off in a file of its own: most likely a batch that a crash tore, but who looks for
 /// the reason of a loss wants to see it.
-fn set_aside(segment: &Path, from: u64, bytes: u64) -> io::Result<()> {
+pub(super) fn set_aside(segment: &Path, from: u64, bytes: u64) -> io::Result<()> {
     let mut torn = File::open(segment)?;
     torn.seek(SeekFrom::Start(from))?;
     let path = segment.with_extension(format!("torn-{from}"));
@@ -231,7 +231,7 @@ impl Scan {
             }
             _ => {}
         }
-        self.stopped = head.kind == "replica.stop";
+        self.stopped = head.kind == STOP;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         self.tree.push(leaf_hash(line), &mut self.tiles);
     }
@@ -246,7 +246,14 @@ pub(crate) fn without_room(piece: &[u8]) -> &[u8] {
     end.and_then(|end| piece.get(..=end)).unwrap_or_default()
 }
 
+/// Whether a whole line is the last of its log.
+pub(super) fn ends_the_log(line: &[u8]) -> bool {
+    head_of(line).is_some_and(|head| head.kind == STOP)
+}
+
 /// The head of a whole line.
 fn head_of(line: &[u8]) -> Option<Head> {
     serde_json::from_slice(line.strip_suffix(b"\n")?).ok()
 }
+
+const STOP: &str = "replica.stop";

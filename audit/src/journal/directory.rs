@@ -61,6 +61,12 @@ impl Volume for Directory {
             length: 0,
         }))
     }
+
+    fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn SegmentFile>> {
+        let mut file = DiskFile::reopen(self.path.join(name))?;
+        file.cut(length)?;
+        Ok(Box::new(file))
+    }
 }
 
 /// One segment on disk.

@@ -13,6 +13,7 @@ use std::{
 use super::{
     Journal, Settings,
     directory::Directory,
+    home::LogPlace,
     segments::{Placement, SegmentFile, Volume},
 };
 use crate::Identity;
@@ -34,18 +35,27 @@ pub(super) struct Faults {
 impl Faults {
     /// A journal in `directory` on a disk with these faults.
     pub(super) fn open(self: &Arc<Self>, directory: &Path, settings: Settings) -> Journal {
-        let faults = Arc::clone(self);
-        Journal::open_on(
-            directory,
-            identity(),
-            settings,
-            SystemTime::UNIX_EPOCH,
-            |place| {
-                let inner = Directory::new(place.segments());
+        self.on(0, directory, &settings)
+    }
+
+    /// The same where only the disk of that number has them.
+    pub(super) fn on(
+        self: &Arc<Self>,
+        faulty: usize,
+        directory: &Path,
+        settings: &Settings,
+    ) -> Journal {
+        let volume = |number, place: &LogPlace| -> Box<dyn Volume> {
+            let inner = Directory::new(place.segments());
+            let faults = Arc::clone(self);
+            if number == faulty {
                 Box::new(FaultyVolume { inner, faults })
-            },
-        )
-        .unwrap()
+            } else {
+                Box::new(inner)
+            }
+        };
+        let now = SystemTime::UNIX_EPOCH;
+        Journal::open_on(directory, identity(), settings, now, &volume).unwrap()
     }
 }
 
@@ -63,6 +73,15 @@ impl Volume for FaultyVolume {
     fn create(&self, name: &str) -> io::Result<Box<dyn SegmentFile>> {
         fail_if(&self.faults.create, io::ErrorKind::ReadOnlyFilesystem)?;
         let inner = self.inner.create(name)?;
+        Ok(Box::new(FaultyFile {
+            inner,
+            faults: Arc::clone(&self.faults),
+        }))
+    }
+
+    fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn SegmentFile>> {
+        fail_if(&self.faults.create, io::ErrorKind::ReadOnlyFilesystem)?;
+        let inner = self.inner.reopen(name, length)?;
         Ok(Box::new(FaultyFile {
             inner,
             faults: Arc::clone(&self.faults),

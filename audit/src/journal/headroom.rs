@@ -13,18 +13,21 @@ pub(super) struct Headroom {
 }
 
 impl Headroom {
-    /// Takes the room. A disk that has none left is as if it were used already.
-    pub(super) fn take(path: PathBuf, bytes: u64) -> Self {
-        let mut headroom = Self {
+    /// Room that is not taken yet.
+    pub(super) fn new(path: PathBuf, bytes: u64) -> Self {
+        Self {
             path,
             bytes,
             used: false,
-        };
-        if let Err(error) = headroom.fill() {
-            tracing::error!(%error, "no room can be kept for the audit journal");
-            headroom.used = headroom.bytes > 0;
         }
-        headroom
+    }
+
+    /// Takes the room. A disk that has none left is as if it were used already.
+    pub(super) fn take(&mut self) {
+        if let Err(error) = self.fill() {
+            tracing::error!(%error, "no room can be kept for the audit journal");
+            self.used = self.bytes > 0;
+        }
     }
 
     /// Whether only what is essential may be written.

@@ -7,10 +7,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub struct Health {
     failing: AtomicBool,
     refused: AtomicU64,
+    devices: Vec<Device>,
+}
+
+/// A disk of the journal.
+#[derive(Debug)]
+struct Device {
+    name: String,
+    down: AtomicBool,
 }
 
 impl Health {
-    /// Whether events reach the disk.
+    pub(super) fn of(devices: impl IntoIterator<Item = String>) -> Self {
+        let device = |name| Device {
+            name,
+            down: AtomicBool::new(false),
+        };
+        Self {
+            devices: devices.into_iter().map(device).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether events reach as many disks as they must.
     pub fn is_good(&self) -> bool {
         !self.failing.load(Ordering::Relaxed)
     }
@@ -20,11 +39,35 @@ impl Health {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// The journal's disks by their directories, and whether each has all that was acknowledged.
+    pub fn devices(&self) -> impl Iterator<Item = (&str, bool)> {
+        let alone = self.devices.len() == 1;
+        self.devices.iter().map(move |device| {
+            let down = device.down.load(Ordering::Relaxed) || (alone && !self.is_good());
+            (device.name.as_str(), !down)
+        })
+    }
+
     pub(super) fn told(&self, good: bool) {
         self.failing.store(!good, Ordering::Relaxed);
     }
 
     pub(super) fn refuse(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn device(&self, number: usize, up: bool) {
+        if let Some(device) = self.devices.get(number) {
+            device.down.store(!up, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_up(&self, number: usize) -> bool {
+        self.devices().nth(number).is_some_and(|(_, up)| up)
+    }
+
+    pub(super) fn name(&self, number: usize) -> &str {
+        let device = self.devices.get(number);
+        device.map_or("", |device| device.name.as_str())
     }
 }

@@ -4,11 +4,19 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// The directory of all logs that a replica wrote on this disk.
 #[derive(Clone, Debug)]
 pub(super) struct Home {
     path: PathBuf,
+}
+
+/// A home, locked for as long as one of these is there; or not yet, where its disk is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    home: Home,
+    lock: Arc<OnceLock<File>>,
 }
 
 /// The directory of one log.
@@ -20,16 +28,28 @@ pub(super) struct LogPlace {
 }
 
 impl Home {
-    /// Makes the directory, for its owner alone, if it is missing.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        Ok(Self {
+    /// The one at `path`, be it there or not.
+    pub(super) fn at(path: &Path) -> Self {
+        Self {
             path: path.to_owned(),
-        })
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the directory, for its owner alone, if it is missing.
+    pub(super) fn make(&self) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
     }
 
     /// Keeps other processes out for as long as the file is held.
-    pub(super) fn lock(&self) -> Result<File, TryLockError> {
+    fn lock(&self) -> Result<File, TryLockError> {
         let lock = OpenOptions::new()
             .write(true)
             .create(true)
@@ -63,21 +83,52 @@ impl Home {
         self.path.join(HEADROOM)
     }
 
-    /// Makes the directory of a new log.
-    pub(super) fn begin(&self, name: &str) -> io::Result<LogPlace> {
-        let path = self.path.join(name);
-        DirBuilder::new().mode(0o700).create(&path)?;
-        DirBuilder::new().mode(0o700).create(path.join(SEGMENTS))?;
-        sync_directory(&path)?;
-        sync_directory(&self.path)?;
-        Ok(LogPlace {
+    /// Where a log of that name is or would be.
+    pub(super) fn place(&self, name: &str) -> LogPlace {
+        LogPlace {
             name: name.to_owned(),
-            path,
-        })
+            path: self.path.join(name),
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(home: Home) -> Self {
+        Self {
+            home,
+            lock: Arc::default(),
+        }
+    }
+
+    /// Keeps other processes out, if it does not yet.
+    pub(super) fn take(&self) -> Result<(), TryLockError> {
+        if self.lock.get().is_none() {
+            let lock = self.home.lock()?;
+            let _ = self.lock.set(lock);
+        }
+        Ok(())
     }
 }
 
 impl LogPlace {
+    /// Makes its directory, if it is missing, in the journal's, which must be there.
+    pub(super) fn begin(&self) -> io::Result<()> {
+        let segments = self.segments();
+        for path in [&self.path, &segments] {
+            let made = DirBuilder::new().mode(0o700).create(path);
+            match made {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => sync_directory(path.parent().unwrap_or(path))?,
+            }
+        }
+        sync_directory(&segments)
+    }
+
+    /// The log's directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where its segments lie.
     pub(super) fn segments(&self) -> PathBuf {
         self.path.join(SEGMENTS)
@@ -106,6 +157,8 @@ impl LogPlace {
     fn replace(&self, name: &str, bytes: &[u8], durably: bool) -> io::Result<PathBuf> {
         let path = self.path.join(name);
         let directory = path.parent().unwrap_or(&self.path).to_owned();
+        // Nothing is made where a disk is gone: it would be in its way when it comes back.
+        fs::metadata(&self.path)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -134,7 +187,7 @@ impl LogPlace {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

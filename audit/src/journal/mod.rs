@@ -1,21 +1,26 @@
-//! The journal: events as lines in append-only files, on disk before [`Journal::record`] returns.
-//! The
-//! lines of one run are one log, in a directory of its own. It must not know what the events mean.
+//! The journal: events as lines in append-only files, on one disk or two before [`Journal::record`] returns. The lines
+//! of one run are one log, in a directory of its own on each disk. It must not know what the events mean.
 
 mod checkpointer;
 mod closing;
+mod copying;
+mod device;
+mod devices;
 mod directory;
+mod disk;
 mod headroom;
 mod health;
 mod home;
 mod leaves;
+mod leveling;
+mod opening;
 mod queue;
 mod segments;
 mod sign;
 mod writer;
 
 use std::{
-    fs::{File, TryLockError},
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc as threads},
@@ -23,25 +28,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::signed::Checkpoint;
 use crate::{AuditKey, Event, Identity};
-use checkpointer::{Checkpointer, Told};
+use checkpointer::Told;
 pub use checkpointer::{Proof, ProveError};
 pub use closing::Closed;
 pub(crate) use closing::{HOLE, without_room};
 use directory::Directory;
-use headroom::Headroom;
 pub use health::Health;
-use home::{Home, LogPlace, OPEN_INTENTS};
-use leaves::Leaves;
-use queue::{Answer, Entrance, Waiting, queue};
-use segments::{Segments, Volume};
+use home::{Home, OPEN_INTENTS};
+use queue::{Answer, Entrance, Waiting};
 use sign::Signing;
 pub use writer::Recorded;
-use writer::Writer;
 pub(crate) use writer::chain_name;
 
 /// Bounds of a [`Journal`].
@@ -59,8 +60,12 @@ pub struct Settings {
     pub late: usize,
     /// How often lines are signed, if there are any.
     pub checkpoint_every: Duration,
-    /// Bytes kept free on the disk for what must be recorded when it is full.
+    /// Bytes kept free on each disk for what must be recorded when it is full.
     pub headroom: u64,
+    /// A directory on another disk, for the same logs.
+    pub second: Option<PathBuf>,
+    /// On how many disks an event must be: 1 or 2. It is on both anyway, as long as both work.
+    pub min_devices: usize,
 }
 
 impl Default for Settings {
@@ -73,6 +78,8 @@ impl Default for Settings {
             late: 10_000,
             checkpoint_every: Duration::from_secs(10),
             headroom: 1 << 20,
+            second: None,
+            min_devices: 1,
         }
     }
 }
@@ -131,10 +138,11 @@ pub struct OpenIntent {
 #[derive(Debug)]
 pub struct Journal {
     entrance: Option<Entrance>,
-    prover: Option<threads::Sender<Told>>,
+    /// Of each disk.
+    provers: Vec<threads::Sender<Told>>,
     commit_timeout: Duration,
     opening: Opening,
-    home: Home,
+    homes: Vec<Home>,
     log: String,
     signing: Signing,
     health: Arc<Health>,
@@ -145,52 +153,21 @@ pub struct Journal {
 
 impl Journal {
     /// Opens the journal in `directory`, which is made (mode 0700) if it is missing: closes the logs that were left
-    /// open, and begins one named after the replica and the time `now`. Blocks on the disk.
+    /// open, and begins one named after the replica and the time `now`. The same in the second directory, if there is
+    /// one; before that logs of earlier runs are made the same in both. Blocks on the disks.
     ///
     /// # Errors
-    /// [`JournalError::InUse`] while another journal has the directory, [`JournalError::Open`] for
-    /// the rest.
+    /// [`JournalError::InUse`] while another journal has a directory, [`JournalError::Open`] where fewer than
+    /// `min_devices` can be opened.
     pub fn open(
         directory: &Path,
         identity: Arc<Identity>,
         settings: Settings,
         now: SystemTime,
     ) -> Result<Self, JournalError> {
-        Self::open_on(directory, identity, settings, now, |place| {
+        Self::open_on(directory, identity, &settings, now, &|_, place| {
             Box::new(Directory::new(place.segments()))
         })
-    }
-
-    /// The same with segments on another volume, for tests.
-    fn open_on(
-        directory: &Path,
-        identity: Arc<Identity>,
-        settings: Settings,
-        now: SystemTime,
-        volume: impl FnOnce(&LogPlace) -> Box<dyn Volume>,
-    ) -> Result<Self, JournalError> {
-        let failed = |source: io::Error| JournalError::Open {
-            directory: directory.to_owned(),
-            source: Arc::new(source),
-        };
-        let home = Home::open(directory).map_err(failed)?;
-        let lock = home.lock().map_err(|error| match error {
-            TryLockError::WouldBlock => JournalError::InUse {
-                directory: directory.to_owned(),
-            },
-            TryLockError::Error(source) => failed(source),
-        })?;
-        let signing = Signing::new(identity);
-        let mut opening = Opening::default();
-        for log in home.logs().map_err(failed)? {
-            let closed = closing::close(&log, &signing).map_err(failed)?;
-            opening.closed.extend(closed);
-        }
-        let place = home
-            .begin(&log_name(&settings.replica, now))
-            .map_err(failed)?;
-        let segments = Segments::new(volume(&place), settings.segment_bytes);
-        Self::start(home, place, signing, segments, opening, &settings, lock).map_err(failed)
     }
 
     /// What opening found.
@@ -336,12 +313,7 @@ impl Journal {
     /// # Errors
     /// If there is no such line, or the disk does not take the checkpoint.
     pub async fn prove(&self, seq: u64) -> Result<Proof, ProveError> {
-        let (reply, proved) = oneshot::channel();
-        let prover = self.prover.as_ref().ok_or(ProveError::Unavailable)?;
-        prover
-            .send(Told::Prove(seq, reply))
-            .map_err(|_| ProveError::Unavailable)?;
-        proved.await.map_err(|_| ProveError::Unavailable)?
+        self.signers(|reply| Told::Prove(seq, reply)).await
     }
 
     /// A checkpoint of this run's log as it is, signed now if it is not yet.
@@ -349,12 +321,30 @@ impl Journal {
     /// # Errors
     /// If there is no line, or the disk does not take the checkpoint.
     pub async fn checkpoint(&self) -> Result<Checkpoint, ProveError> {
-        let (reply, signed) = oneshot::channel();
-        let signer = self.prover.as_ref().ok_or(ProveError::Unavailable)?;
-        signer
-            .send(Told::Checkpoint(reply))
-            .map_err(|_| ProveError::Unavailable)?;
-        signed.await.map_err(|_| ProveError::Unavailable)?
+        self.signers(Told::Checkpoint).await
+    }
+
+    /// Asks the threads that sign, on each disk that has all lines. The first that can answers.
+    async fn signers<T>(
+        &self,
+        ask: impl Fn(UnboundedSender<Result<T, ProveError>>) -> Told,
+    ) -> Result<T, ProveError> {
+        let (reply, mut answers) = unbounded_channel();
+        for (number, signer) in self.provers.iter().enumerate() {
+            if self.provers.len() == 1 || self.health.is_up(number) {
+                // One that has ended does not answer.
+                let _ = signer.send(ask(reply.clone()));
+            }
+        }
+        drop(reply);
+        let mut answer = Err(ProveError::Unavailable);
+        while let Some(next) = answers.recv().await {
+            answer = next;
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
     }
 
     /// The intents of earlier runs that have no outcome, and were not [reconciled](Self::reconciled) either.
@@ -362,31 +352,43 @@ impl Journal {
     /// # Errors
     /// If the disk cannot be read.
     pub fn open_intents(&self) -> io::Result<Vec<OpenIntent>> {
-        let mut open = Vec::new();
-        for place in self.home.logs()? {
-            let Some(lines) = place.read(OPEN_INTENTS)? else {
-                continue;
-            };
-            let lines = String::from_utf8(lines).map_err(io::Error::other)?;
-            open.extend(lines.lines().map(|line| OpenIntent {
-                log: place.name.clone(),
+        let mut logs = BTreeMap::new();
+        self.on_some_disk(|home| {
+            for place in home.logs()? {
+                if let Some(lines) = place.read(OPEN_INTENTS)? {
+                    let lines = String::from_utf8(lines).map_err(io::Error::other)?;
+                    logs.insert(place.name, lines);
+                }
+            }
+            Ok(())
+        })?;
+        let open = logs.iter().flat_map(|(log, lines)| {
+            lines.lines().map(|line| OpenIntent {
+                log: log.clone(),
                 line: line.to_owned(),
-            }));
-        }
-        Ok(open)
+            })
+        });
+        Ok(open.collect())
     }
 
     /// Notes that a record says of each open intent of a log how it ended.
     ///
     /// # Errors
-    /// If the disk cannot be written.
+    /// If no disk can be written. One that is away is told when the journal is opened again.
     pub fn reconciled(&self, log: &str) -> io::Result<()> {
-        for place in self.home.logs()? {
-            if place.name == log {
-                place.remove(OPEN_INTENTS)?;
+        self.on_some_disk(|home| home.place(log).remove(OPEN_INTENTS))
+    }
+
+    /// Does it on each disk; an error is one only where it could be done on none.
+    fn on_some_disk(&self, mut what: impl FnMut(&Home) -> io::Result<()>) -> io::Result<()> {
+        let mut done = Err(io::ErrorKind::NotFound.into());
+        for home in &self.homes {
+            let now = what(home);
+            if now.is_ok() || done.is_err() {
+                done = now;
             }
         }
-        Ok(())
+        done
     }
 
     fn waiting(&self, event: &Event, key: Option<&AuditKey>) -> Result<Waiting, JournalError> {
@@ -398,61 +400,11 @@ impl Journal {
         let wall_ms = age.unwrap_or_default().as_millis();
         Ok(Waiting {
             tenant: event.tenant.clone().unwrap_or_default(),
-            wall_ms: u64::try_from(wall_ms).unwrap_or_default(),
-            kind: event.kind,
-            members,
-            wants_line: false,
-            ack: None,
-            place: None,
-        })
-    }
-
-    fn start(
-        home: Home,
-        place: LogPlace,
-        signing: Signing,
-        segments: Segments,
-        opening: Opening,
-        settings: &Settings,
-        lock: File,
-    ) -> io::Result<Self> {
-        let certificate = signing.certify(&place)?;
-        let log = place.name.clone();
-        let headroom = Headroom::take(home.headroom(), settings.headroom);
-        let health = Arc::new(Health::default());
-        let (entrance, arrivals) = queue(settings.queue, settings.late);
-        let (prover, told) = threads::channel();
-        let (ending, ended) = threads::channel();
-        let key = signing.identity().audit_key().clone();
-        let leaves = Leaves::default();
-        let signer = (leaves.clone(), prover.clone());
-        let writers = Arc::clone(&health);
-        let writer = Writer::new(segments, arrivals, signer, writers, headroom, &log, key);
-        let every = settings.checkpoint_every;
-        let checkpointer =
-            Checkpointer::new(place, signing.clone(), certificate, (told, leaves), every);
-        let writing = std::thread::Builder::new()
-            .name("audit-journal".to_owned())
-            .spawn(move || writer.run())?;
-        let signing_thread = std::thread::Builder::new()
-            .name("audit-sign".to_owned())
-            .spawn(move || {
-                checkpointer.run();
-                // In this order: who waits for the end may open the directory again.
-                drop(lock);
-                drop(ending);
-            })?;
-        Ok(Self {
-            entrance: Some(entrance),
-            prover: Some(prover),
-            commit_timeout: settings.commit_timeout,
-            opening,
-            home,
-            log,
-            signing,
-            health,
-            ended: Mutex::new(ended),
-            threads: vec![writing, signing_thread],
+            ..Waiting::of_trail(
+                event.kind,
+                u64::try_from(wall_ms).unwrap_or_default(),
+                members,
+            )
         })
     }
 }
@@ -460,7 +412,7 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.entrance = None;
-        self.prover = None;
+        self.provers.clear();
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         match ended.recv_timeout(self.commit_timeout) {
             Err(threads::RecvTimeoutError::Timeout) => {
@@ -483,35 +435,6 @@ async fn answer(acked: oneshot::Receiver<Answer>) -> Result<Recorded, JournalErr
         .map_err(|_| JournalError::Closed)?
         .map_err(JournalError::Unavailable)
 }
-
-/// `<replica>-<time>-<random>`: no two are the same, and those of one replica sort by its clock's time, to the
-/// millisecond: in a second it can be started twice.
-fn log_name(replica: &str, now: SystemTime) -> String {
-    let replica: String = replica
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
-        .take(REPLICA_LIMIT)
-        .collect();
-    let time = time::OffsetDateTime::from(now)
-        .to_offset(time::UtcOffset::UTC)
-        .format(LOG_TIME)
-        .unwrap_or_default();
-    let random = Uuid::new_v4().simple().to_string();
-    let random = random.get(..8).unwrap_or_default();
-    let replica = if replica.is_empty() {
-        "replica"
-    } else {
-        &replica
-    };
-    format!("{replica}-{time}-{random}")
-}
-
-const LOG_TIME: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
-    "[year][month][day]T[hour][minute][second].[subsecond digits:3]Z"
-);
-
-/// Characters.
-const REPLICA_LIMIT: usize = 64;
 
 #[cfg(test)]
 mod faults;

@@ -30,6 +30,21 @@ pub(super) struct Waiting {
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
+impl Waiting {
+    /// An event about the trail itself that nobody waits for.
+    pub(super) fn of_trail(kind: Kind, wall_ms: u64, members: String) -> Self {
+        Self {
+            tenant: String::new(),
+            wall_ms,
+            kind,
+            members,
+            wants_line: false,
+            ack: None,
+            place: None,
+        }
+    }
+}
+
 /// Where a line is, or what the disk said.
 pub(super) type Answer = Result<Recorded, Arc<io::Error>>;
 
@@ -166,6 +181,12 @@ impl Arrivals {
         }
     }
 
+    /// Takes an event of the trail's own, which goes like those that nobody waits for.
+    pub(super) fn add(&mut self, waiting: Waiting) {
+        self.late.push_back(waiting);
+        self.due = self.due.or_else(|| Instant::now().checked_add(LINGER));
+    }
+
     /// Notes that what was due is on disk.
     pub(super) fn taken(&mut self) {
         self.refused = false;
@@ -210,8 +231,7 @@ impl Arrivals {
         } else if waiting.ack.is_some() {
             urgent.push(waiting);
         } else {
-            self.late.push_back(waiting);
-            self.due = self.due.or_else(|| Instant::now().checked_add(LINGER));
+            self.add(waiting);
         }
     }
 }
@@ -228,15 +248,7 @@ mod tests {
     use super::*;
 
     fn waiting(kind: Kind) -> Waiting {
-        Waiting {
-            tenant: String::new(),
-            wall_ms: 0,
-            kind,
-            members: String::new(),
-            wants_line: false,
-            ack: None,
-            place: None,
-        }
+        Waiting::of_trail(kind, 0, String::new())
     }
 
     async fn urgent(entrance: &Entrance, kind: Kind) {

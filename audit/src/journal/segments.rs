@@ -7,6 +7,8 @@ use std::{io, path::Path};
 pub(super) trait Volume: Send {
     /// A new, empty segment of that name, itself durable.
     fn create(&self, name: &str) -> io::Result<Box<dyn SegmentFile>>;
+    /// One that is there, cut to `length` bytes.
+    fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn SegmentFile>>;
 }
 
 /// One segment, open for appending.
@@ -35,6 +37,17 @@ pub(super) enum Placement {
     Replaced,
 }
 
+/// Where a log's lines end on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// The first line of the open segment,
+    pub(super) first: u64,
+    /// how many bytes of it are lines,
+    pub(super) bytes: u64,
+    /// and the line that comes next.
+    pub(super) next: u64,
+}
+
 /// The chain of segments, at its writing end.
 pub(super) struct Segments {
     volume: Box<dyn Volume>,
@@ -46,6 +59,8 @@ pub(super) struct Segments {
 /// The segment that is written to.
 struct OpenSegment {
     file: Box<dyn SegmentFile>,
+    /// The `seq` of its first line.
+    first: u64,
     /// Bytes that were committed; what lies behind them was never acknowledged.
     committed: u64,
     /// Whether bytes may lie behind the committed ones that have to be cut off before the next
@@ -70,9 +85,31 @@ impl Segments {
     }
 
     /// Appends `count` lines, given as one block, and makes them durable: all of them or, on an
-    /// error, none.
-    pub(super) fn commit(&mut self, lines: &[u8], count: u64) -> io::Result<()> {
-        let segment = self.writable()?;
+    /// error, none. Where the open segment is not what we left, a new one is begun if `begin_anew`, else it is an error.
+    pub(super) fn commit(&mut self, lines: &[u8], count: u64, begin_anew: bool) -> io::Result<()> {
+        // Where it cannot be mended now it stays open: what is torn must not be left behind.
+        if let Some(segment) = &mut self.open
+            && !segment.is_ready()?
+        {
+            if !begin_anew {
+                return Err(io::Error::other("the segment is not what was left there"));
+            }
+            tracing::error!("beginning a new audit segment");
+            self.open = None;
+        }
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|segment| segment.committed >= self.segment_bytes)
+        {
+            self.finish();
+        }
+        self.extend(lines, count)
+    }
+
+    /// The same, behind the last line of the open segment, of which nothing is asked.
+    pub(super) fn extend(&mut self, lines: &[u8], count: u64) -> io::Result<()> {
+        let segment = self.opened()?;
         let outcome = segment
             .file
             .append(lines)
@@ -101,27 +138,55 @@ impl Segments {
         }
     }
 
-    /// The open segment, if it is still what we left and has room, or a new one.
-    fn writable(&mut self) -> io::Result<&mut OpenSegment> {
-        // Where it cannot be mended now it stays open: what is torn must not be left behind.
-        if let Some(segment) = &mut self.open
-            && !segment.is_ready()?
-        {
-            self.open = None;
+    /// Where the lines end: the open segment's first line and its bytes.
+    pub(super) fn end(&self) -> Option<(u64, u64)> {
+        let open = self.open.as_ref();
+        open.map(|segment| (segment.first, segment.committed))
+    }
+
+    /// The same, in all.
+    pub(super) fn placed(&self) -> Placed {
+        let (first, bytes) = self.end().unwrap_or((self.next_seq, 0));
+        Placed {
+            first,
+            bytes,
+            next: self.next_seq,
         }
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|segment| segment.committed >= self.segment_bytes)
-        {
-            self.finish();
-        }
+    }
+
+    /// Whether the open segment is what we left, with nothing torn behind it; so is none.
+    pub(super) fn is_as_left(&mut self) -> io::Result<bool> {
+        self.open.as_mut().map_or(Ok(true), OpenSegment::is_ready)
+    }
+
+    /// Forgets all: the log's lines come again from the first on.
+    pub(super) fn restart(&mut self) {
+        self.open = None;
+        self.next_seq = 0;
+    }
+
+    /// Goes on in a segment that is there: its first `length` bytes are the next `count` lines.
+    pub(super) fn adopt(&mut self, length: u64, count: u64) -> io::Result<()> {
+        let file = self.volume.reopen(&file_name(self.next_seq), length)?;
+        self.open = Some(OpenSegment {
+            file,
+            first: self.next_seq,
+            committed: length,
+            torn: false,
+        });
+        self.next_seq = self.next_seq.saturating_add(count);
+        Ok(())
+    }
+
+    /// The open segment, or a new one.
+    fn opened(&mut self) -> io::Result<&mut OpenSegment> {
         let segment = if let Some(segment) = self.open.take() {
             segment
         } else {
             let file = self.volume.create(&file_name(self.next_seq))?;
             OpenSegment {
                 file,
+                first: self.next_seq,
                 committed: 0,
                 torn: false,
             }
@@ -134,16 +199,12 @@ impl OpenSegment {
     /// Whether the next batch may go here; on an error nothing may be written anywhere yet.
     fn is_ready(&mut self) -> io::Result<bool> {
         let Placement::InPlace { length } = self.file.placement()? else {
-            tracing::error!("the audit segment was removed or replaced; beginning a new one");
+            tracing::error!("the audit segment was removed or replaced");
             return Ok(false);
         };
         let committed = self.committed;
         if length < committed || (length > committed && !self.torn) {
-            tracing::error!(
-                length,
-                committed,
-                "others changed the audit segment; beginning a new one"
-            );
+            tracing::error!(length, committed, "others changed the audit segment");
             return Ok(false);
         }
         self.mend()?;

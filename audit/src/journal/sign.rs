@@ -28,14 +28,18 @@ impl Signing {
         self.identity.log_key(log).ok()
     }
 
-    /// Certifies a log's key, in the log's directory. Gives the certificate.
-    pub(super) fn certify(&self, place: &LogPlace) -> io::Result<String> {
-        let key = self.key(&place.name).ok_or(io::ErrorKind::InvalidInput)?;
+    /// The certificate of a log's key.
+    pub(super) fn certificate(&self, log: &str) -> io::Result<String> {
+        let key = self.key(log).ok_or(io::ErrorKind::InvalidInput)?;
         let deployment = self.identity.deployment_key().map_err(io::Error::other)?;
-        let origin = self.identity.origin(&place.name);
-        let certificate = certificate(&deployment, &origin, key.verifying());
-        place.write(CERTIFICATE, certificate.as_bytes())?;
-        Ok(certificate)
+        let origin = self.identity.origin(log);
+        Ok(certificate(&deployment, &origin, key.verifying()))
+    }
+
+    /// Puts it into the log's directory.
+    pub(super) fn certify(&self, place: &LogPlace) -> io::Result<()> {
+        let certificate = self.certificate(&place.name)?;
+        place.write(CERTIFICATE, certificate.as_bytes())
     }
 
     /// Signs a log as it is. Gives the checkpoint and its note.

@@ -1,22 +1,19 @@
-//! The journal's thread: takes every event that waits, makes them one write and one sync, and answers all. It gives
-//! each line its place: in the log, in its tenant's chain, and in time. It must not know files.
+//! The journal's thread: takes every event that waits, makes them one write and one sync on each disk, and answers all.
+//! It gives each line its place: in the log, in its tenant's chain, and in time. It must not know files.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::checkpointer::Told;
-use super::headroom::Headroom;
+use super::devices::{Committed, Devices};
+use super::disk::Batch;
 use super::health::Health;
-use super::leaves::{Leaves, Urge};
 use super::queue::{Arrivals, Lost, Waiting};
-use super::segments::Segments;
 use crate::event::LineError;
 use crate::tree::{Hash, leaf_hash, sha256};
 use crate::{AuditKey, Event, Kind};
@@ -31,13 +28,10 @@ pub struct Recorded {
 }
 
 pub(super) struct Writer {
-    segments: Segments,
+    devices: Devices,
     arrivals: Arrivals,
-    leaves: Leaves,
-    signer: Sender<Told>,
     health: Arc<Health>,
-    headroom: Headroom,
-    /// The log's name, and `"log":"…",` of it.
+    /// The log's name, and how its lines begin.
     log: String,
     head: String,
     /// For lines that the writer makes.
@@ -66,23 +60,18 @@ struct Draft {
 
 impl Writer {
     pub(super) fn new(
-        segments: Segments,
+        devices: Devices,
         arrivals: Arrivals,
-        (leaves, signer): (Leaves, Sender<Told>),
         health: Arc<Health>,
-        headroom: Headroom,
         log: &str,
         key: AuditKey,
     ) -> Self {
         Self {
-            segments,
+            devices,
             arrivals,
-            leaves,
-            signer,
             health,
-            headroom,
             log: log.to_owned(),
-            head: format!("\"log\":{},", Value::from(log)),
+            head: members_before_seq(log),
             key,
             chains: HashMap::new(),
             clock: 0,
@@ -104,12 +93,16 @@ impl Writer {
                 "the audit journal's disk took no more; intents stay open"
             );
         }
-        self.segments.finish();
+        self.devices.finish();
     }
 
     fn commit(&mut self, batch: &mut Vec<Waiting>) {
-        self.headroom.refill();
-        if self.headroom.is_used() {
+        let now = batch.first().map_or(0, |waiting| waiting.wall_ms);
+        self.devices.refresh();
+        // In this batch, since it may end the log.
+        let back = self.changes(now);
+        batch.splice(..0, back);
+        if self.devices.is_full() {
             let (kept, refused) = batch
                 .drain(..)
                 .partition(|waiting| waiting.kind.is_essential());
@@ -119,25 +112,52 @@ impl Writer {
                 return;
             }
         }
+        let stops = batch.last().is_some_and(|last| last.kind == Kind::Stop);
         let outcome = self.try_commit(batch);
         if let Err(error) = &outcome {
-            if error.kind() == io::ErrorKind::StorageFull {
-                self.headroom.give_up();
-            }
             tracing::error!(%error, events = batch.len(), "the audit journal cannot be written");
         }
-        self.health
-            .told(outcome.is_ok() && !self.headroom.is_used());
+        let good = matches!(outcome, Ok((_, Committed::Enough)));
+        self.health.told(good && !self.devices.is_full());
         match outcome {
-            Ok(recorded) => {
+            Ok((recorded, committed)) => {
                 self.arrivals.taken();
                 for (waiting, recorded) in batch.drain(..).zip(recorded) {
+                    let answer = match committed {
+                        Committed::Enough => Ok(recorded),
+                        Committed::TooFew => Err(Arc::new(io::Error::other(TOO_FEW))),
+                    };
                     // Nobody listens any more where the caller gave up; the line stands all the same.
-                    let _ = waiting.ack.map(|ack| ack.send(Ok(recorded)));
+                    let _ = waiting.ack.map(|ack| ack.send(answer));
                 }
             }
             Err(error) => self.refuse(std::mem::take(batch), &error),
         }
+        for change in self.changes(now) {
+            if !stops {
+                self.arrivals.add(change);
+            }
+        }
+    }
+
+    /// What is to be on record about disks that no longer take part, or do again.
+    fn changes(&mut self, wall_ms: u64) -> Vec<Waiting> {
+        let changes = self.devices.changes().into_iter();
+        let told = changes.filter_map(|change| {
+            let mut event = Event::of_trail(Kind::Config, time_of(wall_ms));
+            let detail = [
+                ("device", Some(Value::from(change.device))),
+                ("up", Some(change.up.into())),
+                ("why", change.why.map(Value::from)),
+            ];
+            event.detail = detail
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect();
+            let members = event.members(&self.log, &self.key).ok()?;
+            Some(Waiting::of_trail(event.kind, wall_ms, members))
+        });
+        told.collect()
     }
 
     /// Answers those who wait; what nobody waits for is tried again.
@@ -151,13 +171,16 @@ impl Writer {
     }
 
     /// Writes the batch, with lines about all chains where they are due. Gives where each of the batch is.
-    fn try_commit(&mut self, batch: &[Waiting]) -> Result<Vec<Recorded>, Arc<io::Error>> {
+    fn try_commit(
+        &mut self,
+        batch: &[Waiting],
+    ) -> Result<(Vec<Recorded>, Committed), Arc<io::Error>> {
         self.lines.clear();
         let mut draft = Draft {
             chains: HashMap::new(),
             leaves: Vec::with_capacity(batch.len()),
             clock: self.clock,
-            seq: self.segments.next_seq(),
+            seq: self.devices.next_seq(),
             stops: false,
         };
         let now = batch.first().map_or(0, |waiting| waiting.wall_ms);
@@ -178,8 +201,12 @@ impl Writer {
             }
             recorded.push(self.event(&mut draft, waiting));
         }
-        let count = u64::try_from(draft.leaves.len()).unwrap_or(u64::MAX);
-        self.segments.commit(&self.lines, count).map_err(Arc::new)?;
+        let lines = Batch {
+            lines: std::mem::take(&mut self.lines),
+            leaves: std::mem::take(&mut draft.leaves),
+            stops: draft.stops,
+        };
+        let committed = self.devices.commit(lines).map_err(Arc::new)?;
         self.chains.extend(draft.chains);
         self.clock = draft.clock;
         if heads_due {
@@ -188,14 +215,7 @@ impl Writer {
         if let Some(lost) = lost {
             self.arrivals.told(lost);
         }
-        // Before the answers: who asks for a proof after one finds the leaf there.
-        let urge = self.leaves.add(draft.leaves, draft.stops);
-        let _ = match urge {
-            Urge::None => Ok(()),
-            Urge::InTime => self.signer.send(Told::Unsigned),
-            Urge::Soon => self.signer.send(Told::Many),
-        };
-        Ok(recorded)
+        Ok((recorded, committed))
     }
 
     /// Appends the line of an event to the batch, and says where it is.
@@ -240,7 +260,7 @@ impl Writer {
         });
         let start = self.lines.len();
         let head = format!(
-            "{{\"v\":{VERSION},{}\"seq\":{},\"hlc\":\"{:016x}\",\"tseq\":{tseq},\"tprev\":\"{tprev}\",",
+            "{{{}\"seq\":{},\"hlc\":\"{:016x}\",\"tseq\":{tseq},\"tprev\":\"{tprev}\",",
             self.head, draft.seq, draft.clock
         );
         self.lines.extend_from_slice(head.as_bytes());
@@ -310,11 +330,22 @@ fn time_of(wall_ms: u64) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// How the line `seq` of a log begins.
+pub(super) fn head_of_line(log: &str, seq: u64) -> String {
+    format!("{{{}\"seq\":{seq},", members_before_seq(log))
+}
+
+fn members_before_seq(log: &str) -> String {
+    format!("\"v\":{VERSION},\"log\":{},", Value::from(log))
+}
+
 /// The name of a tenant's chain in `tenant.heads`: nobody who has one tenant's lines reads the others' names there.
 pub(crate) fn chain_name(log: &str, tenant: &str) -> String {
     let hash = sha256(format!("sealgate audit chain\n{log}\n{tenant}\n").as_bytes());
     URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default())
 }
+
+const TOO_FEW: &str = "fewer disks than must have it took the event";
 
 /// The schema version of lines.
 const VERSION: u32 = 2;

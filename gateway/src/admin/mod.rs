@@ -23,6 +23,7 @@ mod keys;
 mod policies;
 mod record;
 mod review;
+mod roles;
 pub mod routes;
 mod sessions;
 mod sign_in;

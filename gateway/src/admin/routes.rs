@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::credential::{AdminPrincipal, AdminRole};
 use super::{
     Admin, AdminError, Call, Reply, access_keys, approvals, audit_search, break_glass, buckets,
-    credentials, evidence, jobs, key_copies, keys, policies, review, sessions, tenants,
+    credentials, evidence, jobs, key_copies, keys, policies, review, roles, sessions, tenants,
 };
 
 /// One operation.
@@ -58,6 +58,7 @@ const FAMILIES: &[&[Route]] = &[
     sessions::ROUTES,
     break_glass::ROUTES,
     review::ROUTES,
+    roles::ROUTES,
     policies::ROUTES,
     audit_search::ROUTES,
     evidence::ROUTES,

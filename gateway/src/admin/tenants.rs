@@ -11,7 +11,7 @@ use super::routes::Route;
 use super::{Admin, AdminError, Call, Effect, Reply};
 use crate::config::{TenantLimits, TenantSettings};
 use crate::control::{Document, Kept};
-use crate::directory::{TenantDocument, UserDocument};
+use crate::directory::{TenantDocument, UserDocument, is_role_name};
 use crate::stored_bytes::Stored;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -256,11 +256,7 @@ async fn set_user(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
             "user: 1 to {LONGEST_NAME} bytes without control characters"
         )));
     }
-    let is_role = |role: &String| {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@+=".contains(&byte);
-        (1..=64).contains(&role.len()) && role.bytes().all(good)
-    };
-    if let Some(role) = asked.value.roles.iter().find(|role| !is_role(role)) {
+    if let Some(role) = asked.value.roles.iter().find(|role| !is_role_name(role)) {
         return Err(AdminError::invalid(&format!(
             "roles: {role:?} must be 1 to 64 letters, digits or _ - . @ + ="
         )));

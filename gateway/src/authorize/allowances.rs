@@ -94,8 +94,16 @@ impl Policies {
     pub async fn allowances(
         &self,
         tenant: &str,
-        people: Vec<Person>,
+        mut people: Vec<Person>,
     ) -> Result<Allowances, GatewayError> {
+        for guise in people.iter_mut().flat_map(|person| &mut person.guises) {
+            let with = self
+                .0
+                .lookups
+                .with_included(Arc::new(guise.clone()))
+                .await?;
+            *guise = Principal::clone(&with);
+        }
         let declared = self.0.of_tenant(tenant).await?;
         let buckets = self.buckets(tenant, &declared).await?;
         let (tenant, region) = (tenant.to_owned(), self.0.upstream_region.clone());

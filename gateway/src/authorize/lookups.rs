@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 use moka::future::Cache;
-use policies::{Compiled, Context, Needs, PolicySet, Resource, Source, compile_bucket_policy};
+use policies::{
+    Compiled, Context, Needs, PolicySet, Principal, Resource, Source, compile_bucket_policy,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -51,6 +53,23 @@ impl Lookups {
             recent,
             compiled: CompiledPolicies::default(),
         }
+    }
+
+    /// The same principal with the roles that its roles include.
+    pub(super) async fn with_included(
+        &self,
+        principal: Arc<Principal>,
+    ) -> Result<Arc<Principal>, GatewayError> {
+        let (tenant, roles) = (&principal.tenant, &principal.roles);
+        let all = self.directory.with_included(tenant, roles).await?;
+        if all == principal.roles {
+            return Ok(principal);
+        }
+        let principal = Principal::clone(&principal);
+        Ok(Arc::new(Principal {
+            roles: all,
+            ..principal
+        }))
     }
 
     /// What is declared of a bucket.

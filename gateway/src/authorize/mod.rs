@@ -148,6 +148,7 @@ impl Policies {
         request: &S3Request,
         proof: Proof,
     ) -> Result<Leave, GatewayError> {
+        let principal = self.0.lookups.with_included(principal).await?;
         let now = self.0.clock.now();
         let context = circumstances::context_of(request, &proof, now, &self.0.upstream_region);
         let tenant = self.0.of_tenant(&principal.tenant).await?;
@@ -171,6 +172,12 @@ impl Policies {
             context: Box::new(context),
             principal,
         })
+    }
+
+    /// The text of all that decides about a tenant's requests now, bucket policies aside: the product's, the deployment's and
+    /// its own policies, in the order of their ids.
+    pub async fn in_effect(&self, tenant: &str) -> Result<String, GatewayError> {
+        Ok(self.0.of_tenant(tenant).await?.policies.text())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
 mod admin;
+mod archive;
 mod audit;
 mod buckets;
 mod changing;
@@ -18,6 +19,7 @@ mod object;
 mod policy;
 mod policy_diff;
 mod review;
+mod roles;
 mod scrub;
 mod search;
 mod self_signed;
@@ -79,6 +81,9 @@ enum Command {
     /// Declare what buckets are for, how their keys are split and where their objects may lie.
     #[command(subcommand)]
     Bucket(buckets::BucketCommand),
+    /// Say what roles include and how long sessions in them last.
+    #[command(subcommand)]
+    Role(roles::RoleCommand),
     /// Work with a tenant's users and their sessions.
     #[command(subcommand)]
     User(tenants::UserCommand),
@@ -144,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::Admin(admin) => admin.run(&mut terminal),
         Command::Tenant(tenant) => tenant.run(&mut terminal),
         Command::Bucket(bucket) => bucket.run(&mut terminal),
+        Command::Role(user) => user.run(&mut terminal),
         Command::User(user) => user.run(&mut terminal),
         Command::Credential(credential) => credential.run(&mut terminal),
         Command::Emergency(emergency) => emergency.run(&mut terminal),

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::Failure;
 use super::terminal::Terminal;
 use crate::admin::Admin;
+use crate::archive::Archive;
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::config::{AdminConfig, Config, Problem, TlsError};
@@ -75,11 +76,15 @@ pub(super) fn run(
             super_log,
             admin,
             jobs,
+            archive,
             stored_bytes,
         } = assemble(&config, Clock::system())
             .await
             .map_err(|error| Failure::new(&error))?;
         let admin = Arc::new(admin);
+        if config.admin.is_some() {
+            look_for_officers(&admin).await;
+        }
         let tending = tend(Arc::clone(&admin), Arc::clone(&service.telemetry));
         let admin = listen_to_admins(config.admin.as_ref(), listeners.admin, admin).await?;
         let telemetry = Arc::clone(&service.telemetry);
@@ -110,6 +115,7 @@ pub(super) fn run(
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
+            never = beside(keep_archived(archive.clone())) => match never {},
             never = super_log.keep() => match never {},
             never = beside(jobs.run()) => match never {},
             never = stored_bytes.run() => match never {},
@@ -117,6 +123,9 @@ pub(super) fn run(
         };
         trail.end().await;
         super_log.end().await;
+        if let Some(archive) = &archive {
+            archive.end().await;
+        }
         ended
     });
     // A thread that writes to where nobody reads, or waits for a disk that hangs, must not keep it from ending.
@@ -161,6 +170,24 @@ async fn listen_to_admins(
     };
     let failed = |error| Failure(format!("cannot listen on {}: {error}", config.listen));
     server.map(Some).map_err(failed)
+}
+
+/// Somebody is named who answers for security, or whoever runs the gateway is told that nobody is.
+async fn look_for_officers(admin: &Admin) {
+    match admin.has_security_officer().await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(
+            "nobody is security officer: emergencies are reviewed by nobody else, and what needs leave waits for ever; `sealgate admin credential create NAME --role security-officer` makes one"
+        ),
+        Err(error) => tracing::warn!(%error, "who is security officer cannot be looked up"),
+    }
+}
+
+async fn keep_archived(archive: Option<Archive>) -> Infallible {
+    match archive {
+        Some(archive) => archive.run().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Sees to the keys by the time, for as long as it is asked.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::trail::{Durabilities, Durability};
 
+use super::UpstreamConfig;
+use super::archive::ArchiveConfig;
 use super::reader::{Problems, Section};
 use super::sinks::SinkConfig;
 
@@ -13,6 +15,10 @@ use super::sinks::SinkConfig;
 pub struct AuditConfig {
     /// The journal's directory.
     pub journal: PathBuf,
+    /// Its directory on another disk, for the same lines.
+    pub second_journal: Option<PathBuf>,
+    /// On how many of them an event must be before its request is answered.
+    pub min_devices: usize,
     /// This replica's name, with which its logs' names begin.
     pub replica: String,
     /// Buckets of class `attestation` or `contract`, as tenant and bucket: each upload yields a receipt.
@@ -21,11 +27,20 @@ pub struct AuditConfig {
     pub durabilities: Durabilities,
     /// To whom the trail is passed on.
     pub sinks: Vec<SinkConfig>,
+    /// Where copies lie that nobody can change.
+    pub archive: Option<ArchiveConfig>,
 }
 
 impl AuditConfig {
-    pub(super) fn read(audit: &mut Section, base: &Path, problems: &mut Problems) -> Self {
+    /// Reads `[audit]`. `upstream` is the store and what its buckets' names begin with.
+    pub(super) fn read(
+        audit: &mut Section,
+        upstream: (Option<&UpstreamConfig>, &str),
+        base: &Path,
+        problems: &mut Problems,
+    ) -> Self {
         let journal = audit.path("journal", "audit", base, problems);
+        let (second_journal, min_devices) = read_devices(audit, &journal, base, problems);
         let replica = audit
             .optional_text("replica", problems)
             .unwrap_or_else(|| "local".to_owned());
@@ -61,14 +76,41 @@ impl AuditConfig {
             bucket.finish(problems);
         }
         let sinks = SinkConfig::read_all(audit, &journal, base, problems);
+        let archive = ArchiveConfig::read(audit, upstream, base, problems);
         Self {
             journal,
+            second_journal,
+            min_devices,
             replica,
             attested,
             durabilities,
             sinks,
+            archive,
         }
     }
+}
+
+/// A second directory must be another than the first: whoever has two counts on losing one.
+fn read_devices(
+    audit: &mut Section,
+    journal: &Path,
+    base: &Path,
+    problems: &mut Problems,
+) -> (Option<PathBuf>, usize) {
+    let second = audit.optional_text("second_journal", problems);
+    let second = second.map(|second| base.join(second));
+    if let Some(second) = &second
+        && (second.starts_with(journal) || journal.starts_with(second))
+    {
+        let why = "must be outside of the first journal, on another disk";
+        problems.add(&audit.at("second_journal"), why);
+    }
+    let least = audit.optional_number("min_devices", 1..=2, problems);
+    if least == Some(2) && second.is_none() {
+        let why = "needs a second_journal where it is 2";
+        problems.add(&audit.at("min_devices"), why);
+    }
+    (second, if least == Some(2) { 2 } else { 1 })
 }
 
 /// What must not be lost must not go on unrecorded.
@@ -101,7 +143,7 @@ mod tests {
         let mut problems = Problems::default();
         let mut root = Section::root(text.parse().unwrap());
         let mut audit = root.section("audit", &mut problems).unwrap();
-        let config = AuditConfig::read(&mut audit, Path::new("/"), &mut problems);
+        let config = AuditConfig::read(&mut audit, (None, ""), Path::new("/"), &mut problems);
         audit.finish(&mut problems);
         let problems = problems.into_vec();
         (config, problems.iter().map(ToString::to_string).collect())
@@ -111,6 +153,25 @@ mod tests {
         format!(
             "[audit]\njournal = \"j\"\n[[audit.buckets]]\ntenant = \"t\"\nbucket = \"b\"\n{rest}"
         )
+    }
+
+    #[test]
+    fn a_second_journal_is_another_directory() {
+        let of = |rest: &str| read(&format!("[audit]\njournal = \"/a/j\"\n{rest}"));
+        let (config, problems) = of("second_journal = \"b\"\nmin_devices = 2");
+        assert!(problems.is_empty(), "{problems:?}");
+        let second = config.second_journal.as_deref();
+        assert_eq!((second, config.min_devices), (Some(Path::new("/b")), 2));
+        assert_eq!(of("").0.min_devices, 1);
+        for bad in [
+            "min_devices = 2",
+            "min_devices = 3",
+            "second_journal = \"/a/j\"",
+            "second_journal = \"/a/j/2\"",
+            "second_journal = \"/a\"",
+        ] {
+            assert_eq!(of(bad).1.len(), 1, "{bad}");
+        }
     }
 
     #[test]

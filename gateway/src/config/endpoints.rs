@@ -1,5 +1,7 @@
 //! Whom a gateway talks to: the list of business associates that an auditor asks for.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
@@ -15,9 +17,9 @@ pub struct Endpoint {
     pub address: String,
     /// What it gets to see.
     pub sees: &'static str,
-    /// The only tenant that it is for.
+    /// The only tenants that it is for; none: for all.
     #[serde(skip)]
-    pub tenant: Option<String>,
+    pub only: BTreeSet<String>,
 }
 
 impl Endpoint {
@@ -32,6 +34,10 @@ impl Endpoint {
             let address = store_address(&mirror.store);
             endpoint("mirror of the keyrings".to_owned(), address, MIRROR_SEES)
         });
+        let archive = config.audit.archive.as_ref().map(|archive| {
+            let address = store_address(archive.store.as_ref().unwrap_or(&config.upstream));
+            endpoint("archive of the trail".to_owned(), address, SINK_SEES)
+        });
         let kms = config.kms.providers().map(kms);
         let sinks = config.audit.sinks.iter().map(sink);
         let admins = config.admin.iter();
@@ -45,6 +51,7 @@ impl Endpoint {
         [store]
             .into_iter()
             .chain(mirror)
+            .chain(archive)
             .chain(kms)
             .chain(sinks)
             .chain(admins)
@@ -56,7 +63,7 @@ impl Endpoint {
     pub fn provider(provider: &IdentityProviderConfig, tenant: Option<&str>) -> Self {
         let of = tenant.map_or("of administrators", |_| "of the tenant");
         Self {
-            tenant: tenant.map(str::to_owned),
+            only: tenant.into_iter().map(str::to_owned).collect(),
             ..endpoint(
                 format!("identity provider {} {of}", provider.name),
                 provider.issuer.clone(),
@@ -90,7 +97,10 @@ fn sink(sink: &SinkConfig) -> Endpoint {
         TargetConfig::Syslog(syslog) => syslog.address.clone(),
         TargetConfig::JetStream(jetstream) => server_of(&jetstream.url),
     };
-    endpoint(format!("sink {}", sink.name), address, SINK_SEES)
+    Endpoint {
+        only: sink.selection.tenants.clone(),
+        ..endpoint(format!("sink {}", sink.name), address, SINK_SEES)
+    }
 }
 
 fn store_address(store: &UpstreamConfig) -> String {
@@ -113,7 +123,7 @@ fn endpoint(what: String, address: String, sees: &'static str) -> Endpoint {
         what,
         address,
         sees,
-        tenant: None,
+        only: BTreeSet::new(),
     }
 }
 

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::endpoints::server_of;
 use super::{
-    Config, CredentialConfig, IdentityProviderConfig, KeysConfig, MfaConfig, SessionBounds, Suites,
-    TenantConfig, TenantLimits, TlsConfig, UpstreamConfig,
+    ArchiveConfig, Config, CredentialConfig, IdentityProviderConfig, KeysConfig, MfaConfig,
+    SessionBounds, Suites, TenantConfig, TenantLimits, TlsConfig, UpstreamConfig,
 };
 use crate::trail::Durability;
 
@@ -45,9 +45,14 @@ impl Shown {
 
     /// What a tenant's auditor is shown: nothing of other tenants.
     pub fn to(&self, tenant: &str) -> Value {
+        let mut deployment = self.deployment.clone();
+        let sinks = deployment.pointer_mut("/audit/sinks");
+        for sink in sinks.and_then(Value::as_array_mut).into_iter().flatten() {
+            only_of(tenant, sink);
+        }
         json!({
             "sha256_of_all": self.sha256,
-            "deployment": self.deployment,
+            "deployment": deployment,
             "tenant": self.tenants.get(tenant),
         })
     }
@@ -55,6 +60,16 @@ impl Shown {
     /// SHA-256 over all that is shown to anybody, in hexadecimal: two runs with the same one have the same settings.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+}
+
+/// Whether a sink is told of this tenant, in place of the names of those that it is told of.
+fn only_of(tenant: &str, sink: &mut Value) {
+    let tenants = sink.get("tenants").and_then(Value::as_array);
+    let told = tenants.is_none_or(|tenants| tenants.is_empty() || tenants.contains(&json!(tenant)));
+    if let Some(members) = sink.as_object_mut() {
+        members.remove("tenants");
+        members.insert("of_this_tenant".to_owned(), json!(told));
     }
 }
 
@@ -115,9 +130,26 @@ fn deployment(config: &Config) -> Value {
         "limits": shown_limits(*limits),
         "kms": { "cache_seconds": seconds(kms.cache), "stale_seconds": seconds(kms.stale) },
         "keys": shown_keys(keys),
-        "audit": { "journal": audit.journal, "replica": audit.replica, "sinks": sinks.collect::<Vec<_>>() },
+        "audit": { "journal": audit.journal, "replica": audit.replica, "sinks": sinks.collect::<Vec<_>>(), "archive": audit.archive.as_ref().map(shown_archive) },
         "sealing": shown_suites(*suites),
         "guardrails": files.collect::<Vec<_>>(),
+    })
+}
+
+fn shown_archive(archive: &ArchiveConfig) -> Value {
+    let ArchiveConfig {
+        store,
+        bucket,
+        prefix,
+        retention,
+        every,
+    } = archive;
+    json!({
+        "store": store.as_ref().map(shown_store),
+        "bucket": bucket,
+        "prefix": prefix,
+        "retention_seconds": seconds(*retention),
+        "flush_seconds": seconds(*every),
     })
 }
 
@@ -329,6 +361,7 @@ mod tests {
         kind = "webhook"
         url = "https://siem.example.org/events"
         secret = "canary-of-the-sink-is-long"
+        tenants = ["rival"]
         [[tenants]]
         id = "demo"
         [[tenants.credentials]]
@@ -346,10 +379,10 @@ mod tests {
         let shown = Shown::of(&config);
         let demo = shown.to("demo").to_string();
         assert!(demo.contains("demo-admin") && demo.contains("store.example.org"));
-        assert!(
-            !demo.contains("canary") && !demo.contains("rival"),
-            "{demo}"
-        );
+        for hidden in ["canary", "rival"] {
+            assert!(!demo.contains(hidden), "{demo}");
+        }
+        assert!(demo.contains("\"of_this_tenant\":false"), "{demo}");
         let other = TEXT.replace("us-east-1", "eu-west-1");
         let other = Config::parse(&other, Path::new("/etc/sealgate")).unwrap();
         assert_ne!(Shown::of(&other).sha256(), shown.sha256());

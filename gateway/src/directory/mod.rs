@@ -4,6 +4,7 @@
 mod access_key_id;
 mod buckets;
 mod documents;
+mod roles;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::sigv4::SecretKey;
 pub use access_key_id::AccessKeyIds;
 pub use buckets::{BucketDocument, DeclaredBucket, KeyMode, is_bucket_name, is_kept};
 pub use documents::{AccessKeyDocument, TenantDocument, UserDocument, UserKind};
+pub use roles::{RoleBounds, RoleDocument, RolesError, is_role_name};
 
 /// All tenants, users and access keys.
 #[derive(Debug)]

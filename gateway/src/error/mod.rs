@@ -14,6 +14,7 @@ use sealed_object::Error as SealedError;
 use crate::body::BodyError;
 use crate::buckets::BucketError;
 use crate::control::ControlError;
+use crate::directory::RolesError;
 use crate::s3::{Code, S3Error};
 use crate::sigv4::SignatureError;
 use crate::upstream::UpstreamError;
@@ -54,6 +55,18 @@ pub enum GatewayError {
     /// Something that should not happen; the text says what.
     #[error("unexpected: {0}")]
     Unexpected(&'static str),
+}
+
+impl From<RolesError> for GatewayError {
+    fn from(error: RolesError) -> Self {
+        match error {
+            RolesError::TooMany => {
+                tracing::error!(error = %error, "a request is refused");
+                Self::Unexpected("the roles of a principal include too many others")
+            }
+            RolesError::Control(error) => error.into(),
+        }
+    }
 }
 
 impl GatewayError {

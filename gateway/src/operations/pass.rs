@@ -9,6 +9,7 @@ use crate::body::{Answer, Upload};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
 use crate::s3::{Code, Operation, S3Error, tags};
+use crate::trail::Facts;
 use crate::upstream::{StoreRequest, UpstreamError, read_limited};
 
 impl Operations {
@@ -29,6 +30,7 @@ impl Operations {
         {
             request = request.with_query(name, value);
         }
+        let mut retain_until = None;
         if sends_document {
             let document = call.document(incoming, LONGEST).await?;
             // Parsed to be sure that it is one document; written anew from what was read.
@@ -41,6 +43,9 @@ impl Operations {
                 call.leave
                     .again(|context| context.request_tags = tags.into_iter().collect())
                     .await?;
+            }
+            if call.request.operation == Operation::PutObjectRetention {
+                retain_until = document.child_text("RetainUntilDate").map(str::to_owned);
             }
             let document = document.rewritten();
             request = super::delete::with_document_md5(request, document);
@@ -58,6 +63,10 @@ impl Operations {
         let mut response = Response::new(Answer::Ready(document));
         *response.status_mut() = stored.status;
         pass_store_facts(&stored.headers, response.headers_mut());
+        if retain_until.is_some() {
+            let facts = Facts::retained(&stored.headers, retain_until.as_deref());
+            response.extensions_mut().insert(facts);
+        }
         if has_document {
             set(response.headers_mut(), "content-type", "application/xml");
         }

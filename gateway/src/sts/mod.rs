@@ -22,7 +22,7 @@ use crate::body::{Answer, Upload};
 use crate::clock::Clock;
 use crate::compiled_policies::apart;
 use crate::config::{IdentityKind, IdentityProviderConfig};
-use crate::directory::Directory;
+use crate::directory::{Directory, RoleBounds};
 use crate::error::GatewayError;
 use crate::oidc::{Providers, TokenError, WebIdentity};
 use crate::s3::Code;
@@ -97,7 +97,7 @@ impl Sts {
             }
             Action::GetSessionToken => {
                 let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
-                self.session_token(&request, &caller, id)?
+                self.session_token(&request, &caller, id).await?
             }
             Action::GetCallerIdentity => {
                 let caller = authenticator.verify_sts(parts, &body, peer, access).await?;
@@ -147,8 +147,12 @@ impl Sts {
         }
         identity.check_second_factor(now).map_err(refused)?;
         let config = &identity.provider.config;
-        let lasts = request.duration(config.session.usual, config.session.longest)?;
+        let roles = [arn.role.clone()].into();
+        let bounds = self.directory.role_bounds(&arn.tenant, &roles).await?;
+        let (usual, longest) = (config.session.usual, config.session.longest);
+        let lasts = request.duration(bounds.shorten(usual), bounds.shorten(longest))?;
         let mut session = session_of(&identity, &arn, principal, name, (now, lasts));
+        session.idle = bounds.idle_seconds(session.idle);
         session.policies.extend(restriction(request).await?);
         let credentials = self.issue(&session)?;
         self.take_once(&identity, &session).await?;
@@ -241,16 +245,18 @@ impl Sts {
                 ))
                 .into());
         }
-        let lasts = request.duration(USUAL, LONGEST_ROLE)?;
         let roles = vec![arn.role.clone()];
+        let bounds = self.bounds(caller, &roles).await?;
+        let lasts = request.duration(bounds.shorten(USUAL), bounds.shorten(LONGEST_ROLE))?;
         let mut session = self.continued(caller, roles, name.to_owned(), lasts);
+        session.idle = bounds.idle_seconds(session.idle);
         session.policies.extend(restriction(request).await?);
         let credentials = self.issue(&session)?;
         Ok(answer::assume_role(&session, &credentials, id))
     }
 
     /// For somebody who has long-lived credentials, in all of their roles.
-    fn session_token(
+    async fn session_token(
         &self,
         request: &StsRequest,
         caller: &Caller,
@@ -263,10 +269,19 @@ impl Sts {
                 .because("Cannot call GetSessionToken with session credentials.")
                 .into());
         }
-        let lasts = request.duration(USUAL_TOKEN, LONGEST_TOKEN)?;
-        let session = self.continued(caller, caller.roles(), String::new(), lasts);
+        let bounds = self.bounds(caller, &caller.roles()).await?;
+        let lasts = request.duration(bounds.shorten(USUAL_TOKEN), bounds.shorten(LONGEST_TOKEN))?;
+        let mut session = self.continued(caller, caller.roles(), String::new(), lasts);
+        session.idle = bounds.idle_seconds(session.idle);
         let credentials = self.issue(&session)?;
         Ok(answer::session_token(&credentials, id))
+    }
+
+    /// How long sessions of theirs in these roles last.
+    async fn bounds(&self, caller: &Caller, roles: &[String]) -> Result<RoleBounds, GatewayError> {
+        let roles = roles.iter().cloned().collect();
+        let tenant = &caller.principal.tenant;
+        Ok(self.directory.role_bounds(tenant, &roles).await?)
     }
 
     /// The credentials of a session that a header and a URL can carry.

@@ -1,7 +1,12 @@
-//! Access reviews say who may do what, as the policies decide it, and their hash is of that.
+//! Access reviews say who may do what, as the policies decide it, and their hash is of that; what roles include is part of
+//! it.
+
+use std::time::{Duration, Instant};
 
 use integration_tests::administered::Administered;
+use integration_tests::client::Credentials;
 use integration_tests::gateway::{Principal, Upstream};
+use integration_tests::tools;
 use integration_tests::world::World;
 use serde_json::{Value, json};
 
@@ -110,4 +115,86 @@ fn a_review_tells_what_each_may_do_and_is_of_that() {
         ward[columns - 5..columns - 2],
         ["held", "if", "s3:GetObject"]
     );
+}
+
+/// A role that a tenant makes up means something by what it includes, for clients and for reviews, until it does not.
+#[test]
+fn a_role_includes_others_and_bounds_its_sessions() {
+    let served = Administered::serve(
+        Upstream::Embedded,
+        &[Principal::new("demo", "demo-admin", "tenant-admin")],
+    );
+    let scratch = World::get().scratch();
+    let account = served.gateway.account();
+    account.run_aws(scratch.path(), &["s3", "mb", "s3://held"]);
+    served.json(
+        "demo-owner",
+        &[
+            "user", "set", "demo", "mill", "--kind", "service", "--role", "ward",
+        ],
+    );
+    let made = served.json("demo-owner", &["credential", "create", "demo", "mill"]);
+    let text = |name: &str| made[name].as_str().expect("it is text").to_owned();
+    let mill = account.with(Credentials::new(
+        &text("access_key_id"),
+        &text("secret_access_key"),
+    ));
+    let aws = |arguments: &[&str]| {
+        let mut command = mill.program(&tools::tool("aws"));
+        command.args(arguments).output().expect("the client runs")
+    };
+    let lists = || aws(&["s3", "ls", "s3://held"]).status.success();
+    assert!(!lists());
+    let refusal = served.refused(
+        "ann",
+        &["role", "set", "demo", "ward", "--includes", "reader"],
+    );
+    assert!(refusal.contains("not for the role auditor"), "{refusal}");
+    let set = [
+        "role",
+        "set",
+        "demo",
+        "ward",
+        "--description",
+        "looks after records",
+        "--includes",
+        "reader",
+        "--idle-minutes",
+        "5",
+        "--session-minutes",
+        "20",
+    ];
+    served.json("demo-owner", &set);
+    soon("the role includes nothing", lists);
+    assert!(!aws(&["s3", "mb", "s3://other"]).status.success());
+    let looked = review(&served);
+    assert_eq!(
+        may(&looked, "users", "mill", "held"),
+        [(&json!("always"), &json!(["list", "read"]))]
+    );
+    assert_eq!(looked["review"]["roles"][0]["value"]["idle_minutes"], 5);
+
+    let assume = [
+        "sts",
+        "assume-role",
+        "--role-arn",
+        "arn:aws:iam::demo:role/ward",
+        "--role-session-name",
+        "rounds",
+    ];
+    let long = aws(&[&assume[..], &["--duration-seconds", "3600"]].concat());
+    let long = String::from_utf8_lossy(&long.stderr).into_owned();
+    assert!(long.contains("from 900 to 1200"), "{long}");
+    assert!(aws(&assume).status.success());
+
+    served.json("demo-owner", &["role", "delete", "demo", "ward"]);
+    soon("what was taken away is permitted", || !lists());
+    assert_eq!(may(&review(&served), "users", "mill", "held"), []);
+}
+
+fn soon(what: &str, done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_mins(2), "{what}");
+    }
 }

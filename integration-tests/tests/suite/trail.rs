@@ -1,7 +1,7 @@
 //! Every access is on the trail: who, whose, what, where, and how it ended.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use integration_tests::gateway::{Gateway, Principal, Upstream, find};
 use serde_json::Value;
@@ -213,40 +213,46 @@ fn told(gateway: &Gateway, kind: &str) -> bool {
     gateway.journal().iter().any(|line| line["kind"] == kind)
 }
 
-/// kill -9 amid uploads: each that was confirmed has its outcome, and of each that was begun the next run finds out
-/// how it ended.
+/// kill -9 amid uploads, deletes and reads, at times that nobody chose: whatever was confirmed has its outcome, whatever
+/// byte of plaintext came has its intent or its line, and of each thing that was begun the next run finds out how it ended.
 fn reconciled(upstream: Upstream) {
     let mut gateway = serve(upstream);
     gateway
         .account()
         .run_script("restart.py", &["before", "reconciled"]);
-    let account = gateway.account().clone();
-    let loading = std::thread::spawn(move || account.run_script("interrupted.py", &["reconciled"]));
-    let limit = Instant::now() + Duration::from_mins(1);
-    while gateway.journal().len() < 100 {
-        assert!(Instant::now() < limit, "nothing is uploaded");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    gateway.restart();
-    let acknowledged = loading.join().expect("it ran");
-    let keys: BTreeSet<&str> = acknowledged.lines().collect();
-    assert!(keys.len() > 5, "{acknowledged}");
+    let told: String = (0..KILLS)
+        .map(|round| killed(&mut gateway, round))
+        .collect();
     let limit = Instant::now() + Duration::from_mins(1);
     while gateway.sample("sealgate_audit_open_intents") != Some(0) {
         assert!(Instant::now() < limit, "intents stay open");
         std::thread::sleep(Duration::from_millis(100));
     }
     let trail = gateway.trail();
-    let ended: BTreeSet<&str> = trail
-        .iter()
-        .filter(|line| line["kind"] == "outcome" && line["status"] == 200)
-        .filter_map(|line| name_in(line, "obj.key"))
-        .collect();
-    assert!(
-        keys.is_subset(&ended),
-        "confirmed without a record: {:?}",
-        keys.difference(&ended)
-    );
+    for (did, kinds, status) in [
+        ("put", ["outcome", "outcome"], Some(200)),
+        ("delete", ["outcome", "outcome"], Some(204)),
+        ("read", ["intent", "complete"], None),
+    ] {
+        let recorded: BTreeSet<&str> = trail
+            .iter()
+            .filter(|line| kinds.iter().any(|kind| line["kind"] == *kind))
+            .filter(|line| status.is_none_or(|status| line["status"] == status))
+            .filter_map(|line| line["req"].as_str())
+            .collect();
+        let requests = told.lines().filter_map(|line| {
+            let mut words = line.split(' ');
+            words.next().filter(|word| *word == did)?;
+            words.next()
+        });
+        let requests: BTreeSet<&str> = requests.collect();
+        assert!(requests.len() > 5, "{did}: {told}");
+        assert!(
+            requests.is_subset(&recorded),
+            "{did} without a record: {:?}",
+            requests.difference(&recorded)
+        );
+    }
     let ids = |kinds: &[&str], field: &str| -> BTreeSet<String> {
         let of_kind = |line: &&Value| kinds.iter().any(|kind| line["kind"] == *kind);
         let lines = trail.iter().filter(of_kind);
@@ -264,6 +270,26 @@ fn reconciled(upstream: Upstream) {
         .collect();
     assert!(told.is_empty(), "{told:?}");
 }
+
+/// Works with the gateway until it is killed, and gives what clients were told.
+fn killed(gateway: &mut Gateway, round: u32) -> String {
+    let before = gateway.journal().len();
+    let account = gateway.account().clone();
+    let number = round.to_string();
+    let working =
+        std::thread::spawn(move || account.run_script("interrupted.py", &["reconciled", &number]));
+    let limit = Instant::now() + Duration::from_mins(1);
+    while gateway.journal().len() < before + 150 {
+        assert!(Instant::now() < limit, "nothing is done");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    std::thread::sleep(Duration::from_millis(u64::from(now.subsec_nanos() % 97)));
+    gateway.restart();
+    working.join().expect("it ran")
+}
+
+const KILLS: u32 = 3;
 
 /// Who reads the journal without a key learns no object's name, no person's and no address.
 fn sealed(upstream: Upstream) {

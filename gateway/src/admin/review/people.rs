@@ -59,6 +59,7 @@ pub(super) async fn review_of(admin: &Admin, tenant: &str) -> Result<Value, Admi
         "users": told(users),
         // Whoever an identity provider vouches for, by the roles that claims give.
         "roles_given": told(given),
+        "roles": crate::admin::roles::all(admin, tenant).await?,
         // Who of those was here.
         "signed_in": signed_in,
         "administrators": administrators,

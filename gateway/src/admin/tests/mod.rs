@@ -2,6 +2,7 @@
 //! may, and what needs leave only by the leave of two others.
 
 mod not_alone;
+mod roles;
 mod turns;
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! The journal on a real disk, and on one that fails.
 
+mod two_disks;
+
 use std::{
     fs::{self, OpenOptions},
     io::Write as _,
@@ -16,6 +18,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::faults::{Faults, identity};
+use super::opening::log_name;
 use super::segments::first_seq;
 use super::*;
 use crate::signed::{Checkpoint, certified_key};
