@@ -5,6 +5,7 @@ use http::{Method, Response};
 
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations};
+use crate::authorize::learn_retention;
 use crate::body::{Answer, Upload};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
@@ -41,6 +42,12 @@ impl Operations {
                 call.leave
                     .again(|context| context.request_tags = tags.into_iter().collect())
                     .await?;
+            }
+            if call.request.operation == Operation::PutObjectRetention {
+                let named = |name| document.child_text(name);
+                let (mode, until) = (named("Mode"), named("RetainUntilDate"));
+                let learn = |context: &mut _| learn_retention(context, mode, until);
+                call.leave.learning(learn).await?;
             }
             let document = document.rewritten();
             request = super::delete::with_document_md5(request, document);
