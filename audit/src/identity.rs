@@ -28,6 +28,11 @@ impl Identity {
         }
     }
 
+    /// The deployment's id.
+    pub fn deployment(&self) -> &str {
+        &self.deployment
+    }
+
     /// The name that the deployment signs under: `sealgate/<deployment>`.
     pub fn name(&self) -> String {
         format!("sealgate/{}", self.deployment)

@@ -5,6 +5,7 @@
 //! Merkle tree ([`tree`]) over them is signed every few seconds ([`signed`]). This room knows no S3 types: the
 //! gateway translates. `docs/audit.md` is the specification.
 
+pub mod archiving;
 mod event;
 mod evidence;
 mod following;

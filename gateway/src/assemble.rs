@@ -17,6 +17,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
 use crate::admin::{Admin, SignIn};
+use crate::archive::{Archive, ArchiveBucket, Sources};
 use crate::authenticate::Authenticator;
 use crate::authorize::{Lookups, OfTenant, Policies, PolicySets};
 use crate::buckets::Buckets;
@@ -99,6 +100,8 @@ pub struct Assembled {
     pub admin: Admin,
     /// What is done to all objects of a tenant beside requests.
     pub jobs: Jobs,
+    /// Where the trail is archived, if it is.
+    pub archive: Option<Archive>,
     /// What tenants store, counted.
     pub stored_bytes: StoredBytes,
 }
@@ -119,6 +122,10 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     let random = suites.random();
     let trail = open_trail(config, &keyrings, &random, &clock).await?;
     let super_log = register(config, &control, store, &trail).await?;
+    let telemetry = Telemetry::watching(Arc::clone(trail.health()));
+    let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
+    let of_trail = (&keyrings, &trail, telemetry.as_ref());
+    let archive = open_archive(config, (&upstream, &control), of_trail, &clock)?;
     let documented = documents_in(&control, &keyrings, &clock);
     let ids = AccessKeyIds::new(keyrings.deployment().derive(ACCESS_KEY_IDS));
     let directory = Directory::new(&config.tenants, documented.clone(), ids, clock.clone());
@@ -146,8 +153,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
     .with_evidence(Shown::of(config), Endpoint::of(config))
     .with_sign_in(sign_in(config, &directory, &clock)?);
     tell_suite(config);
-    let telemetry = Telemetry::watching(Arc::clone(trail.health()));
-    let telemetry = Arc::new(telemetry.with_keys(Arc::clone(&keyrings)));
     let limits = limits_of(config, &directory, &telemetry, &clock);
     let operations = Operations {
         audit_keys: trail.keys().clone(),
@@ -197,6 +202,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembled, Assemb
         super_log,
         admin,
         jobs,
+        archive,
         stored_bytes,
     })
 }
@@ -398,6 +404,47 @@ async fn prepare_mirror(upstream: &Upstream, bucket: &str) -> Result<(), KeyErro
             })
         }
     }
+}
+
+/// Where the trail is archived, if it is; not asked anything yet.
+fn open_archive(
+    config: &Config,
+    (upstream, control): (&Upstream, &Arc<dyn ObjectStore>),
+    (keyrings, trail, telemetry): (&Arc<Keyrings>, &Trail, &Telemetry),
+    clock: &Clock,
+) -> Result<Option<Archive>, AssembleError> {
+    let identity = Arc::new(audit_identity(keyrings));
+    let bucket = archive_bucket(config, upstream, &identity, clock)?;
+    let sources = Sources {
+        identity,
+        trail: trail.clone(),
+        system: Arc::clone(control),
+    };
+    let configured = bucket.zip(config.audit.archive.as_ref());
+    Ok(configured.map(|(bucket, archive)| {
+        let configured = (&config.audit, archive);
+        let meters = telemetry.archive();
+        Archive::new(configured, bucket, sources, meters, clock.clone())
+    }))
+}
+
+/// The archive's bucket, if one is configured; not asked anything yet. `upstream` is the gateway's own store.
+pub(crate) fn archive_bucket(
+    config: &Config,
+    upstream: &Upstream,
+    identity: &Identity,
+    clock: &Clock,
+) -> Result<Option<ArchiveBucket>, AssembleError> {
+    let Some(archive) = &config.audit.archive else {
+        return Ok(None);
+    };
+    let upstream = match &archive.store {
+        Some(store) => connect_to(store, &config.region, &archive.bucket, clock)?.0,
+        None => upstream.clone(),
+    };
+    let deployment = identity.deployment();
+    let bucket = ArchiveBucket::new(upstream, &archive.bucket, &archive.prefix, deployment);
+    Ok(Some(bucket))
 }
 
 /// The store, and the control documents in it, over one transport.

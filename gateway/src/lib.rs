@@ -4,6 +4,7 @@
 
 pub mod accommodations;
 pub mod admin;
+pub mod archive;
 pub mod assemble;
 pub mod authenticate;
 pub mod authorize;

@@ -21,7 +21,8 @@ impl Cursor {
         self.logs.get(log).copied().unwrap_or(0)
     }
 
-    pub(super) fn set(&mut self, log: &str, next: u64) {
+    /// From now on, that is the number of the next line of a log.
+    pub fn set(&mut self, log: &str, next: u64) {
         self.logs.insert(log.to_owned(), next);
     }
 

@@ -227,7 +227,7 @@ fn signed(log: &Path) -> io::Result<u64> {
 
 /// Where logs lie below the journal's directory, sorted. Those of readers of whose directory this process may see nothing
 /// are left out: whoever follows the others must not wait for that.
-fn logs(journal: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn logs(journal: &Path) -> io::Result<Vec<String>> {
     let mut logs = logs_in(journal)?;
     match logs_in(&journal.join(READERS)) {
         Ok(readers) => logs.extend(readers.iter().map(|log| format!("{READERS}/{log}"))),
@@ -266,7 +266,7 @@ fn name_of(place: &str) -> &str {
     place.rsplit('/').next().unwrap_or(place)
 }
 
-fn segments(log: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+pub(crate) fn segments(log: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(log.join(SEGMENTS))? {
         let path = entry?.path();

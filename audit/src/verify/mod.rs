@@ -18,6 +18,7 @@ pub use evidence::verify_evidence;
 pub use extract::{EXTRACT, Extract, LogExtract, Proved, extract, extract_logs, verify_extract};
 pub use files::ReadError;
 pub use findings::{Code, Finding, Report, Severity};
+pub(crate) use proved::OnDisk;
 pub use proved::{Found, LINES, Unproved, prove_lines, verify_lines};
 pub use receipt::{RECEIPT, Receipt, ReceiptProblem, Statement, Verified, verify_receipt};
 

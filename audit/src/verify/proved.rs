@@ -124,7 +124,7 @@ fn try_log(place: &Path, log: &str, found: &[&Found]) -> Result<LogExtract, Unpr
 }
 
 /// The tiles of a log, whole ones and the widest of partial ones.
-struct OnDisk(PathBuf);
+pub(crate) struct OnDisk(pub(crate) PathBuf);
 
 impl Tiles for OnDisk {
     fn tile(&self, level: u8, index: u64, width: u64) -> Option<Vec<Hash>> {

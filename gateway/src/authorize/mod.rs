@@ -165,6 +165,12 @@ impl Policies {
             principal,
         })
     }
+
+    /// The text of all that decides about a tenant's requests now, bucket policies aside: the product's, the deployment's and
+    /// its own policies, in the order of their ids.
+    pub async fn in_effect(&self, tenant: &str) -> Result<String, GatewayError> {
+        Ok(self.0.of_tenant(tenant).await?.policies.text())
+    }
 }
 
 impl Inner {

@@ -33,6 +33,9 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Look at the bucket in which copies of the trail lie that nobody can change, or fetch them.
+    #[command(subcommand)]
+    Archive(super::archive::ArchiveCommand),
     /// Print the trail as JSON lines, with what is sealed in them opened.
     Read(Read),
     /// Search a tenant's trail through the admin API: who touched what, when, from where. Each search is on the trail.
@@ -72,6 +75,7 @@ impl AuditCommand {
                 })??;
                 terminal.say(&format!("{count} entries in {}", out.display()));
             }
+            Self::Archive(archive) => return archive.run(terminal),
             Self::Search(search) => search.run(terminal)?,
             Self::Read(read) => super::block_on(read.read(terminal))??,
         }

@@ -1,6 +1,7 @@
 //! The command line: what a person types, turned into calls. No logic of its own.
 
 mod admin;
+mod archive;
 mod audit;
 mod buckets;
 mod changing;

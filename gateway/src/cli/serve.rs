@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::Failure;
 use super::terminal::Terminal;
 use crate::admin::Admin;
+use crate::archive::Archive;
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::config::{AdminConfig, Config, Problem, TlsError};
@@ -75,6 +76,7 @@ pub(super) fn run(
             super_log,
             admin,
             jobs,
+            archive,
             stored_bytes,
         } = assemble(&config, Clock::system())
             .await
@@ -110,6 +112,7 @@ pub(super) fn run(
             never = tending => match never {},
             ended = administer(admin) => match ended.map_err(|error| Failure::new(&error))? {},
             never = beside(sinks.run()) => match never {},
+            never = beside(keep_archived(archive.clone())) => match never {},
             never = super_log.keep() => match never {},
             never = beside(jobs.run()) => match never {},
             never = stored_bytes.run() => match never {},
@@ -117,6 +120,9 @@ pub(super) fn run(
         };
         trail.end().await;
         super_log.end().await;
+        if let Some(archive) = &archive {
+            archive.end().await;
+        }
         ended
     });
     // A thread that writes to where nobody reads, or waits for a disk that hangs, must not keep it from ending.
@@ -161,6 +167,13 @@ async fn listen_to_admins(
     };
     let failed = |error| Failure(format!("cannot listen on {}: {error}", config.listen));
     server.map(Some).map_err(failed)
+}
+
+async fn keep_archived(archive: Option<Archive>) -> Infallible {
+    match archive {
+        Some(archive) => archive.run().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Sees to the keys by the time, for as long as it is asked.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::trail::{Durabilities, Durability};
 
+use super::UpstreamConfig;
+use super::archive::ArchiveConfig;
 use super::reader::{Problems, Section};
 use super::sinks::SinkConfig;
 
@@ -25,10 +27,18 @@ pub struct AuditConfig {
     pub durabilities: Durabilities,
     /// To whom the trail is passed on.
     pub sinks: Vec<SinkConfig>,
+    /// Where copies lie that nobody can change.
+    pub archive: Option<ArchiveConfig>,
 }
 
 impl AuditConfig {
-    pub(super) fn read(audit: &mut Section, base: &Path, problems: &mut Problems) -> Self {
+    /// Reads `[audit]`. `upstream` is the store and what its buckets' names begin with.
+    pub(super) fn read(
+        audit: &mut Section,
+        upstream: (Option<&UpstreamConfig>, &str),
+        base: &Path,
+        problems: &mut Problems,
+    ) -> Self {
         let journal = audit.path("journal", "audit", base, problems);
         let (second_journal, min_devices) = read_devices(audit, &journal, base, problems);
         let replica = audit
@@ -66,6 +76,7 @@ impl AuditConfig {
             bucket.finish(problems);
         }
         let sinks = SinkConfig::read_all(audit, &journal, base, problems);
+        let archive = ArchiveConfig::read(audit, upstream, base, problems);
         Self {
             journal,
             second_journal,
@@ -74,6 +85,7 @@ impl AuditConfig {
             attested,
             durabilities,
             sinks,
+            archive,
         }
     }
 }
@@ -131,7 +143,7 @@ mod tests {
         let mut problems = Problems::default();
         let mut root = Section::root(text.parse().unwrap());
         let mut audit = root.section("audit", &mut problems).unwrap();
-        let config = AuditConfig::read(&mut audit, Path::new("/"), &mut problems);
+        let config = AuditConfig::read(&mut audit, (None, ""), Path::new("/"), &mut problems);
         audit.finish(&mut problems);
         let problems = problems.into_vec();
         (config, problems.iter().map(ToString::to_string).collect())

@@ -34,6 +34,10 @@ impl Endpoint {
             let address = store_address(&mirror.store);
             endpoint("mirror of the keyrings".to_owned(), address, MIRROR_SEES)
         });
+        let archive = config.audit.archive.as_ref().map(|archive| {
+            let address = store_address(archive.store.as_ref().unwrap_or(&config.upstream));
+            endpoint("archive of the trail".to_owned(), address, SINK_SEES)
+        });
         let kms = config.kms.providers().map(kms);
         let sinks = config.audit.sinks.iter().map(sink);
         let admins = config.admin.iter();
@@ -47,6 +51,7 @@ impl Endpoint {
         [store]
             .into_iter()
             .chain(mirror)
+            .chain(archive)
             .chain(kms)
             .chain(sinks)
             .chain(admins)

@@ -2,6 +2,7 @@
 //! or the environment.
 
 mod admin;
+mod archive;
 mod audit;
 mod endpoints;
 mod identity;
@@ -27,6 +28,7 @@ use zeroize::Zeroizing;
 
 pub use self::audit::AuditConfig;
 pub use admin::{AdminAccess, AdminConfig};
+pub use archive::ArchiveConfig;
 pub use endpoints::Endpoint;
 pub use identity::{IdentityKind, IdentityProviderConfig, MfaConfig, RoleRule, SessionBounds};
 pub use keys::{KeysConfig, MirrorConfig};
@@ -158,7 +160,8 @@ impl Config {
         let store = (upstream.as_ref(), system_bucket.as_str());
         let keys = KeysConfig::read(root, store, base, problems);
         let audit = read_required(root, "audit", problems, |audit, problems| {
-            AuditConfig::read(audit, base, problems)
+            let store = (upstream.as_ref(), bucket_prefix.as_str());
+            AuditConfig::read(audit, store, base, problems)
         });
         let suites = Suites::of_deployment(root, problems);
         let limits = TenantLimits::of_deployment(root, problems);

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::endpoints::server_of;
 use super::{
-    Config, CredentialConfig, IdentityProviderConfig, KeysConfig, MfaConfig, SessionBounds, Suites,
-    TenantConfig, TenantLimits, TlsConfig, UpstreamConfig,
+    ArchiveConfig, Config, CredentialConfig, IdentityProviderConfig, KeysConfig, MfaConfig,
+    SessionBounds, Suites, TenantConfig, TenantLimits, TlsConfig, UpstreamConfig,
 };
 use crate::trail::Durability;
 
@@ -130,9 +130,26 @@ fn deployment(config: &Config) -> Value {
         "limits": shown_limits(*limits),
         "kms": { "cache_seconds": seconds(kms.cache), "stale_seconds": seconds(kms.stale) },
         "keys": shown_keys(keys),
-        "audit": { "journal": audit.journal, "replica": audit.replica, "sinks": sinks.collect::<Vec<_>>() },
+        "audit": { "journal": audit.journal, "replica": audit.replica, "sinks": sinks.collect::<Vec<_>>(), "archive": audit.archive.as_ref().map(shown_archive) },
         "sealing": shown_suites(*suites),
         "guardrails": files.collect::<Vec<_>>(),
+    })
+}
+
+fn shown_archive(archive: &ArchiveConfig) -> Value {
+    let ArchiveConfig {
+        store,
+        bucket,
+        prefix,
+        retention,
+        every,
+    } = archive;
+    json!({
+        "store": store.as_ref().map(shown_store),
+        "bucket": bucket,
+        "prefix": prefix,
+        "retention_seconds": seconds(*retention),
+        "flush_seconds": seconds(*every),
     })
 }
 

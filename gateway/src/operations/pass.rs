@@ -10,6 +10,7 @@ use crate::body::{Answer, Upload};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
 use crate::s3::{Code, Operation, S3Error, tags};
+use crate::trail::Facts;
 use crate::upstream::{StoreRequest, UpstreamError, read_limited};
 
 impl Operations {
@@ -30,6 +31,7 @@ impl Operations {
         {
             request = request.with_query(name, value);
         }
+        let mut retain_until = None;
         if sends_document {
             let document = call.document(incoming, LONGEST).await?;
             // Parsed to be sure that it is one document; written anew from what was read.
@@ -48,6 +50,7 @@ impl Operations {
                 let (mode, until) = (named("Mode"), named("RetainUntilDate"));
                 let learn = |context: &mut _| learn_retention(context, mode, until);
                 call.leave.learning(learn).await?;
+                retain_until = until.map(str::to_owned);
             }
             let document = document.rewritten();
             request = super::delete::with_document_md5(request, document);
@@ -65,6 +68,10 @@ impl Operations {
         let mut response = Response::new(Answer::Ready(document));
         *response.status_mut() = stored.status;
         pass_store_facts(&stored.headers, response.headers_mut());
+        if retain_until.is_some() {
+            let facts = Facts::retained(&stored.headers, retain_until.as_deref());
+            response.extensions_mut().insert(facts);
+        }
         if has_document {
             set(response.headers_mut(), "content-type", "application/xml");
         }

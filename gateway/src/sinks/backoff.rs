@@ -4,16 +4,16 @@ use std::time::Duration;
 
 /// Failures in a row.
 #[derive(Debug, Default)]
-pub(super) struct Backoff(u32);
+pub(crate) struct Backoff(u32);
 
 impl Backoff {
     /// It worked; whether it had failed before.
-    pub(super) fn reset(&mut self) -> bool {
+    pub(crate) fn reset(&mut self) -> bool {
         std::mem::take(&mut self.0) > 0
     }
 
     /// It failed once more: half of the time is fixed, half by chance.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let longest = FIRST.saturating_mul(1 << self.0.min(DOUBLINGS));
         self.0 = self.0.saturating_add(1);
         let half = longest.min(LONGEST) / 2;

@@ -20,7 +20,7 @@ use futures_util::stream::FuturesUnordered;
 use crate::clock::Clock;
 use crate::config::{AuditConfig, Selection, SinkFormat};
 use crate::telemetry::SinkMeters;
-use backoff::Backoff;
+pub(crate) use backoff::Backoff;
 use parcel::Parcel;
 use targets::Target;
 pub use targets::TargetError;

@@ -1,6 +1,7 @@
 //! What an operator watches: numbers for Prometheus and a line in the log for what failed. It names operations,
 //! failure classes and request ids; no object, no key and no client, and tenants only where they have a limit to what they store. The trail has those, under the same request id.
 
+mod archive;
 mod endpoint;
 mod exchange;
 mod journal;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use archive::ArchiveMeters;
 pub use endpoint::Endpoint;
 pub use exchange::Exchange;
 pub use sinks::SinkMeters;
@@ -53,6 +55,7 @@ pub struct Telemetry {
     unrecorded: Gauge,
     open_intents: Gauge,
     sinks: SinkMeters,
+    archive: ArchiveMeters,
     stored: stored::StoredNumbers,
 }
 
@@ -103,6 +106,7 @@ impl Telemetry {
             unrecorded: Gauge::default(),
             open_intents: Gauge::default(),
             sinks: SinkMeters::default(),
+            archive: ArchiveMeters::default(),
             stored: stored::StoredNumbers::default(),
         };
         for class in INTEGRITY_CLASSES {
@@ -145,6 +149,11 @@ impl Telemetry {
     /// Where the trail's sinks say how far they are.
     pub fn sinks(&self) -> &SinkMeters {
         &self.sinks
+    }
+
+    /// Where the trail's archive says how far it is.
+    pub fn archive(&self) -> &ArchiveMeters {
+        &self.archive
     }
 
     fn register(&mut self) {
@@ -192,6 +201,7 @@ impl Telemetry {
             self.open_intents.clone(),
         );
         self.sinks.register(registry);
+        self.archive.register(registry);
         self.stored.register(registry);
         self.register_keys();
         self.register_jobs();

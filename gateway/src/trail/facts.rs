@@ -18,6 +18,8 @@ pub struct Facts {
     pub(super) uploaded: Option<Uploaded>,
     /// What became of each key of a request that names several.
     pub(super) keys: Vec<KeyOutcome>,
+    /// Until when it was said that the object is kept.
+    pub(super) retain_until: Option<String>,
 }
 
 /// The content of an upload.
@@ -81,6 +83,7 @@ impl Facts {
             sealed_under: None,
             uploaded: None,
             keys: Vec::new(),
+            retain_until: None,
         }
     }
 
@@ -103,6 +106,7 @@ impl Facts {
             sealed_under: None,
             uploaded: None,
             keys,
+            retain_until: None,
         }
     }
 
@@ -110,6 +114,15 @@ impl Facts {
     pub fn deleted(store: &HeaderMap) -> Self {
         Self {
             version: version_of(store),
+            ..Self::of_keys(Vec::new())
+        }
+    }
+
+    /// An object is kept until a time, as a client wrote it; the store's answer names the version.
+    pub fn retained(store: &HeaderMap, until: Option<&str>) -> Self {
+        Self {
+            version: version_of(store),
+            retain_until: until.map(str::to_owned),
             ..Self::of_keys(Vec::new())
         }
     }
@@ -125,6 +138,7 @@ impl Facts {
             sealed_under: None,
             uploaded: None,
             keys: Vec::new(),
+            retain_until: None,
         }
     }
 }

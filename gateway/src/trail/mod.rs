@@ -30,6 +30,7 @@ mod facts;
 mod keys;
 mod openings;
 mod reconcile;
+mod retained;
 mod stream;
 mod super_log;
 
@@ -40,7 +41,9 @@ pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
 pub use openings::Openings;
 pub use reconcile::{Found, Orphan};
+use retained::Retained;
 use stream::recorded_stream;
+pub(crate) use super_log::super_entries;
 pub use super_log::{CopyError, SuperLog, SuperLogError, copy_super_log};
 
 /// A permitted request whose access is on record. Not `Clone`; running it uses it up.
@@ -198,6 +201,7 @@ impl Trail {
             settled: false,
             intended: None,
             wants_receipt: false,
+            retained: Retained::default(),
             acts: (None, None),
             key: None,
             trail: self.clone(),
@@ -262,6 +266,8 @@ impl Trail {
             Ok(response) => {
                 let facts = response.extensions().get::<Facts>();
                 access.facts(facts);
+                access.retained.headers(response.headers());
+                access.retained.tell(&mut access.draft);
                 access.wants_receipt =
                     access.wants_receipt || self.attested.contains(&access.draft);
                 if streams(response) {
@@ -350,6 +356,8 @@ pub struct Access {
     intended: Option<String>,
     /// Whether the client asked for a receipt, or the bucket gives one for each upload.
     wants_receipt: bool,
+    /// Until when the object is kept.
+    retained: Retained,
     /// The acts that have a line of their own: if it is done, and if it is refused.
     acts: (Option<Act>, Option<Act>),
     /// The tenant's audit key, once one is needed.
@@ -387,6 +395,7 @@ impl Access {
         self.wants_receipt = request
             .header(ATTEST)
             .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
+        self.retained.headers(&request.headers);
         self.draft.tls = request
             .parts
             .extensions
@@ -503,6 +512,9 @@ impl Access {
 
     fn facts(&mut self, facts: Option<&Facts>) {
         let Some(facts) = facts else { return };
+        if let Some(until) = &facts.retain_until {
+            self.retained.until(until);
+        }
         self.draft.object_id.clone_from(&facts.object_id);
         // Of a deletion of a version that there may not be, stores repeat what the client said.
         let repeated =

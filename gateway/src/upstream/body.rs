@@ -78,7 +78,7 @@ pub struct StoreRequestBody {
 }
 
 impl StoreRequestBody {
-    /// A document of the S3 protocol that the gateway wrote, or a sealed control document.
+    /// A document of the S3 protocol that the gateway wrote, a sealed control document, or a piece of the trail.
     pub(super) fn document(document: impl Into<Bytes>) -> Self {
         let bytes = document.into();
         SealedBody {

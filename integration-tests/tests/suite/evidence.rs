@@ -188,6 +188,17 @@ fn shows_what_it_should(served: &Administered, files: &Files) {
     assert!(endpoints.contains("\"what\":\"store\""), "{endpoints}");
     let review = json("access-review.json").to_string();
     assert!(review.contains("demo-admin"), "{review}");
+    // What lines say that decided stands there by its id.
+    let policies = String::from_utf8_lossy(&files["policies-in-effect.cedar"]);
+    let journal = served.gateway.journal();
+    let decided = journal.iter().filter(|line| line["op"] == "s3:GetObject");
+    let decided: Vec<&str> = decided
+        .filter_map(|line| line["policies"][0].as_str())
+        .collect();
+    assert!(!decided.is_empty(), "something was read");
+    for id in decided {
+        assert!(policies.contains(&format!("// {id}\n")), "{id}: {policies}");
+    }
     let verifier = tools::gateway().with_file_name("sealgate-verify");
     let hashed = Command::new("sha256sum").arg(verifier).output();
     let hashed = String::from_utf8(hashed.expect("it runs").stdout).expect("text");

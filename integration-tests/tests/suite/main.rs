@@ -10,6 +10,7 @@ mod access_reviews;
 mod admin;
 mod administration;
 mod administrators;
+mod archive;
 mod attestation;
 mod broken_store;
 mod browsers;

@@ -244,6 +244,12 @@ const BANS: &[Ban] = &[
         because: "what is passed on stays sealed: sinks have no keys, and know no requests",
     },
     Ban {
+        within: &["gateway/src/archive", "audit/src/archiving"],
+        except: &[],
+        words: &["AuditKey", "AuditKeys", "kms_keys", "sealed_object"],
+        because: "what is archived stays sealed: the archive has no tenant's keys, and no objects",
+    },
+    Ban {
         within: &["gateway/src"],
         except: &["gateway/src/config"],
         words: &["std::env"],

@@ -13,7 +13,7 @@ use integration_tests::world::World;
 use serde_json::Value;
 
 /// Code, log, first and last line, and the rest.
-type Found = BTreeSet<(String, String, Option<u64>, Option<u64>, Option<String>)>;
+pub(crate) type Found = BTreeSet<(String, String, Option<u64>, Option<u64>, Option<String>)>;
 
 #[test]
 fn two_verifiers_agree_on_good_and_on_spoiled_trails() {
@@ -283,7 +283,8 @@ pub(crate) fn proofs(file: &Path, key: &str, uploaded: Option<&Path>) -> (i32, S
     run(&tools::tool("python"), &arguments)
 }
 
-fn both(trail: &Path, key: &str) -> (Found, i32) {
+/// What both verifiers find in a trail, and the exit code of both.
+pub(crate) fn both(trail: &Path, key: &str) -> (Found, i32) {
     let trail = trail.display().to_string();
     let ours = tools::gateway().with_file_name("sealgate-verify");
     let (code, text) = run(&ours, &["trail", &trail, "--key", key, "--json"]);

@@ -93,6 +93,7 @@ async fn make(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
     for (name, operation) in ANSWERS {
         add(&mut pack, name, &answer(admin, call, operation).await?)?;
     }
+    pack.add(POLICIES, &admin.policies.in_effect(&tenant).await?)?;
     if let Some(deployed) = &admin.evidence {
         let configuration = deployed.configuration.to(&tenant);
         add(&mut pack, "configuration.json", &configuration)?;
@@ -173,6 +174,8 @@ const ANSWERS: &[(&str, &str)] = &[
     ("emergencies.json", "ListEmergencies"),
 ];
 
+/// The policies as they decide, all of them.
+const POLICIES: &str = "policies-in-effect.cedar";
 /// How to check and read it.
 const INSTRUCTIONS: &str = include_str!("instructions.md");
 /// Which file answers to which rule.
@@ -186,6 +189,7 @@ mod tests {
     fn files() -> Vec<String> {
         let answers = ANSWERS.iter().map(|(name, _)| (*name).to_owned());
         let own = [
+            POLICIES,
             "configuration.json",
             "endpoints.json",
             "build.json",

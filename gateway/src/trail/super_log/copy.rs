@@ -36,6 +36,29 @@ pub async fn copy_super_log(store: &Arc<dyn ObjectStore>, to: &File) -> Result<u
     copied.try_fold(0, count).await
 }
 
+/// The entries from number `first` on, in their order, `most` of them at most, with the bytes that the store has of them.
+pub(crate) async fn super_entries(
+    store: &Arc<dyn ObjectStore>,
+    first: u64,
+    most: usize,
+) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+    let folder = Path::from(FOLDER);
+    let listed = match first.checked_sub(1) {
+        Some(before) => store.list_with_offset(Some(&folder), &place(before)),
+        None => store.list(Some(&folder)),
+    };
+    let numbers = listed.try_filter_map(|entry| ready(Ok(number_of(&entry.location))));
+    let mut numbers: Vec<u64> = numbers.try_collect().await?;
+    numbers.sort_unstable();
+    numbers.truncate(most);
+    let mut entries = Vec::new();
+    for number in numbers {
+        let entry = store.get(&place(number)).await?.bytes().await?;
+        entries.push((number, entry.to_vec()));
+    }
+    Ok(entries)
+}
+
 async fn copy(store: &Arc<dyn ObjectStore>, number: u64, to: &File) -> Result<(), CopyError> {
     let file = to.join(format!("{number:020}"));
     if fs::try_exists(&file).await? {
@@ -81,5 +104,10 @@ mod tests {
             assert_eq!(copied, format!("entry {number}"));
         }
         assert_eq!(std::fs::read_dir(&to).unwrap().count(), 4);
+        let some = super_entries(&store, 2, 9).await.unwrap();
+        let (third, fourth) = (b"entry 2".to_vec(), b"entry 3".to_vec());
+        assert_eq!(some, [(2, third), (3, fourth)]);
+        let first = super_entries(&store, 0, 1).await.unwrap();
+        assert_eq!(first, [(0, b"entry 0".to_vec())]);
     }
 }

@@ -17,6 +17,7 @@ use entries::{Entries, Seen};
 mod copy;
 mod entries;
 
+pub(crate) use copy::super_entries;
 pub use copy::{CopyError, copy_super_log};
 
 /// The super-log, as one replica writes and remembers it.
