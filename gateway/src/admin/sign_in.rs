@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::credential::{AdminPrincipal, AdminRole, person};
+use super::credential::{AdminCredential, AdminPrincipal, AdminRole, person};
 use super::{Admin, AdminError};
 use crate::clock::Clock;
 use crate::config::IdentityProviderConfig;
@@ -20,6 +20,8 @@ pub struct SignIn {
     providers: Providers,
     /// Tenants, whose users do not administer, and who vouches for those.
     directory: Arc<Directory>,
+    /// Whether the claims of some make them security officers.
+    names_officers: bool,
     clock: Clock,
 }
 
@@ -36,6 +38,10 @@ impl SignIn {
         Ok(Some(Self {
             providers: Providers::of_administrators(administrators, clock)?,
             directory: Arc::clone(directory),
+            names_officers: administrators
+                .iter()
+                .flat_map(|provider| &provider.roles)
+                .any(|rule| rule.role.parse() == Ok(AdminRole::SecurityOfficer)),
             clock: clock.clone(),
         }))
     }
@@ -113,6 +119,23 @@ impl Admin {
     pub fn with_sign_in(mut self, sign_in: Option<SignIn>) -> Self {
         self.credentials.sign_in = sign_in;
         self
+    }
+
+    /// Whether anybody is security officer, by a credential or by an identity provider's word.
+    ///
+    /// # Errors
+    /// Where the credentials cannot be read.
+    pub async fn has_security_officer(&self) -> Result<bool, AdminError> {
+        let is_one = |role: AdminRole| role == AdminRole::SecurityOfficer;
+        let named = self.credentials.sign_in.as_ref();
+        if named.is_some_and(|sign_in| sign_in.names_officers)
+            || self.credentials.declared().any(|one| is_one(one.role))
+        {
+            return Ok(true);
+        }
+        let kept = self.control.list::<AdminCredential>(&[]).await?;
+        let mut good = kept.iter().filter(|kept| kept.value.revoked.is_none());
+        Ok(good.any(|kept| is_one(kept.value.role)))
     }
 
     /// For decisions that several people take: where an identity provider vouches for administrators, only whoever

@@ -27,6 +27,9 @@ pub(super) enum PolicyCommand {
         /// Files of Cedar policies.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Ask the questions of a file of cases, and tell which answers are not those expected.
     Test {
@@ -44,6 +47,9 @@ pub(super) enum PolicyCommand {
         /// The tenant.
         #[arg(long)]
         tenant: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Prove what a change of policies changes: for every action, whether the new ones permit anything that the old ones
     /// do not, and a request that shows it.
@@ -136,7 +142,7 @@ pub(super) struct Question {
 impl PolicyCommand {
     pub(super) fn run(self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self {
-            Self::Check { files } => check(&files, terminal),
+            Self::Check { files, json } => check(&files, json, terminal),
             Self::Diff(diff) => diff.run(terminal),
             Self::Test {
                 cases,
@@ -144,6 +150,7 @@ impl PolicyCommand {
                 no_shipped_roles,
                 config,
                 tenant,
+                json,
             } => {
                 let set = match config {
                     Some(file) => {
@@ -152,7 +159,7 @@ impl PolicyCommand {
                     }
                     None => loaded(&policies, !no_shipped_roles)?,
                 };
-                test(&cases, &set, terminal)
+                test(&cases, &set, json, terminal)
             }
             Self::Put {
                 tenant,
@@ -195,19 +202,40 @@ impl PolicyCommand {
     }
 }
 
-fn check(files: &[PathBuf], terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    let set = loaded(files, false)?;
+fn check(files: &[PathBuf], json: bool, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let checked = parsed(files, false)?;
+    if json {
+        let found = checked.as_ref().err().map_or(&[][..], Vec::as_slice);
+        let problems: Vec<Value> = found
+            .iter()
+            .map(|one| {
+                json!({ "file": one.file, "line": one.line, "message": one.message, "remedy": one.remedy })
+            })
+            .collect();
+        terminal.say_json(&json!({ "problems": problems }))?;
+        return Ok(if problems.is_empty() {
+            Outcome::Clean
+        } else {
+            Outcome::Found
+        });
+    }
+    let set = checked.map_err(all_of)?;
     let own = set.len().saturating_sub(PolicySet::shipped(false).len());
     terminal.say(&format!("{own} policies, no problems"));
     Ok(Outcome::Clean)
 }
 
 fn loaded(files: &[PathBuf], roles: bool) -> Result<PolicySet, Failure> {
+    parsed(files, roles)?.map_err(all_of)
+}
+
+/// The policies of files, or all that is wrong with them.
+fn parsed(files: &[PathBuf], roles: bool) -> Result<Result<PolicySet, Vec<Problem>>, Failure> {
     let sources = files
         .iter()
         .map(|file| read_policy_file(file).map_err(Failure))
         .collect::<Result<Vec<_>, _>>()?;
-    PolicySet::with_shipped(roles, &sources).map_err(all_of)
+    Ok(PolicySet::with_shipped(roles, &sources))
 }
 
 /// Every problem on a line of its own.
@@ -266,19 +294,32 @@ fn get(tenant: &str, options: &AdminOptions, terminal: &mut Terminal) -> Result<
     Ok(Outcome::Clean)
 }
 
-fn test(file: &Path, set: &PolicySet, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+fn test(
+    file: &Path,
+    set: &PolicySet,
+    json: bool,
+    terminal: &mut Terminal,
+) -> Result<Outcome, Failure> {
     let source = read_policy_file(file).map_err(Failure)?;
     let cases = Cases::parse(&source.text)
         .map_err(|error| Failure(format!("{}: {error}", file.display())))?;
     let surprises = cases.surprises(set);
-    for surprise in &surprises {
-        terminal.say(&format!("{}: {}", surprise.name, surprise.came));
+    if json {
+        let told: Vec<Value> = surprises
+            .iter()
+            .map(|one| json!({ "name": one.name, "came": one.came }))
+            .collect();
+        terminal.say_json(&json!({ "cases": cases.cases.len(), "surprises": told }))?;
+    } else {
+        for surprise in &surprises {
+            terminal.say(&format!("{}: {}", surprise.name, surprise.came));
+        }
+        terminal.say(&format!(
+            "{} cases, {} otherwise than expected",
+            cases.cases.len(),
+            surprises.len()
+        ));
     }
-    terminal.say(&format!(
-        "{} cases, {} otherwise than expected",
-        cases.cases.len(),
-        surprises.len()
-    ));
     Ok(if surprises.is_empty() {
         Outcome::Clean
     } else {

@@ -82,6 +82,9 @@ pub(super) fn run(
             .await
             .map_err(|error| Failure::new(&error))?;
         let admin = Arc::new(admin);
+        if config.admin.is_some() {
+            look_for_officers(&admin).await;
+        }
         let tending = tend(Arc::clone(&admin), Arc::clone(&service.telemetry));
         let admin = listen_to_admins(config.admin.as_ref(), listeners.admin, admin).await?;
         let telemetry = Arc::clone(&service.telemetry);
@@ -90,8 +93,14 @@ pub(super) fn run(
         telemetry.open_intents(trail.open_intents());
         let watched = watch(config.metrics, &telemetry).await?;
         let (meters, clock) = (telemetry.sinks(), Clock::system());
-        let sinks = Sinks::declared(&config.audit, &trail.signed_as(), meters, &clock)
-            .map_err(|error| Failure::new(&error))?;
+        let sinks = Sinks::declared(
+            &config.audit,
+            &trail.signed_as(),
+            meters,
+            trail.health(),
+            &clock,
+        )
+        .map_err(|error| Failure::new(&error))?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
         let endpoint = server.endpoint().map_err(|error| Failure::new(&error))?;
@@ -167,6 +176,17 @@ async fn listen_to_admins(
     };
     let failed = |error| Failure(format!("cannot listen on {}: {error}", config.listen));
     server.map(Some).map_err(failed)
+}
+
+/// Somebody is named who answers for security, or whoever runs the gateway is told that nobody is.
+async fn look_for_officers(admin: &Admin) {
+    match admin.has_security_officer().await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(
+            "nobody is security officer: emergencies are reviewed by nobody else, and what needs leave waits for ever; `sealgate admin credential create NAME --role security-officer` makes one"
+        ),
+        Err(error) => tracing::warn!(%error, "who is security officer cannot be looked up"),
+    }
 }
 
 async fn keep_archived(archive: Option<Archive>) -> Infallible {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use integration_tests::gateway::{self, Gateway, Upstream};
+use integration_tests::administered::Administered;
+use integration_tests::gateway::{self, Gateway, Principal, Upstream};
 use integration_tests::tools;
 use integration_tests::world::World;
 
@@ -129,3 +130,64 @@ fn object_inspect_explains_a_stored_object() {
 
 // docs/format.md: P + 28 per frame of 65 536 (11 of them) + 144 per 5 MiB begun + 368.
 const STORED_700_000: u64 = 700_000 + 28 * 11 + 144 + 368;
+
+/// Programs read what is wrong with policies, and people the same in words.
+#[test]
+fn policies_are_checked_and_tested_in_json_too() {
+    let scratch = World::get().scratch();
+    let file = |name: &str, text: &str| {
+        let path = scratch.path().join(name);
+        fs::write(&path, text).expect("a file can be written");
+        path.display().to_string()
+    };
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new(tools::gateway());
+        let output = command.arg("policy").args(arguments).arg("--json").output();
+        let output = output.expect("the gateway's binary runs");
+        let told: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("it prints JSON");
+        (output.status.success(), told)
+    };
+    let good = file("good.cedar", "permit (principal, action, resource);");
+    let (is_good, told) = ask(&["check", &good]);
+    assert!(
+        is_good && told["problems"] == serde_json::json!([]),
+        "{told}"
+    );
+    let bad = file(
+        "bad.cedar",
+        "permit (principal, action, resource)\nwhen { context.color == 1 };",
+    );
+    let (is_good, told) = ask(&["check", &bad]);
+    assert!(!is_good && told["problems"][0]["line"] == 2, "{told}");
+    let case = |expected: &str| {
+        format!(
+            "[[case]]\nname = \"reads\"\nprincipal = {{ name = \"ana\", roles = [] }}\naction = \"s3:GetObject\"\nresource = {{ bucket = \"b\", key = \"k\" }}\nexpect = \"{expected}\"\n"
+        )
+    };
+    let (is_good, told) = ask(&[
+        "test",
+        &file("a.toml", &case("permit")),
+        "--policies",
+        &good,
+    ]);
+    assert!(is_good && told["cases"] == 1, "{told}");
+    let (is_good, told) = ask(&["test", &file("b.toml", &case("deny")), "--policies", &good]);
+    assert!(
+        !is_good && told["surprises"][0]["name"] == "reads",
+        "{told}"
+    );
+}
+
+#[test]
+fn whoever_runs_it_is_told_that_nobody_is_security_officer() {
+    let principals = [Principal::new("demo", "demo-admin", "tenant-admin")];
+    let gateway = Gateway::serve_more(Upstream::Embedded, &principals, |_| {
+        "[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned()
+    });
+    let log = gateway.process().log();
+    assert!(log.contains("nobody is security officer"), "{log}");
+    let served = Administered::serve(Upstream::Embedded, &principals);
+    let log = served.gateway.process().log();
+    assert!(!log.contains("nobody is security officer"), "{log}");
+}

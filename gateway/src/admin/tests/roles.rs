@@ -1,4 +1,5 @@
-//! What is said of roles: checked, never in a circle, and gone when it is taken away.
+//! What is said of roles: checked, never in a circle, and gone when it is taken away; and whether a role that must be
+//! held is.
 
 use super::*;
 
@@ -113,4 +114,29 @@ async fn circles_do_no_harm_and_crowds_decide_nothing() {
         .unwrap();
     let held = ["crowd".to_owned()].into();
     assert!(directory.with_included("acme", &held).await.is_err());
+}
+
+#[tokio::test]
+async fn it_is_known_whether_anybody_is_security_officer() {
+    let world = World::new().await;
+    let has_one = async || world.admin.has_security_officer().await.unwrap();
+    assert!(!has_one().await);
+    world.token("op", AdminRole::Operator, None).await;
+    assert!(!has_one().await);
+    world.token("ada", AdminRole::SecurityOfficer, None).await;
+    assert!(has_one().await);
+    let kept = world
+        .admin
+        .control
+        .list::<AdminCredential>(&[])
+        .await
+        .unwrap();
+    for kept in kept {
+        let revoked = AdminCredential {
+            revoked: Some(world.admin.clock.now().into()),
+            ..kept.value.clone()
+        };
+        world.admin.control.replace(&kept, &revoked).await.unwrap();
+    }
+    assert!(!has_one().await);
 }
