@@ -308,13 +308,13 @@ fn every_metric_that_an_alert_watches_is_told() {
             + "\n[limits]\nstored_bytes = 1000000\n"
             + "\n[audit.archive]\nbucket = \"told\"\nembedded.path = \"archive\"\n"
     });
-    let limit = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let limit = Instant::now() + Duration::from_mins(1);
     while gateway
         .sample("sealgate_stored_age_seconds{tenant=\"demo\"}")
         .is_none()
     {
-        assert!(std::time::Instant::now() < limit, "nothing was counted");
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(Instant::now() < limit, "nothing was counted");
+        thread::sleep(Duration::from_millis(200));
     }
     let told = String::from_utf8(gateway.watched("/metrics").body).expect("metrics are text");
     let mut watched: Vec<&str> = rules
