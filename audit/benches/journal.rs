@@ -1,6 +1,6 @@
 //! What recording costs: events a second and the time each takes, by how many requests record at once; and what an
-//! access costs by how many events of it somebody waits for. Run with `cargo bench -p audit`; the disk is that of the
-//! target directory.
+//! access costs by how many events of it somebody waits for; on one disk, and on two (here directories of one disk, which
+//! syncs both: what two disks cost at most). Run with `cargo bench -p audit`; the disk is that of the target directory.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -14,26 +14,41 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let directory = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
-    let identity = Arc::new(Identity::new("bench", &[1; 32]));
-    let journal = Journal::open(directory.path(), identity, Settings::default(), NOW)?;
-    let journal = Arc::new(journal);
-    for access in [Access::BothWaited, Access::IntentWaited, Access::Single] {
-        for at_once in [1, 16, 64, 256] {
-            let (mut times, whole) = runtime.block_on(measure(&journal, access, at_once))?;
-            times.sort_unstable();
-            let of = |share: usize| {
-                let at = times.len() * share / 100;
-                times.get(at).map_or(0, Duration::as_micros)
-            };
-            let rate = u128::try_from(times.len())? * 1_000_000 / whole.as_micros().max(1);
-            let (p50, p99) = (of(50), of(99));
-            writeln!(
-                std::io::stdout(),
-                "{access:?}, {at_once:4} at once: {rate:7} accesses/s, p50 {p50:6} µs, p99 {p99:6} µs"
-            )?;
+    for disks in [1, 2] {
+        let directory = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
+        let identity = Arc::new(Identity::new("bench", &[1; 32]));
+        let settings = Settings {
+            second: (disks == 2).then(|| directory.path().join("second")),
+            min_devices: disks,
+            ..Settings::default()
+        };
+        let first = directory.path().join("first");
+        let journal = Arc::new(Journal::open(&first, identity, settings, NOW)?);
+        for access in [Access::BothWaited, Access::IntentWaited, Access::Single] {
+            for at_once in [1, 16, 64, 256] {
+                let measured = runtime.block_on(measure(&journal, access, at_once))?;
+                tell(
+                    &format!("{disks} disks, {access:?}, {at_once:4} at once"),
+                    measured,
+                )?;
+            }
         }
     }
+    Ok(())
+}
+
+fn tell(what: &str, (mut times, whole): (Vec<Duration>, Duration)) -> Outcome<()> {
+    times.sort_unstable();
+    let of = |share: usize| {
+        let at = times.len() * share / 100;
+        times.get(at).map_or(0, Duration::as_micros)
+    };
+    let rate = u128::try_from(times.len())? * 1_000_000 / whole.as_micros().max(1);
+    let (p50, p99) = (of(50), of(99));
+    writeln!(
+        std::io::stdout(),
+        "{what}: {rate:7} accesses/s, p50 {p50:6} µs, p99 {p99:6} µs"
+    )?;
     Ok(())
 }
 

@@ -39,10 +39,11 @@ use crate::s3::{Addressing, Code};
 use crate::service::Service;
 use crate::sessions::{Liveness, SessionKeys};
 use crate::sigv4::{SecretKey, Signer};
+use crate::sinks::{Acknowledging, TargetError};
 use crate::stored_bytes::StoredBytes;
 use crate::sts::Sts;
 use crate::telemetry::Telemetry;
-use crate::trail::{Attested, SuperLog, SuperLogError, Trail};
+use crate::trail::{Attested, Keeper, SuperLog, SuperLogError, Trail};
 use crate::upstream::{
     self, Capabilities, NetworkSettings, StoreRequest, StoreRequestBody, Transport, TransportError,
     Upstream, UpstreamError,
@@ -51,6 +52,9 @@ use crate::upstream::{
 /// Why a gateway could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum AssembleError {
+    /// The stream that acknowledges events.
+    #[error("the stream that must have audit events cannot be used")]
+    Stream(#[from] TargetError),
     /// The audit journal.
     #[error("the audit journal cannot be opened")]
     Journal(#[from] audit::JournalError),
@@ -322,12 +326,14 @@ async fn open_trail(
             "closed the audit log of a run that did not end in good order"
         );
     }
+    let keeper = Acknowledging::declared(&config.audit, &journal.identity().name())?;
     let trail = Trail::new(
         Arc::new(journal),
         Arc::clone(keyrings),
         Arc::clone(random),
         Attested(config.audit.attested.clone()),
         config.audit.durabilities.clone(),
+        keeper.map(|keeper| Arc::new(keeper) as Arc<dyn Keeper>),
         clock.clone(),
     );
     trail.begin(Shown::of(config).sha256()).await?;

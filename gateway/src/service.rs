@@ -61,7 +61,7 @@ impl Service {
         let request = Box::pin(self.authenticator.verify(request, access)).await?;
         let tenant = &request.principal().tenant;
         let taken = Box::pin(self.limits.admit(tenant, request.request(), &body)).await?;
-        let request = Box::pin(self.policies.authorize(request, access)).await?;
+        let request = Box::pin(self.policies.authorize(request, &body, access)).await?;
         // What asks for an access list that is refused is not told to go on.
         if !request.request().grants_to_others()? {
             body.begin().await;

@@ -211,6 +211,7 @@ fn context_pairs(
         ("listPrefix", &context.list_prefix),
         ("delimiter", &context.delimiter),
         ("contentType", &context.content_type),
+        ("sniffedType", &context.sniffed_type),
         ("checksumAlg", &context.checksum_alg),
         ("copySource", &context.copy_source),
         ("metadataDirective", &context.metadata_directive),
@@ -229,6 +230,7 @@ fn context_pairs(
     for (name, number) in [
         ("maxKeys", context.max_keys),
         ("size", context.size),
+        ("partNumber", context.part_number),
         ("remainingRetentionDays", context.remaining_retention_days),
     ] {
         pairs.add(name, number, long);

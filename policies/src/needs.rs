@@ -1,12 +1,12 @@
-//! What a policy asks about a stored object that only the store can tell, so that the store is asked when, and
-//! only when, a decision depends on it.
+//! What a policy asks about a stored object that only the store can tell, or about a body that only its bytes can, so
+//! that these are asked when, and only when, a decision depends on it.
 
 use std::sync::Arc;
 
 use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Var};
 
-/// Facts of a stored object that a decision depends on.
+/// Facts of a stored object, or of a body, that a decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Needs {
@@ -16,14 +16,20 @@ pub struct Needs {
     pub lock: bool,
     /// Whether there is one at all.
     pub overwrites: bool,
+    /// The type that the first bytes of the body show.
+    pub sniffed: bool,
     /// Its legal hold and retention, if it is of a class that is written once.
     pub(crate) lock_of_class: bool,
 }
 
 impl Needs {
-    /// Whether nothing is needed.
+    /// Whether the store need not be asked.
     pub fn is_nothing(self) -> bool {
-        self == Self::default()
+        let of_store = Self {
+            sniffed: false,
+            ..self
+        };
+        of_store == Self::default()
     }
 
     /// What is needed for a resource of this class.
@@ -43,6 +49,7 @@ impl Needs {
             tags: self.tags || other.tags,
             lock: self.lock || other.lock,
             overwrites: self.overwrites || other.overwrites,
+            sniffed: self.sniffed || other.sniffed,
             lock_of_class: self.lock_of_class || other.lock_of_class,
         }
     }
@@ -53,6 +60,7 @@ impl Needs {
             tags: true,
             lock: true,
             overwrites: true,
+            sniffed: true,
             lock_of_class: true,
         };
         // The product's own, which asks for the class first.
@@ -97,12 +105,13 @@ fn of_expr(expr: &Expr) -> Needs {
 
 fn of_attribute(of: &Expr, name: &str) -> Needs {
     let of_resource = !matches!(of, Expr::Var(Var::Principal | Var::Context));
+    let of_context = !matches!(of, Expr::Var(Var::Principal | Var::Resource));
     Needs {
         tags: false,
         lock: of_resource && (name == "legalHold" || name == "retainUntil"),
         lock_of_class: false,
-        overwrites: !matches!(of, Expr::Var(Var::Principal | Var::Resource))
-            && name == "overwrites",
+        overwrites: of_context && name == "overwrites",
+        sniffed: of_context && name == "sniffedType",
     }
 }
 

@@ -130,6 +130,8 @@ pub struct Context {
     pub size: Option<u64>,
     /// `Content-Type` of what is written.
     pub content_type: Option<String>,
+    /// The type that its first bytes show.
+    pub sniffed_type: Option<String>,
     /// The algorithm of the checksum that comes along, as S3 names it.
     pub checksum_alg: Option<String>,
     /// The tags that the request sets.
@@ -146,6 +148,8 @@ pub struct Context {
     pub version_id: Option<String>,
     /// `create`, `part` or `complete`: the step of an upload in parts.
     pub upload: Option<String>,
+    /// The part that is uploaded, or the first of those that are completed.
+    pub part_number: Option<u64>,
     /// Whether there is an object at the key already.
     pub overwrites: Option<bool>,
     /// `GOVERNANCE` or `COMPLIANCE`, where retention is set.
@@ -183,6 +187,7 @@ impl Context {
             max_keys: None,
             size: None,
             content_type: None,
+            sniffed_type: None,
             checksum_alg: None,
             request_tags: BTreeMap::new(),
             copy_source: None,
@@ -191,6 +196,7 @@ impl Context {
             storage_class: None,
             version_id: None,
             upload: None,
+            part_number: None,
             overwrites: None,
             lock_mode: None,
             remaining_retention_days: None,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Health {
     failing: AtomicBool,
+    missing_elsewhere: AtomicBool,
     refused: AtomicU64,
     devices: Vec<Device>,
 }
@@ -29,9 +30,14 @@ impl Health {
         }
     }
 
-    /// Whether events reach as many disks as they must.
+    /// Whether events reach as many disks as they must, and [whoever else](Self::told_elsewhere) must have them.
     pub fn is_good(&self) -> bool {
-        !self.failing.load(Ordering::Relaxed)
+        !self.failing.load(Ordering::Relaxed) && !self.missing_elsewhere.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether somebody else has an event who must have it besides the journal.
+    pub fn told_elsewhere(&self, good: bool) {
+        self.missing_elsewhere.store(!good, Ordering::Relaxed);
     }
 
     /// How many events were not recorded since the start.
@@ -43,7 +49,8 @@ impl Health {
     pub fn devices(&self) -> impl Iterator<Item = (&str, bool)> {
         let alone = self.devices.len() == 1;
         self.devices.iter().map(move |device| {
-            let down = device.down.load(Ordering::Relaxed) || (alone && !self.is_good());
+            let down = device.down.load(Ordering::Relaxed)
+                || (alone && self.failing.load(Ordering::Relaxed));
             (device.name.as_str(), !down)
         })
     }

@@ -58,6 +58,7 @@ pub(super) fn context_of(
     if writes(request.operation) {
         context.size = size(request);
         context.upload = step(request.operation);
+        context.part_number = part_number(request);
         context.content_type = header("content-type");
         context.checksum_alg = checksum(request);
         context.request_tags = header("x-amz-tagging").map_or_else(BTreeMap::new, |tags| {
@@ -115,6 +116,11 @@ fn size(request: &S3Request) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// Which part is uploaded.
+pub(super) fn part_number(request: &S3Request) -> Option<u64> {
+    request.query.get("partNumber")?.parse().ok()
 }
 
 /// Which step of an upload in parts.

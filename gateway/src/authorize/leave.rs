@@ -33,6 +33,12 @@ impl Leave {
         &self.principal.tenant
     }
 
+    /// Whether a policy asks what type the bytes show. Those of buckets and sessions, in IAM's words, cannot.
+    pub(super) fn asks_for_type(&self) -> bool {
+        let needs = |action: &Action| self.tenant.policies.needs(*action, &self.resource);
+        self.actions.iter().any(|action| needs(action).sniffed)
+    }
+
     /// Decides about one more key.
     pub async fn also(
         &self,

@@ -21,10 +21,11 @@ pub use lookups::Lookups;
 pub use sets::{PolicyFiles, PolicySets};
 
 use crate::authenticate::{Authenticated, Proof};
+use crate::body::{Upload, sniff};
 use crate::clock::Clock;
 use crate::directory::is_kept;
 use crate::error::GatewayError;
-use crate::s3::{BucketName, Class, Code, ObjectKey, S3Request};
+use crate::s3::{BucketName, Class, Code, ObjectKey, Operation, S3Request};
 use crate::sigv4::Payload;
 use crate::trail::Access;
 
@@ -107,9 +108,13 @@ impl Policies {
     /// Permits a request or says why not. Names are looked up in the principal's own tenant only, so the
     /// resource's tenant is the principal's; the tenant rule still runs, as it will decide once resources
     /// can be named otherwise.
+    ///
+    /// Where a policy asks what type the bytes show, the first of them are waited for, and stay in `body`: the client
+    /// is told to go on then before it is decided, and nothing reaches the store.
     pub async fn authorize(
         &self,
         request: Authenticated<S3Request>,
+        body: &Upload,
         access: &mut Access,
     ) -> Result<Permitted<S3Request>, GatewayError> {
         let (request, principal, payload, proof) = request.into_parts();
@@ -120,7 +125,11 @@ impl Policies {
                 .because(format!("{operation} is not offered: {why}."))
                 .into());
         }
-        let leave = self.leave(principal, &request, proof).await?;
+        let mut leave = self.leave(principal, &request, proof).await?;
+        if begins_an_object(&request) && leave.asks_for_type() {
+            let shown = sniff(body, &request, &payload).await?;
+            leave.context.sniffed_type = shown.map(str::to_owned);
+        }
         if is_kept(leave.resource.class.as_deref()) {
             access.wants_receipt();
         }
@@ -170,6 +179,15 @@ impl Policies {
     /// its own policies, in the order of their ids.
     pub async fn in_effect(&self, tenant: &str) -> Result<String, GatewayError> {
         Ok(self.0.of_tenant(tenant).await?.policies.text())
+    }
+}
+
+/// Whether the body begins as an object does.
+fn begins_an_object(request: &S3Request) -> bool {
+    match request.operation {
+        Operation::PutObject | Operation::PostObject => true,
+        Operation::UploadPart => circumstances::part_number(request) == Some(1),
+        _ => false,
     }
 }
 

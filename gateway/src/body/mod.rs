@@ -7,6 +7,7 @@ mod lingering;
 mod opening;
 mod portions;
 mod sealing;
+mod sniffing;
 mod stored;
 mod upload;
 
@@ -21,6 +22,7 @@ pub use lingering::patiently;
 pub use opening::OpenedBody;
 pub use portions::{Portion, Portions};
 pub use sealing::{PlainSource, Sealing, Seals, seal};
+pub use sniffing::sniff;
 pub use stored::{AskAgain, Stored};
 pub use upload::Upload;
 

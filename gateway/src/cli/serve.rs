@@ -93,8 +93,14 @@ pub(super) fn run(
         telemetry.open_intents(trail.open_intents());
         let watched = watch(config.metrics, &telemetry).await?;
         let (meters, clock) = (telemetry.sinks(), Clock::system());
-        let sinks = Sinks::declared(&config.audit, &trail.signed_as(), meters, &clock)
-            .map_err(|error| Failure::new(&error))?;
+        let sinks = Sinks::declared(
+            &config.audit,
+            &trail.signed_as(),
+            meters,
+            trail.health(),
+            &clock,
+        )
+        .map_err(|error| Failure::new(&error))?;
         let server = Server::new(listener, service, config.tls, config.requests_at_once)
             .map_err(|error| Failure::new(&error))?;
         let endpoint = server.endpoint().map_err(|error| Failure::new(&error))?;

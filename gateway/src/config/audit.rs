@@ -8,7 +8,7 @@ use crate::trail::{Durabilities, Durability};
 use super::UpstreamConfig;
 use super::archive::ArchiveConfig;
 use super::reader::{Problems, Section};
-use super::sinks::SinkConfig;
+use super::sinks::{Selection, SinkConfig, TargetConfig};
 
 /// The trail's settings.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct AuditConfig {
     pub second_journal: Option<PathBuf>,
     /// On how many of them an event must be before its request is answered.
     pub min_devices: usize,
+    /// Whether the stream of the JetStream sink must have an event, too.
+    pub ack_of_stream: bool,
     /// This replica's name, with which its logs' names begin.
     pub replica: String,
     /// Buckets of class `attestation` or `contract`, as tenant and bucket: each upload yields a receipt.
@@ -75,12 +77,15 @@ impl AuditConfig {
             durabilities.insert((tenant, name), mode);
             bucket.finish(problems);
         }
+        let ack = audit.optional_text("ack", problems);
         let sinks = SinkConfig::read_all(audit, &journal, base, problems);
+        let ack_of_stream = reads_ack(ack.as_deref(), &sinks, &audit.at("ack"), problems);
         let archive = ArchiveConfig::read(audit, upstream, base, problems);
         Self {
             journal,
             second_journal,
             min_devices,
+            ack_of_stream,
             replica,
             attested,
             durabilities,
@@ -111,6 +116,24 @@ fn read_devices(
         problems.add(&audit.at("min_devices"), why);
     }
     (second, if least == Some(2) { 2 } else { 1 })
+}
+
+/// `local` or `stream`; for the latter it must be plain which stream that is, and that it is told of everything.
+fn reads_ack(ack: Option<&str>, sinks: &[SinkConfig], at: &str, problems: &mut Problems) -> bool {
+    match ack {
+        None | Some("local") => return false,
+        Some("stream") => {}
+        Some(_) => problems.add(at, "must be local or stream"),
+    }
+    let streams = sinks
+        .iter()
+        .filter(|sink| matches!(sink.target, TargetConfig::JetStream(_)));
+    let all = |sink: &SinkConfig| sink.selection == Selection::default();
+    if ack == Some("stream") && !matches!(streams.collect::<Vec<_>>()[..], [sink] if all(sink)) {
+        let why = "needs exactly one sink of kind jetstream, one that is told of all events, where it is stream";
+        problems.add(at, why);
+    }
+    ack == Some("stream")
 }
 
 /// What must not be lost must not go on unrecorded.
@@ -171,6 +194,31 @@ mod tests {
             "second_journal = \"/a\"",
         ] {
             assert_eq!(of(bad).1.len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_acknowledges_is_the_only_one() {
+        let stream = |name: &str, rest: &str| {
+            format!(
+                "[[audit.sinks]]\nname = \"{name}\"\nkind = \"jetstream\"\nurl = \"nats://127.0.0.1:4222\"\nstream = \"A\"\n{rest}\n"
+            )
+        };
+        let of = |ack: &str, sinks: String| {
+            read(&format!(
+                "[audit]\njournal = \"j\"\nack = \"{ack}\"\n{sinks}"
+            ))
+        };
+        let (config, problems) = of("stream", stream("one", ""));
+        assert!(config.ack_of_stream && problems.is_empty(), "{problems:?}");
+        assert!(!of("local", stream("one", "")).0.ack_of_stream);
+        for (ack, sinks) in [
+            ("stream", String::new()),
+            ("stream", stream("one", "") + &stream("two", "")),
+            ("stream", stream("one", "tenants = [\"t\"]")),
+            ("both", stream("one", "")),
+        ] {
+            assert_eq!(of(ack, sinks).1.len(), 1, "{ack}");
         }
     }
 

@@ -214,6 +214,7 @@ mod tests {
             Arc::new(sealed_object::OsRandom),
             Attested::default(),
             Durabilities::default(),
+            None,
             clock,
         )
     }

@@ -1,6 +1,7 @@
 //! The trail, passed on: each sink reads the journal behind its writer and tells others what is on record, at least
 //! once and in order. A sink that fails is tried again for ever and holds up nobody. It must not know requests.
 
+mod acknowledging;
 mod backoff;
 mod formats;
 mod parcel;
@@ -18,8 +19,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::clock::Clock;
-use crate::config::{AuditConfig, Selection, SinkFormat};
+use crate::config::{AuditConfig, Selection, SinkFormat, TargetConfig};
 use crate::telemetry::SinkMeters;
+pub use acknowledging::Acknowledging;
 pub(crate) use backoff::Backoff;
 use parcel::Parcel;
 use targets::Target;
@@ -43,6 +45,8 @@ struct Sink {
     /// Whether what is pending has been told.
     told: bool,
     meters: SinkMeters,
+    /// Told when the stream takes events again that requests wait for; of the sink of that stream.
+    health: Option<Arc<audit::Health>>,
     clock: Clock,
 }
 
@@ -75,6 +79,7 @@ impl Sinks {
         config: &AuditConfig,
         deployment: &str,
         meters: &SinkMeters,
+        health: &Arc<audit::Health>,
         clock: &Clock,
     ) -> Result<Self, TargetError> {
         let sinks = config.sinks.iter().map(|sink| {
@@ -95,6 +100,8 @@ impl Sinks {
                 pending: Vec::new(),
                 told: false,
                 meters: meters.clone(),
+                health: (config.ack_of_stream && is_stream(&sink.target))
+                    .then(|| Arc::clone(health)),
                 clock: clock.clone(),
             })
         });
@@ -109,6 +116,10 @@ impl Sinks {
             None => std::future::pending().await,
         }
     }
+}
+
+fn is_stream(target: &TargetConfig) -> bool {
+    matches!(target, TargetConfig::JetStream(_))
 }
 
 impl Sink {
@@ -170,6 +181,9 @@ impl Sink {
             self.told = true;
         }
         self.note().await?;
+        if let Some(health) = &self.health {
+            health.told_elsewhere(true);
+        }
         self.meters.delivered(&self.name, self.pending.len());
         self.pending.clear();
         Ok(true)

@@ -48,6 +48,7 @@ fn sink(directory: &TempDir, target: &TargetConfig) -> Sink {
         pending: Vec::new(),
         told: false,
         meters: SinkMeters::default(),
+        health: None,
         clock,
     }
 }

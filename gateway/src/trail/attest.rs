@@ -59,7 +59,9 @@ impl Trail {
             return Err(error.into());
         }
         let key = access.key.clone();
-        let recorded = match self.journal.record_line(&outcome, key.as_deref()).await {
+        let elsewhere = self.late.elsewhere();
+        let recorded = elsewhere.record_line(&self.journal, &outcome, key.as_deref());
+        let recorded = match recorded.await {
             Ok(recorded) => recorded,
             Err(error) => {
                 self.orphaned(&access);

@@ -26,6 +26,7 @@ use crate::sigv4::Payload;
 
 mod attest;
 mod durability;
+mod elsewhere;
 mod facts;
 mod keys;
 mod openings;
@@ -37,6 +38,8 @@ mod super_log;
 pub use attest::{Attested, NewReceipt};
 use durability::Late;
 pub use durability::{Durabilities, Durability};
+use elsewhere::Elsewhere;
+pub use elsewhere::Keeper;
 pub use facts::{Facts, KeyOutcome, Uploaded};
 pub use keys::AuditKeys;
 pub use openings::Openings;
@@ -102,13 +105,14 @@ impl std::fmt::Debug for Trail {
 }
 
 impl Trail {
-    /// A trail into this journal.
+    /// A trail into this journal; where there is a keeper, it too must have an event before its request is answered.
     pub fn new(
         journal: Arc<Journal>,
         keyrings: Arc<Keyrings>,
         random: Arc<dyn Random>,
         attested: Attested,
         durabilities: Durabilities,
+        keeper: Option<Arc<dyn Keeper>>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -116,7 +120,7 @@ impl Trail {
             keys: AuditKeys::new(keyrings),
             random,
             attested: Arc::new(attested),
-            late: Arc::new(Late::new(durabilities)),
+            late: Arc::new(Late::new(durabilities).and(Elsewhere::new(keeper))),
             orphans: Arc::default(),
             clock,
         }
@@ -176,7 +180,8 @@ impl Trail {
             Some(tenant) => self.keys.held(tenant).await,
             None => None,
         };
-        self.journal.record(event, key.as_deref()).await.map(drop)
+        let elsewhere = self.late.elsewhere();
+        elsewhere.record(&self.journal, event, key.as_deref()).await
     }
 
     /// Begins the record of a request that has arrived.

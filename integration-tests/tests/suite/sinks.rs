@@ -288,6 +288,67 @@ fn jetstream_gets_every_event_and_keeps_it_once() {
     );
 }
 
+/// Where the configuration asks for it, what is answered is in the stream by then, ahead of any checkpoint; while the broker
+/// is away nothing is served, and nothing has to be restarted. The sink tells the stream again, which keeps it once.
+#[test]
+fn what_the_stream_must_have_is_in_it_when_it_is_answered() {
+    let mut nats = Nats::start();
+    nats.create_stream("AUDIT", "sealgate.audit");
+    let sink = format!(
+        "kind = \"jetstream\"\nurl = \"{}\"\nstream = \"AUDIT\"\nsynced = true\n",
+        nats.url()
+    );
+    let principals = [Principal::new("clinic", "clinic-admin", "tenant-admin")];
+    let gateway = Gateway::serve_edited(&principals, |text| {
+        let text = text.replacen("[audit]\n", "[audit]\nack = \"stream\"\n", 1);
+        format!("{text}[[audit.sinks]]\nname = \"told\"\n{sink}")
+    });
+    let kept = |nats: &Nats| -> Vec<String> {
+        let messages = nats.messages("AUDIT").into_iter();
+        let event = |data: &str| serde_json::from_str::<Value>(data).expect("an event is JSON");
+        messages
+            .map(|message| event(&message.data)["id"].to_string())
+            .collect()
+    };
+    let script = |step| {
+        gateway
+            .account()
+            .run_script("unrecorded.py", &[step, "acked"])
+    };
+    script("before");
+    // Nobody waits for how a read that streamed ended.
+    let answered = |line: &Value| {
+        line["class"] == "write" || line["kind"] == "intent" || line["kind"] == "complete"
+    };
+    let journal = gateway.journal();
+    let answered = journal.iter().filter(|line| answered(line));
+    let answered: Vec<String> = answered.map(|line| line["id"].to_string()).collect();
+    let had = kept(&nats);
+    assert!(answered.len() > 5, "{answered:?}");
+    assert!(answered.iter().all(|id| had.contains(id)), "{had:?}");
+
+    nats.kill();
+    script("without");
+    assert_eq!(gateway.watched("/readyz").status(), 503);
+    nats.restart();
+    wait("it is ready again", || {
+        gateway.watched("/readyz").status() == 200
+    });
+    script("after");
+    let ids: Vec<String> = gateway
+        .journal()
+        .iter()
+        .map(|line| line["id"].to_string())
+        .collect();
+    wait("all are told", || {
+        let had = kept(&nats);
+        ids.iter().all(|id| had.contains(id))
+    });
+    let had = kept(&nats);
+    let once: BTreeSet<&String> = had.iter().collect();
+    assert_eq!(once.len(), had.len(), "kept twice");
+}
+
 /// A stream that may lose what it acknowledged is told of; one that is not there is waited for, and meanwhile
 /// everybody is served.
 #[test]

@@ -144,7 +144,29 @@ fn what_a_decision_needs_is_known_beforehand() {
         ),
         (false, false, false)
     );
+    let sniffed = |condition: &str| {
+        let text = format!(
+            "forbid (principal, action == Action::\"s3:PutObject\", resource) when {{ {condition} }};"
+        );
+        let set = PolicySet::load(&[Source::new("t.cedar", text)]).unwrap();
+        let needs = |action| set.needs(action, &bucket(None));
+        // The store has nothing to tell about it.
+        assert!(needs(Action::PutObject).is_nothing());
+        (
+            needs(Action::PutObject).sniffed,
+            needs(Action::GetObject).sniffed,
+        )
+    };
+    assert_eq!(
+        sniffed("context has sniffedType && context.sniffedType == \"text/html\""),
+        (true, false)
+    );
+    assert_eq!(
+        sniffed("context has contentType && context.contentType == \"sniffedType\""),
+        (false, false)
+    );
     let shipped = PolicySet::shipped(true);
+    assert!(!shipped.needs(Action::PutObject, &bucket(None)).sniffed);
     for (action, class, needed) in [
         (Action::GetObject, Some("contract"), false),
         (Action::PutObject, None, false),

@@ -102,6 +102,7 @@ impl World {
             Arc::new(sealed_object::OsRandom),
             Attested::default(),
             Durabilities::default(),
+            None,
             clock.clone(),
         );
         Self {

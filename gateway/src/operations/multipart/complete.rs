@@ -36,7 +36,10 @@ impl Operations {
         let size = tokens.iter().map(|token| token.plain().0).sum();
         check_announced_size(call, size)?;
         call.leave
-            .again(|context| context.size = Some(size))
+            .again(|context| {
+                context.size = Some(size);
+                context.part_number = listed.first().map(|part| part.number.into());
+            })
             .await?;
         let told = tell(ongoing.chosen(), &tokens, &listed, &call.request)?;
         match self.complete(call, &ongoing, &tokens, &told).await {

@@ -21,7 +21,7 @@ pub(in crate::sinks) struct JetStream {
 }
 
 impl JetStream {
-    pub(super) fn new(config: &JetStreamConfig) -> Result<Self, TargetError> {
+    pub(in crate::sinks) fn new(config: &JetStreamConfig) -> Result<Self, TargetError> {
         let tls = if config.tls {
             let roots = config.ca_file.as_deref().map(authorities).transpose()?;
             Some(client_tls(roots)?)
@@ -36,27 +36,39 @@ impl JetStream {
     }
 
     pub(super) async fn deliver(&mut self, batch: &[Parcel]) -> Result<(), TargetError> {
+        // All are sent, in their order, before any answer is awaited.
+        let mut sent = Vec::with_capacity(batch.len());
+        for parcel in batch {
+            sent.push(self.send(parcel).await?);
+        }
+        for stored in join_all(sent).await {
+            stored?;
+        }
+        Ok(())
+    }
+
+    /// Sends one; what it gives is done when the stream has stored it.
+    pub(in crate::sinks) async fn send(
+        &mut self,
+        parcel: &Parcel,
+    ) -> Result<impl Future<Output = Result<(), TargetError>> + Send + use<>, TargetError> {
         let context = match &self.context {
             Some(context) => context.clone(),
             None => self.connect().await?,
         };
-        // All are sent, in their order, before any answer is awaited.
-        let mut published = Vec::with_capacity(batch.len());
-        for parcel in batch {
-            let subject = subject(&self.config.subject, parcel);
-            let body = parcel.body.clone().into_bytes();
-            let sent = context.publish_with_headers(subject, headers(parcel), body.into());
-            published.push(sent.await.map_err(refused)?.into_future());
-        }
-        let acknowledged = join_all(published).await;
-        for answer in acknowledged {
-            let answer = answer.map_err(refused)?;
-            if answer.stream != self.config.stream {
-                let other = format!("that it stored the event in {}", answer.stream);
-                return Err(TargetError::Refused(other));
+        let subject = subject(&self.config.subject, parcel);
+        let body = parcel.body.clone().into_bytes();
+        let sent = context.publish_with_headers(subject, headers(parcel), body.into());
+        let answer = sent.await.map_err(refused)?.into_future();
+        let stream = self.config.stream.clone();
+        Ok(async move {
+            let answer = answer.await.map_err(refused)?;
+            if answer.stream == stream {
+                return Ok(());
             }
-        }
-        Ok(())
+            let other = format!("that it stored the event in {}", answer.stream);
+            Err(TargetError::Refused(other))
+        })
     }
 
     /// Connects once; the client finds its way back by itself.

@@ -8,6 +8,8 @@ mod webhook;
 
 use std::io;
 
+pub(super) use jetstream::JetStream;
+
 use super::parcel::Parcel;
 use crate::clock::Clock;
 use crate::config::{TargetConfig, TlsError};
@@ -17,7 +19,7 @@ pub(super) enum Target {
     Lines(lines::Lines),
     Webhook(Box<webhook::Webhook>),
     Syslog(syslog::Syslog),
-    JetStream(Box<jetstream::JetStream>),
+    JetStream(Box<JetStream>),
 }
 
 /// Why the other side does not have a batch, or may not have all of it. It names no content.
@@ -52,9 +54,7 @@ impl Target {
                 Self::Webhook(Box::new(webhook::Webhook::new(config, clock)?))
             }
             TargetConfig::Syslog(config) => Self::Syslog(syslog::Syslog::new(config, replica)?),
-            TargetConfig::JetStream(config) => {
-                Self::JetStream(Box::new(jetstream::JetStream::new(config)?))
-            }
+            TargetConfig::JetStream(config) => Self::JetStream(Box::new(JetStream::new(config)?)),
         })
     }
 

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use audit::{AuditKey, Class, Event, Journal, JournalError, Kind, Uuid};
 
+use super::elsewhere::Elsewhere;
+
 /// What a bucket asks for while nothing can be put on record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -26,6 +28,8 @@ pub type Durabilities = HashMap<(String, String), Durability>;
 #[derive(Debug, Default)]
 pub(super) struct Late {
     modes: Durabilities,
+    /// Who else must have what is waited for.
+    elsewhere: Elsewhere,
     held: Mutex<Held>,
     /// One at a time hands over what is held.
     turn: tokio::sync::Mutex<()>,
@@ -50,6 +54,16 @@ impl Late {
         }
     }
 
+    /// The same, where somebody else must have what is waited for.
+    pub(super) fn and(self, elsewhere: Elsewhere) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// Who else must have what is waited for.
+    pub(super) fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
+    }
+
     /// Puts an event on record, or, where its bucket allows that, remembers it for later.
     pub(super) async fn record(
         &self,
@@ -66,9 +80,10 @@ impl Late {
         if fails && self.hold(mode, event, key) {
             return Ok(());
         }
-        match journal.record(event, key.map(Arc::as_ref)).await {
+        let recorded = self.elsewhere.record(journal, event, key.map(Arc::as_ref));
+        match recorded.await {
             Err(_) if self.hold(mode, event, key) => Ok(()),
-            recorded => recorded.map(drop),
+            recorded => recorded,
         }
     }
 
