@@ -59,12 +59,6 @@ pub struct Proof {
     pub break_glass: Option<BreakGlass>,
     /// Distinct, fresh approvals of exactly this request.
     pub approvals: u32,
-    /// The purpose of use.
-    pub purpose: Option<String>,
-    /// Whether the principal was not seen on this network before.
-    pub novel_network: Option<bool>,
-    /// Whether the principal was not seen with this device before.
-    pub novel_device: Option<bool>,
 }
 
 impl<T> Authenticated<T> {

@@ -6,8 +6,10 @@ permits anything."""
 
 import json
 import sys
+from datetime import datetime, timedelta, timezone
 
 import boto3
+from botocore.exceptions import ClientError
 
 from connect import client, read, refused
 
@@ -80,6 +82,18 @@ assert read(guest, bucket, "open/a") == b"open/a"
 refused(guest.get_object, "AccessDenied", Bucket=bucket, Key="shut/a")
 refused(guest.put_object_tagging, "AccessDenied", Bucket=bucket, Key="shut/a", Tagging=tags)
 guest.put_object_tagging(Bucket=bucket, Key="shut/a", Tagging={"TagSet": [{"Key": "colour", "Value": "red"}]})
+
+# A retention is decided about by what its document says. (The bucket keeps none: what is permitted is refused otherwise.)
+put(policy(allow("s3:PutObjectRetention", OBJECTS),
+           {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectRetention", "Resource": OBJECTS,
+            "Condition": {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}}}))
+for days, denied in ((20, True), (5, False)):
+    until = datetime.now(timezone.utc) + timedelta(days=days)
+    try:
+        guest.put_object_retention(Bucket=bucket, Key="open/a", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
+        raise AssertionError("a bucket without Object Lock keeps nothing")
+    except ClientError as error:
+        assert (error.response["Error"]["Code"] == "AccessDenied") == denied, (days, error)
 
 # What is not understood in full is refused, and what was there stays.
 before = owner.get_bucket_policy(Bucket=bucket)["Policy"]

@@ -145,8 +145,6 @@ pub struct How {
     pub break_glass: Option<Glass>,
     pub approvals: u32,
     pub purpose: Option<String>,
-    pub novel_network: Option<bool>,
-    pub novel_device: Option<bool>,
 }
 
 /// A declared emergency, in a case's words.
@@ -320,8 +318,6 @@ impl How {
             break_glass: some.break_glass.map(Glass::read).transpose()?,
             approvals: some.approvals,
             purpose: some.purpose,
-            novel_network: some.novel_network,
-            novel_device: some.novel_device,
             ..Context::at(now, region)
         })
     }

@@ -235,13 +235,7 @@ fn context_pairs(
     ] {
         pairs.add(name, number, long);
     }
-    for (name, flag) in [
-        ("overwrites", context.overwrites),
-        ("novelNetwork", context.novel_network),
-        ("novelDevice", context.novel_device),
-    ] {
-        pairs.add(name, flag, Value::new_bool);
-    }
+    pairs.add("overwrites", context.overwrites, Value::new_bool);
     pairs.try_add("breakGlass", context.break_glass.as_ref(), |glass| {
         Ok(Value::new_record([
             text("id", &glass.id),

@@ -162,12 +162,8 @@ pub struct Context {
     pub break_glass: Option<BreakGlass>,
     /// Distinct, fresh approvals of exactly this request.
     pub approvals: u32,
-    /// The purpose of use: `TREAT`, `HPAYMT`, `HOPERAT` …
+    /// The purpose that the client states: `TREAT`, `HPAYMT`, `HOPERAT` …
     pub purpose: Option<String>,
-    /// Whether the principal was not seen on this network before.
-    pub novel_network: Option<bool>,
-    /// Whether the principal was not seen with this device before.
-    pub novel_device: Option<bool>,
 }
 
 impl Context {
@@ -207,8 +203,6 @@ impl Context {
             break_glass: None,
             approvals: 0,
             purpose: None,
-            novel_network: None,
-            novel_device: None,
         }
     }
 }

@@ -57,8 +57,8 @@ struct State {
     finished: HashSet<String>,
     /// What was found, so that it is told once.
     found: HashSet<String>,
-    /// When the bucket was last tried.
-    tried: Option<SystemTime>,
+    /// The day of which it is on record that the bucket was tried, and whether it held.
+    tried: Option<(u64, bool)>,
     /// Since when something is missing in the archive.
     behind_since: Option<SystemTime>,
 }
@@ -196,14 +196,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Once a day, and until it succeeds, tries whether what is archived stays. What it finds is on the trail.
+    /// Once a day, and until it does, tries whether what is archived stays. What it finds is on the trail, once a day and where
+    /// it is no more what it was.
     async fn prove(&self, state: &mut State) {
         let now = self.clock.now();
         let day = |time: SystemTime| {
             let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
             since.as_secs() / (24 * 3600)
         };
-        if state.tried.is_some_and(|tried| day(tried) == day(now)) {
+        if state.tried == Some((day(now), true)) {
             return;
         }
         let name = &self.bucket.bucket;
@@ -225,12 +226,17 @@ impl Writer {
             let why = lack.to_string();
             tracing::error!(bucket = name, why, "the archive can be changed");
         }
-        self.meters.proven(name, lacks.is_empty());
+        let holds = lacks.is_empty();
+        self.meters.proven(name, holds);
+        let tried = Some((day(now), holds));
+        if state.tried == tried {
+            return;
+        }
         let mut event = Event::of_trail(Kind::Config, now);
-        let detail = serde_json::json!({ "bucket": name, "holds": lacks.is_empty() });
+        let detail = serde_json::json!({ "bucket": name, "holds": holds });
         event.detail.insert("archive_tried".to_owned(), detail);
-        if self.record(&event).await && lacks.is_empty() {
-            state.tried = Some(now);
+        if self.record(&event).await {
+            state.tried = tried;
         }
     }
 

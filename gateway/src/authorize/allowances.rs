@@ -1,7 +1,7 @@
 //! What principals may do by the policies that decide about their tenant, for those who review access. It must not know
 //! requests, nor how people are named and listed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -83,6 +83,22 @@ impl Person {
     }
 }
 
+impl Person {
+    /// All of it but the name, as a text.
+    fn nameless(&self) -> String {
+        let nameless = self.guises.iter().map(|guise| Principal {
+            name: String::new(),
+            ..guise.clone()
+        });
+        format!("{} {:?}", self.is_known, nameless.collect::<Vec<_>>())
+    }
+}
+
+/// Whether policies may ask for somebody by name: none does in whose text there is neither a principal nor that word.
+fn names_somebody(text: &str) -> bool {
+    text.contains("Principal::") || text.contains("name")
+}
+
 /// A bucket, and what decides about it.
 struct Bucket {
     resource: Resource,
@@ -140,10 +156,23 @@ impl Policies {
 /// Policies, taken apart, and where they decide.
 struct Weighing<'a> {
     of_tenant: Reach,
-    /// What they decide about, by how it is called, with the policies of the bucket.
-    places: Vec<(String, Place<'a>, Reach)>,
+    places: Vec<Decided<'a>>,
     policies_sha256: String,
 }
+
+/// What policies decide about.
+struct Decided<'a> {
+    /// How it is called.
+    name: String,
+    place: Place<'a>,
+    /// The policies of the bucket.
+    own: Reach,
+    /// Whether a policy may ask for somebody by name.
+    by_name: bool,
+}
+
+/// What is permitted somewhere, that with the same policies together.
+type Alike = BTreeMap<Grant, BTreeSet<Action>>;
 
 impl<'a> Weighing<'a> {
     fn of(
@@ -152,32 +181,38 @@ impl<'a> Weighing<'a> {
         buckets: &'a [Bucket],
     ) -> Self {
         static NOWHERE: BTreeSet<String> = BTreeSet::new();
+        let text = declared.policies.text();
+        let by_name = names_somebody(&text);
         let mut digest = Sha256::new();
-        digest.update(declared.policies.text());
-        let elsewhere = Place {
-            tenant,
-            bucket: None,
-            class: None,
-            residency: &NOWHERE,
-            upstream_region: region,
+        digest.update(text);
+        let elsewhere = |name: &str| Decided {
+            name: name.to_owned(),
+            place: Place {
+                tenant,
+                bucket: None,
+                class: None,
+                residency: &NOWHERE,
+                upstream_region: region,
+            },
+            own: Reach::default(),
+            by_name,
         };
         let mut places = Vec::new();
         for Bucket { resource, policy } in buckets {
             let bucket = resource.bucket.as_deref().unwrap_or_default();
-            let place = Place {
-                bucket: Some(bucket),
-                class: resource.class.as_deref(),
-                residency: &resource.residency,
-                ..elsewhere
-            };
+            let mut decided = elsewhere(bucket);
+            decided.place.bucket = Some(bucket);
+            decided.place.class = resource.class.as_deref();
+            decided.place.residency = &resource.residency;
             if let Some(policy) = policy {
-                digest.update(format!("\0{bucket}\0{}", policy.text()));
+                let text = policy.text();
+                decided.own = Reach::of(policy);
+                decided.by_name |= names_somebody(&text);
+                digest.update(format!("\0{bucket}\0{text}"));
             }
-            let own = policy.as_deref().map(Reach::of).unwrap_or_default();
-            places.push((bucket.to_owned(), place, own));
+            places.push(decided);
         }
-        places.push((OTHERS.to_owned(), elsewhere, Reach::default()));
-        places.push((TENANT.to_owned(), elsewhere, Reach::default()));
+        places.extend([elsewhere(OTHERS), elsewhere(TENANT)]);
         Self {
             of_tenant: Reach::of(&declared.policies),
             places,
@@ -187,61 +222,73 @@ impl<'a> Weighing<'a> {
 
     /// In the order of the people, so that the same is left out each time.
     fn all(&self, people: &[Person]) -> Allowances {
-        let mut left = MOST_WEIGHED;
-        let of = people.iter().map(|person| {
-            let rules = |(_, _, own): &(String, Place<'_>, Reach)| self.of_tenant.len() + own.len();
-            let rules: usize = self.places.iter().map(rules).sum();
-            let cost = rules
-                .saturating_mul(person.guises.len())
-                .saturating_mul(Action::ALL.len());
-            left = left.checked_sub(cost)?;
-            Some(self.allowances_of(person))
-        });
+        let (mut left, mut known) = (MOST_WEIGHED, HashMap::new());
+        let of = people
+            .iter()
+            .map(|person| self.allowances_of(person, &mut known, &mut left));
         Allowances {
             of: of.collect(),
             policies_sha256: self.policies_sha256.clone(),
         }
     }
 
-    /// What is permitted alike stands together.
-    fn allowances_of(&self, person: &Person) -> Vec<Allowance> {
+    /// What is permitted alike stands together. Those whom no policy tells apart are weighed once.
+    fn allowances_of(
+        &self,
+        person: &Person,
+        known: &mut HashMap<(usize, String), Arc<Alike>>,
+        left: &mut usize,
+    ) -> Option<Vec<Allowance>> {
         let mut found: BTreeMap<(Grant, BTreeSet<&'static str>), BTreeSet<String>> =
             BTreeMap::new();
-        for (name, place, own) in &self.places {
-            let is_tenant = name == TENANT;
-            let mut alike: BTreeMap<Grant, BTreeSet<Action>> = BTreeMap::new();
-            for action in asked(is_tenant) {
-                let grants = person.guises.iter().filter_map(|principal| {
-                    let is_known = person.is_known;
-                    self.grant(
-                        Whom {
-                            principal,
-                            is_known,
-                        },
-                        action,
-                        *place,
-                        own,
-                    )
-                });
-                if let Some(grant) = grants.reduce(either) {
-                    alike.entry(grant).or_default().insert(action);
+        let nameless = person.nameless();
+        for (index, decided) in self.places.iter().enumerate() {
+            let key = (index, nameless.clone());
+            let before = known.get(&key).filter(|_| !decided.by_name).cloned();
+            let alike = if let Some(alike) = before {
+                alike
+            } else {
+                let rules = self.of_tenant.len().saturating_add(decided.own.len());
+                let cost = rules.saturating_mul(person.guises.len());
+                *left = left.checked_sub(cost.saturating_mul(Action::ALL.len()))?;
+                let alike = Arc::new(self.alike(person, decided));
+                if !decided.by_name {
+                    known.insert(key, Arc::clone(&alike));
                 }
-            }
-            for (grant, actions) in alike {
-                let on = found
-                    .entry((grant, grouped(&actions, is_tenant)))
-                    .or_default();
-                on.insert(name.clone());
+                alike
+            };
+            for (grant, actions) in alike.iter() {
+                let actions = grouped(actions, decided.name == TENANT);
+                let on = found.entry((grant.clone(), actions)).or_default();
+                on.insert(decided.name.clone());
             }
         }
-        let access = |((grant, actions), on): ((Grant, _), _)| Allowance {
+        let allowance = |((grant, actions), on): ((Grant, _), _)| Allowance {
             on,
             when: grant.when.name(),
             actions,
             policies: grant.permits,
             unless: grant.unless,
         };
-        found.into_iter().map(access).collect()
+        Some(found.into_iter().map(allowance).collect())
+    }
+
+    fn alike(&self, person: &Person, decided: &Decided<'_>) -> Alike {
+        let mut alike = Alike::new();
+        for action in asked(decided.name == TENANT) {
+            let grants = person.guises.iter().filter_map(|principal| {
+                let is_known = person.is_known;
+                let whom = Whom {
+                    principal,
+                    is_known,
+                };
+                self.grant(whom, action, decided.place, &decided.own)
+            });
+            if let Some(grant) = grants.reduce(either) {
+                alike.entry(grant).or_default().insert(action);
+            }
+        }
+        alike
     }
 
     /// As [`super::Leave`] decides.
@@ -419,5 +466,38 @@ mod tests {
             words(&of(text, None, &somebody)),
             ["emergency s3:GetObject on records by t/glass unless t/networks"]
         );
+    }
+
+    #[test]
+    fn whom_no_policy_tells_apart_is_weighed_once_and_others_are_not() {
+        let people = ["ana", "bob"]
+            .map(|name| Person::with_keys(Principal::with_roles("t", name, ["reader"])));
+        let weighed = |text: &str| {
+            let set = PolicySet::with_shipped(true, &[Source::new("t.cedar", text)]).unwrap();
+            let declared = OfTenant {
+                policies: Arc::new(set),
+                classes: BTreeMap::new(),
+            };
+            let weighing = Weighing::of(("t", "us-1"), &declared, &[]);
+            let (mut left, mut known) = (MOST_WEIGHED, HashMap::new());
+            let mut spent = Vec::new();
+            let mut writes = Vec::new();
+            for person in &people {
+                let before = left;
+                let found = weighing
+                    .allowances_of(person, &mut known, &mut left)
+                    .unwrap();
+                spent.push(before - left);
+                writes.push(found.iter().any(|one| one.actions.contains("write")));
+            }
+            (spent[1] == 0, writes)
+        };
+        assert_eq!(weighed(""), (true, vec![false, false]));
+        for names in [
+            "permit (principal == Principal::\"bob\", action in Action::\"write\", resource);",
+            "permit (principal, action in Action::\"write\", resource) when { principal.name == \"bob\" };",
+        ] {
+            assert_eq!(weighed(names), (false, vec![false, true]), "{names}");
+        }
     }
 }

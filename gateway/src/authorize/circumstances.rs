@@ -12,7 +12,7 @@ use crate::authenticate::Proof;
 use crate::body::possible_lengths;
 use crate::checksum::Declared;
 use crate::connection::Connection;
-use crate::s3::{Operation, S3Request, tags};
+use crate::s3::{Code, Operation, S3Error, S3Request, purpose_of, tags};
 
 /// The context of a request, as far as its head and its proof of identity tell.
 pub(super) fn context_of(
@@ -44,9 +44,7 @@ pub(super) fn context_of(
         version_id: request.version().map(str::to_owned),
         break_glass: proof.break_glass.clone(),
         approvals: proof.approvals,
-        purpose: proof.purpose.clone(),
-        novel_network: proof.novel_network,
-        novel_device: proof.novel_device,
+        purpose: purpose_of(request).ok().flatten().map(str::to_owned),
         ..Context::at(now, upstream_region)
     };
     if lists(request.operation) {
@@ -151,9 +149,25 @@ fn copy_source(request: &S3Request) -> Option<String> {
     Some(format!("{}/{}", source.bucket, source.key.as_str()))
 }
 
+/// What the document of a retention says, if it is one that can be read.
+pub(crate) fn learn_retention(
+    context: &mut Context,
+    mode: Option<&str>,
+    until: Option<&str>,
+) -> Result<(), S3Error> {
+    context.lock_mode = mode.map(str::to_owned);
+    context.remaining_retention_days = match until {
+        None => None,
+        Some(until) => Some(days_until(until, context.now).ok_or_else(|| {
+            Code::MalformedXml.because("RetainUntilDate: must be a time as 2027-01-31T00:00:00Z.")
+        })?),
+    };
+    Ok(())
+}
+
 /// Whole days, begun ones included.
 fn days_until(until: &str, now: SystemTime) -> Option<u64> {
-    let until = SystemTime::from(OffsetDateTime::parse(until, &Rfc3339).ok()?);
+    let until = SystemTime::from(OffsetDateTime::parse(until.trim(), &Rfc3339).ok()?);
     let left = until.duration_since(now).unwrap_or_default();
     Some(left.as_secs().div_ceil(24 * 60 * 60))
 }
@@ -218,6 +232,29 @@ mod tests {
         assert_eq!(put.remaining_retention_days, Some(2));
         assert_eq!((put.tls, put.sig_age), (13, Some(Duration::from_secs(9))));
         assert_eq!(put.src_ip, Some("10.0.0.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_retention_is_read_or_refused() {
+        let mut context = context("PUT", "/bucket/k?retention", &[]);
+        let until = Some("2027-01-17T08:00:00Z");
+        learn_retention(&mut context, Some("COMPLIANCE"), until).unwrap();
+        assert_eq!(context.lock_mode.as_deref(), Some("COMPLIANCE"));
+        assert_eq!(context.remaining_retention_days, Some(2));
+        learn_retention(&mut context, None, None).unwrap();
+        assert_eq!(
+            (&context.lock_mode, context.remaining_retention_days),
+            (&None, None)
+        );
+        let refused = learn_retention(&mut context, Some("COMPLIANCE"), Some("next year"));
+        assert_eq!(refused.unwrap_err().code, Code::MalformedXml);
+    }
+
+    #[test]
+    fn a_purpose_is_the_clients_word_if_it_is_a_code() {
+        let stated = |word| context("GET", "/bucket/k", &[("x-sealgate-purpose", word)]).purpose;
+        assert_eq!(stated("treat").as_deref(), Some("TREAT"));
+        assert_eq!(stated("curiosity"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use policies::{
 use super::{OfTenant, Policies};
 use crate::directory::is_kept;
 use crate::error::GatewayError;
-use crate::s3::Operation;
+use crate::s3::{Operation, S3Error};
 
 /// Whose leave a request runs under; decides about further keys the request turns out to name (the source of
 /// a copy, the keys of `DeleteObjects`), and once more about the request when more of it is known.
@@ -68,8 +68,20 @@ impl Leave {
     /// Decides once more about what was asked, now that more is known of it than its head said: the length of
     /// what arrived, the tags in a document. Before anything is committed.
     pub async fn again(&self, learn: impl FnOnce(&mut Context)) -> Result<(), GatewayError> {
+        self.learning(|context| {
+            learn(context);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same where what more is known can be refused.
+    pub async fn learning(
+        &self,
+        learn: impl FnOnce(&mut Context) -> Result<(), S3Error>,
+    ) -> Result<(), GatewayError> {
         let mut context = (*self.context).clone();
-        learn(&mut context);
+        learn(&mut context)?;
         for &action in &self.actions {
             let decision = self.decide(action, self.resource.clone(), context.clone());
             permitted(decision.await?)?;
@@ -195,6 +207,7 @@ impl Leave {
         let later = match operation {
             Operation::DeleteObjects => Some(EACH_KEY),
             Operation::PutObjectTagging => Some(WITH_TAGS),
+            Operation::PutObjectRetention => Some(WITH_RETENTION),
             _ => None,
         };
         if let Some(rule) = later {
@@ -224,3 +237,6 @@ const EACH_KEY: &str = "each-key";
 
 /// The same of a request whose tags policies can ask about.
 const WITH_TAGS: &str = "with-tags";
+
+/// The same of a request whose retention policies can ask about.
+const WITH_RETENTION: &str = "with-retention";

@@ -14,6 +14,7 @@ use policies::{Group, PolicySet, Principal};
 
 pub use actions::action_of;
 pub use allowances::{Allowance, Allowances, Person};
+pub(crate) use circumstances::learn_retention;
 pub use leave::Leave;
 pub(crate) use lookups::BUCKET_POLICY;
 pub use lookups::Lookups;

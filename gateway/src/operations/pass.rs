@@ -5,6 +5,7 @@ use http::{Method, Response};
 
 use super::store_headers::{pass_store_facts, set};
 use super::{Answered, Call, Operations};
+use crate::authorize::learn_retention;
 use crate::body::{Answer, Upload};
 use crate::error::GatewayError;
 use crate::s3::xml::Element;
@@ -45,7 +46,11 @@ impl Operations {
                     .await?;
             }
             if call.request.operation == Operation::PutObjectRetention {
-                retain_until = document.child_text("RetainUntilDate").map(str::to_owned);
+                let named = |name| document.child_text(name);
+                let (mode, until) = (named("Mode"), named("RetainUntilDate"));
+                let learn = |context: &mut _| learn_retention(context, mode, until);
+                call.leave.learning(learn).await?;
+                retain_until = until.map(str::to_owned);
             }
             let document = document.rewritten();
             request = super::delete::with_document_md5(request, document);

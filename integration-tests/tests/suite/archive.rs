@@ -200,12 +200,19 @@ fn a_bucket_that_does_not_hold_is_told_of_and_requests_go_on() {
     gateway
         .account()
         .run_script("objects.py", &["all-the-same"]);
-    wait("it is told of", || {
-        gateway
-            .journal()
-            .iter()
-            .any(|line| line["detail"]["archive_tried"]["holds"] == false)
-    });
+    let told = || {
+        let lines = gateway.journal();
+        let tried = lines.iter().map(|line| &line["detail"]["archive_tried"]);
+        tried.filter(|tried| tried["holds"] == false).count()
+    };
+    wait("it is told of", || told() > 0);
+    let failures = || gateway.sample(&sample("failures_total", &bucket));
+    let before = failures();
+    wait("it is tried again", || failures() > before);
+    assert!(
+        told() <= 2,
+        "once a day, though it is tried again and again"
+    );
     assert_eq!(gateway.sample(&sample("worm", &bucket)), Some(0));
     assert!(gateway.sample(&sample("failures_total", &bucket)) > Some(0));
     assert!(

@@ -300,10 +300,22 @@ fn keys_are_shown_to_people() {
 fn every_metric_that_an_alert_watches_is_told() {
     let file = crate::scan::root().join("docs/alerts.yml");
     let rules = std::fs::read_to_string(file).expect("the rules are there");
-    // Metrics of sinks are told where there are sinks.
+    // Metrics of sinks are told where there are sinks, of an archive where there is one, of what is stored where that has a
+    // limit and was counted.
     let gateway = Gateway::serve_edited(&demo(), |config| {
-        config + "\n[[audit.sinks]]\nname = \"told\"\nkind = \"lines\"\npath = \"told.jsonl\"\n"
+        config
+            + "\n[[audit.sinks]]\nname = \"told\"\nkind = \"lines\"\npath = \"told.jsonl\"\n"
+            + "\n[limits]\nstored_bytes = 1000000\n"
+            + "\n[audit.archive]\nbucket = \"told\"\nembedded.path = \"archive\"\n"
     });
+    let limit = Instant::now() + Duration::from_mins(1);
+    while gateway
+        .sample("sealgate_stored_age_seconds{tenant=\"demo\"}")
+        .is_none()
+    {
+        assert!(Instant::now() < limit, "nothing was counted");
+        thread::sleep(Duration::from_millis(200));
+    }
     let told = String::from_utf8(gateway.watched("/metrics").body).expect("metrics are text");
     let mut watched: Vec<&str> = rules
         .split(|at: char| !at.is_ascii_lowercase() && at != '_')

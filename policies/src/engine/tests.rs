@@ -383,8 +383,6 @@ fn every_question_keeps_to_the_schema() {
         }),
         approvals: u32::MAX,
         purpose: Some("TREAT".to_owned()),
-        novel_network: Some(false),
-        novel_device: Some(true),
         ..context()
     };
     let principal = Principal {

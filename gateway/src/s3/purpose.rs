@@ -1,10 +1,9 @@
 //! For what purpose a client says that it asks: a code of HL7, because free text would name people.
 
-use crate::error::GatewayError;
-use crate::s3::{Code, S3Request};
+use super::{Code, S3Error, S3Request};
 
 /// The purpose that a request states, if it states one. It is the client's own word.
-pub(super) fn purpose_of(request: &S3Request) -> Result<Option<&'static str>, GatewayError> {
+pub(crate) fn purpose_of(request: &S3Request) -> Result<Option<&'static str>, S3Error> {
     let Some(stated) = request.header(PURPOSE) else {
         return Ok(None);
     };
@@ -14,7 +13,6 @@ pub(super) fn purpose_of(request: &S3Request) -> Result<Option<&'static str>, Ga
     known.copied().map(Some).ok_or_else(|| {
         Code::InvalidArgument
             .because("x-sealgate-purpose: must be a code of HL7's PurposeOfUse, for example TREAT, HPAYMT or HOPERAT.")
-            .into()
     })
 }
 
