@@ -400,7 +400,9 @@ impl Access {
         self.wants_receipt = request
             .header(ATTEST)
             .is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
-        self.retained.headers(&request.headers);
+        // Anew: a form's fields stand for its headers, and what was said before them counts no more.
+        self.retained = Retained::default();
+        self.retained.asked(request.operation, &request.headers);
         self.draft.tls = request
             .parts
             .extensions
