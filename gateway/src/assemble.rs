@@ -444,12 +444,15 @@ pub(crate) fn archive_bucket(
     let Some(archive) = &config.audit.archive else {
         return Ok(None);
     };
-    let upstream = match &archive.store {
-        Some(store) => connect_to(store, &config.region, &archive.bucket, clock)?.0,
-        None => upstream.clone(),
+    let (upstream, store) = match &archive.store {
+        Some(store) => {
+            let own = connect_to(store, &config.region, &archive.bucket, clock)?.0;
+            (own, store)
+        }
+        None => (upstream.clone(), &config.upstream),
     };
-    let deployment = identity.deployment();
-    let bucket = ArchiveBucket::new(upstream, &archive.bucket, &archive.prefix, deployment);
+    let (bucket, prefix) = (&archive.bucket, &archive.prefix);
+    let bucket = ArchiveBucket::new((upstream, store), bucket, prefix, identity.deployment());
     Ok(Some(bucket))
 }
 

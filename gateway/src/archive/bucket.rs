@@ -1,6 +1,6 @@
 //! The bucket of the archive: every object is written once, locked until its time. It must not know what they mean.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use audit::archiving::ArchiveObject;
 use base64::Engine as _;
@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::worm::lock;
+use crate::config::UpstreamConfig;
 use crate::s3::Code;
 use crate::s3::xml::Writer;
 use crate::upstream::{StoreRequest, Upstream, UpstreamError, read_limited};
@@ -19,6 +21,8 @@ use crate::upstream::{StoreRequest, Upstream, UpstreamError, read_limited};
 #[derive(Debug, Clone)]
 pub struct ArchiveBucket {
     pub(super) upstream: Upstream,
+    /// At which store: its endpoint and region, or its directory.
+    store: String,
     pub(super) bucket: String,
     /// What names of this deployment begin with; ends in a slash.
     pub(super) place: String,
@@ -30,17 +34,36 @@ pub(super) enum Put {
     /// It is there, by this writing or an earlier one.
     Kept,
     /// Other bytes are there. They are left as they are.
+    /// Or ours, which somebody else wrote and the store does not lock.
     Taken,
 }
 
 impl ArchiveBucket {
     /// The place of `deployment` below `prefix`, which is empty or ends in a slash.
-    pub fn new(upstream: Upstream, bucket: &str, prefix: &str, deployment: &str) -> Self {
+    pub fn new(
+        (upstream, store): (Upstream, &UpstreamConfig),
+        bucket: &str,
+        prefix: &str,
+        deployment: &str,
+    ) -> Self {
+        let store = match store {
+            UpstreamConfig::Embedded { path } => path.display().to_string(),
+            UpstreamConfig::S3 {
+                endpoint, region, ..
+            } => format!("{endpoint} {region}"),
+        };
         Self {
             upstream,
+            store,
             bucket: bucket.to_owned(),
             place: format!("{prefix}{deployment}/"),
         }
+    }
+
+    /// What tells this place from others, which are other archives, to which everything is new.
+    pub(super) fn fingerprint(&self) -> String {
+        let place = format!("{}\n{}\n{}", self.store, self.bucket, self.place);
+        hex::encode(Sha256::digest(place).get(..8).unwrap_or_default())
     }
 
     /// The bucket's name.
@@ -94,13 +117,22 @@ impl ArchiveBucket {
             Ok(_) => Ok(Put::Kept),
             Err(error) if error.code() == Some(Code::PreconditionFailed) => {
                 let there = self.read(object.name(), None).await?;
-                Ok(if there == object.bytes() {
-                    Put::Kept
-                } else {
-                    Put::Taken
-                })
+                let is_kept = there == object.bytes() && self.lasts(object.name(), until).await?;
+                Ok(if is_kept { Put::Kept } else { Put::Taken })
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether what lies there is locked until then, which it is made to be.
+    async fn lasts(&self, name: &str, until: SystemTime) -> Result<bool, UpstreamError> {
+        let held = lock(&self.head(name, None).await?);
+        if held.is_some_and(|held| held >= whole(until)) {
+            return Ok(true);
+        }
+        match self.extend(name, None, until).await {
+            Err(error) if error.may_pass() => Err(error),
+            extended => Ok(extended.is_ok()),
         }
     }
 
@@ -153,14 +185,39 @@ fn checked(request: StoreRequest, bytes: &[u8]) -> StoreRequest {
         )
 }
 
-/// A time as retention is told, in whole seconds and never before it.
+/// A time as retention is told.
 pub(super) fn rfc3339(time: SystemTime) -> String {
-    let time = OffsetDateTime::from(time) + time::Duration::SECOND;
-    let whole = time.replace_nanosecond(0).unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default()
+    whole(time).format(&Rfc3339).unwrap_or_default()
+}
+
+/// In whole seconds, never before the time, and at the end of the year 9999 at the latest.
+fn whole(time: SystemTime) -> OffsetDateTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = since.as_secs().saturating_add(1).min(LATEST);
+    let whole = i64::try_from(seconds).map(OffsetDateTime::from_unix_timestamp);
+    whole
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 pub(super) const COMPLIANCE: &str = "COMPLIANCE";
 
 /// Bytes; more than any piece has.
 const LARGEST: usize = 16 * 1024 * 1024;
+/// 9999-12-31T23:59:59Z, behind which times have no such form.
+const LATEST: u64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_told_is_the_latest_that_can() {
+        let told = |seconds| rfc3339(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(told(0), "1970-01-01T00:00:01Z");
+        for seconds in [LATEST - 1, LATEST, LATEST + 1, u64::from(u32::MAX) << 24] {
+            assert_eq!(told(seconds), "9999-12-31T23:59:59Z");
+        }
+    }
+}

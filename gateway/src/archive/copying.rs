@@ -2,11 +2,11 @@
 //! cursor is written behind what it tells of, so that after a crash the same is written again, under the same rules.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use audit::Cursor;
-use audit::archiving::{ArchiveObject, ArchivedLog, Signed, logs, tiles_since};
+use audit::archiving::{ArchiveObject, ArchivedLog, Piece, Signed, logs, tiles_since};
 use audit::tree::{tile_path, tiles_of};
 
 use super::{ArchiveError, State, Writer};
@@ -82,19 +82,27 @@ impl Writer {
     }
 
     /// Lines first, then the tiles over them, then the checkpoint that signs both: so that what is there is whole.
-    async fn copy_lines(
+    pub(super) async fn copy_lines(
         &self,
         state: &mut State,
         mut log: ArchivedLog,
         place: &str,
         (from, signed): (u64, &Signed),
     ) -> Result<ArchivedLog, ArchiveError> {
-        let now = self.clock.now();
-        let usual = now.checked_add(self.retention).unwrap_or(now);
+        let usual = self.usual();
         let mut longest = usual;
         let (mut at, end) = (from, signed.size);
         while at < end {
-            let reading = move || log.piece(at, end).map(|piece| (piece, log));
+            let second = self.second_journal.clone();
+            let place_of_log = place.to_owned();
+            let reading = move || {
+                let piece = log.piece(at, end)?;
+                let piece = match second.filter(|_| piece.object.is_none()) {
+                    Some(second) => from_second(&second, &place_of_log, piece)?,
+                    None => piece,
+                };
+                Ok((piece, log))
+            };
             let (piece, back) = blocking(reading).await?;
             log = back;
             if let Some(object) = piece.object {
@@ -131,7 +139,7 @@ impl Writer {
     }
 
     /// A piece gets another name where its own is taken by other bytes: what was recorded is archived all the same.
-    async fn keep_piece(
+    pub(super) async fn keep_piece(
         &self,
         state: &mut State,
         object: &ArchiveObject,
@@ -144,10 +152,11 @@ impl Writer {
         for other in 1..OTHER_NAMES {
             let named = object.clone().renamed(format!("{stem}.{other}.jsonl"));
             if self.keep(state, &named, until).await? {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        // Not archived is not passed by: it is tried again, and the lag tells of it.
+        Err(ArchiveError::Crowded(object.name().to_owned()))
     }
 
     /// What proves new lines and was archived with older ones is kept as long as the new ones: the certificate, and the
@@ -183,8 +192,7 @@ impl Writer {
         entries: Vec<(u64, Vec<u8>)>,
     ) -> Result<(), ArchiveError> {
         let key = self.sources.identity.deployment_key()?;
-        let now = self.clock.now();
-        let until = now.checked_add(self.retention).unwrap_or(now);
+        let until = self.usual();
         for (number, bytes) in entries {
             let name = format!("{SUPER}/{number:020}");
             let text = std::str::from_utf8(&bytes).unwrap_or_default();
@@ -206,6 +214,20 @@ impl Writer {
         blocking(move || stored.store(&file)).await?;
         state.cursor = Some(cursor);
         Ok(())
+    }
+}
+
+/// What the first disk has lost, as the second has it. Lines are gone only where a second disk that is there has not got them.
+fn from_second(second: &Path, place: &str, lost: Piece) -> io::Result<Piece> {
+    match ArchivedLog::new(second, place).piece(lost.first, lost.next) {
+        // A disk that is not mounted is an empty directory, or none.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if logs(second)?.is_empty() {
+                return Err(error);
+            }
+            Ok(lost)
+        }
+        piece => piece,
     }
 }
 

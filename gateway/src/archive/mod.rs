@@ -9,14 +9,15 @@ mod worm;
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use audit::archiving::{ArchiveObject, ArchivedLog};
 use audit::{Cursor, Event, Identity, Kind};
+use futures_util::FutureExt as _;
 use object_store::ObjectStore;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
@@ -38,6 +39,8 @@ struct Writer {
     bucket: ArchiveBucket,
     sources: Sources,
     journal: PathBuf,
+    /// The journal on another disk, for lines that this one lost.
+    second_journal: Option<PathBuf>,
     cursor: PathBuf,
     retention: Duration,
     every: Duration,
@@ -74,6 +77,12 @@ enum ArchiveError {
     SuperLog(#[from] object_store::Error),
     #[error("the deployment's key cannot verify")]
     Key(#[from] audit::signed::NoteError),
+    #[error(
+        "other bytes are under every name that {0} could have: make room for it, or name another prefix"
+    )]
+    Crowded(String),
+    #[error("the archive's work broke off, which is an error in the gateway")]
+    Broke,
 }
 
 /// What is archived.
@@ -100,13 +109,12 @@ impl Archive {
             tracing::warn!("the archive of the trail is kept for less than six years");
         }
         meters.begin(&bucket.bucket);
-        // Another place is another archive, to which everything is new.
-        let place = Sha256::digest(format!("{}\n{}", bucket.bucket, bucket.place));
-        let name = hex::encode(place.get(..8).unwrap_or_default());
+        let name = bucket.fingerprint();
         Self(Arc::new(Writer {
             bucket,
             sources,
             journal: audit.journal.clone(),
+            second_journal: audit.second_journal.clone(),
             cursor: audit.journal.join(CURSORS).join(name + ".cursor"),
             retention: config.retention,
             every: config.every,
@@ -120,7 +128,7 @@ impl Archive {
     pub async fn run(self) -> Infallible {
         let mut backoff = Backoff::default();
         loop {
-            match self.0.step().await {
+            match unbroken(Box::pin(self.0.step())).await {
                 Ok(()) => {
                     if backoff.reset() {
                         tracing::info!("the archive takes the trail again");
@@ -162,7 +170,8 @@ impl Writer {
     async fn step(&self) -> Result<(), ArchiveError> {
         let mut state = self.state.lock().await;
         let done = match self.made(&mut state).await {
-            Ok(()) => self.copy(&mut state).await,
+            // Caught here as well, so that it is told how far the archive is behind.
+            Ok(()) => unbroken(Box::pin(self.copy(&mut state))).await,
             Err(error) => Err(error),
         };
         self.tell_lag(&mut state, done.is_ok()).await?;
@@ -247,7 +256,24 @@ impl Writer {
         object: &ArchiveObject,
         until: SystemTime,
     ) -> Result<bool, ArchiveError> {
-        match self.bucket.put(object, until).await? {
+        let usual = self.usual();
+        let first = self.bucket.put(object, until).await;
+        let is_refused = match &first {
+            Ok(put) => *put == Put::Taken,
+            Err(error) => matches!(error, UpstreamError::Refused { .. }) && !error.may_pass(),
+        };
+        let put = if is_refused && until > usual {
+            // A time that somebody's object has and this store does not take must not hold up everybody's lines.
+            let put = self.bucket.put(object, usual).await?;
+            if put == Put::Kept {
+                self.found(state, "archive_retention_refused", object.name())
+                    .await;
+            }
+            put
+        } else {
+            first?
+        };
+        match put {
             Put::Kept => {
                 self.meters.kept(&self.bucket.bucket);
                 Ok(true)
@@ -257,6 +283,12 @@ impl Writer {
                 Ok(false)
             }
         }
+    }
+
+    /// Until when everything is kept at least.
+    fn usual(&self) -> SystemTime {
+        let now = self.clock.now();
+        now.checked_add(self.retention).unwrap_or(now)
     }
 
     /// Tells, once, that something is not as it was written.
@@ -294,8 +326,19 @@ impl std::fmt::Debug for Archive {
     }
 }
 
+/// Work whose panic is one more failure, after which it is tried again: the archive must never have ended unseen.
+async fn unbroken(
+    work: impl Future<Output = Result<(), ArchiveError>>,
+) -> Result<(), ArchiveError> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or(Err(ArchiveError::Broke))
+}
+
 /// In the journal's directory.
 const CURSORS: &str = "archive";
 
 /// Less than service managers wait before they kill.
 const AT_THE_END: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,11 @@ impl ArchiveBucket {
         Ok((there != Some(written)).then_some(Lack::Shortened))
     }
 
-    async fn head(&self, name: &str, version: Option<&str>) -> Result<HeaderMap, UpstreamError> {
+    pub(super) async fn head(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<HeaderMap, UpstreamError> {
         let request = self
             .object(Method::HEAD, name)
             .with_query_if("versionId", version);
@@ -153,7 +157,7 @@ fn refused(answered: Result<(), UpstreamError>) -> Result<(), UpstreamError> {
 }
 
 /// Until when an object is locked so that nobody can change that.
-fn lock(headers: &HeaderMap) -> Option<OffsetDateTime> {
+pub(super) fn lock(headers: &HeaderMap) -> Option<OffsetDateTime> {
     let mode = text_of(headers, "x-amz-object-lock-mode")?;
     let until = text_of(headers, "x-amz-object-lock-retain-until-date")?;
     (mode == COMPLIANCE)

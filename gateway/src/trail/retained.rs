@@ -74,6 +74,7 @@ mod tests {
 
     #[test]
     fn only_what_sets_a_retention_asks_for_one() {
+        use Operation as Op;
         let until = "x-amz-object-lock-retain-until-date";
         let headers = HeaderMap::from_iter([(
             http::HeaderName::from_static(until),
@@ -84,7 +85,6 @@ mod tests {
             retained.asked(operation, &headers);
             retained.0.is_some()
         };
-        use Operation as Op;
         for operation in [
             Op::PutObject,
             Op::PostObject,
