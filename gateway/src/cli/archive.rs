@@ -70,11 +70,19 @@ async fn get(config: &Path, out: &Path, terminal: &mut Terminal) -> Result<Outco
         fetched.entries,
         out.display()
     ));
+    if fetched.unread > 0 {
+        terminal.say(&format!(
+            "{} objects could not be read, and are missing in what was fetched: the log names them",
+            fetched.unread
+        ));
+    }
     if fetched.overlaid > 0 {
         terminal.say(&format!(
             "somebody put something over {} names, or marked them as deleted, after they were archived; what was there first was fetched",
             fetched.overlaid
         ));
+    }
+    if fetched.unread > 0 || fetched.overlaid > 0 {
         return Ok(Outcome::Found);
     }
     Ok(Outcome::Clean)

@@ -7,6 +7,7 @@ mod pieces;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use audit::Identity;
 use audit::signed::Checkpoint;
@@ -15,6 +16,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::fs;
 
 use super::bucket::ArchiveBucket;
+use crate::s3::Code;
 use crate::upstream::UpstreamError;
 use listing::{Listing, Log, Place};
 use pieces::Segments;
@@ -30,6 +32,8 @@ pub struct Fetched {
     pub entries: u64,
     /// Names over which something was put, or that were marked as deleted, after they had been written.
     pub overlaid: u64,
+    /// Objects that the store would not give, or that are larger than any of a replica. The rest was fetched.
+    pub unread: u64,
 }
 
 /// Why an archive cannot be fetched.
@@ -67,7 +71,11 @@ pub async fn fetch(
         overlaid: listing.overlaid,
         ..Fetched::default()
     };
-    let fetching = Fetching { bucket, to };
+    let fetching = Fetching {
+        bucket,
+        to,
+        unread: AtomicU64::default(),
+    };
     let entries = listing.entries.iter().map(|(number, place)| {
         let file = to.join("super").join(format!("{number:020}"));
         fetching.copy(place, file)
@@ -78,12 +86,14 @@ pub async fn fetch(
         fetched.lines = fetched.lines.saturating_add(lines);
         fetched.logs = fetched.logs.saturating_add(1);
     }
+    fetched.unread = fetching.unread.into_inner();
     Ok(fetched)
 }
 
 struct Fetching<'a> {
     bucket: &'a ArchiveBucket,
     to: &'a Path,
+    unread: AtomicU64,
 }
 
 impl Fetching<'_> {
@@ -109,7 +119,9 @@ impl Fetching<'_> {
         let mut segments = Segments::new(&directory);
         let mut doubtful = Vec::new();
         for piece in &log.pieces {
-            let bytes = self.read(&piece.place).await?;
+            let Some(bytes) = self.read(&piece.place).await? else {
+                continue;
+            };
             // What the tiles prove comes first; what they do not fills places that nothing else fills.
             if segments.are_proved(piece.first, &bytes).await {
                 segments.write(piece.first, &bytes).await?;
@@ -118,8 +130,9 @@ impl Fetching<'_> {
             }
         }
         for piece in doubtful {
-            let bytes = self.read(&piece.place).await?;
-            segments.write(piece.first, &bytes).await?;
+            if let Some(bytes) = self.read(&piece.place).await? {
+                segments.write(piece.first, &bytes).await?;
+            }
         }
         Ok(segments.lines())
     }
@@ -135,7 +148,9 @@ impl Fetching<'_> {
         let key = identity.log_key(plain).ok();
         let mut newest = None;
         for (size, place) in log.checkpoints.iter().rev() {
-            let note = self.read(place).await?;
+            let Some(note) = self.read(place).await? else {
+                continue;
+            };
             let opened = key.as_ref().and_then(|key| {
                 let text = std::str::from_utf8(&note).ok()?;
                 Checkpoint::open(text, key.verifying()).ok()
@@ -148,30 +163,45 @@ impl Fetching<'_> {
         Ok(newest)
     }
 
-    async fn read(&self, place: &Place) -> Result<Vec<u8>, FetchError> {
+    /// None if this one cannot be had: it must not keep the others from being fetched.
+    async fn read(&self, place: &Place) -> Result<Option<Vec<u8>>, FetchError> {
         let read = self.bucket.read(&place.name, place.version.as_deref());
-        Ok(read.await?)
+        match read.await {
+            // A store that is away or busy has not refused this one.
+            Err(error @ UpstreamError::Transport(_)) => Err(error.into()),
+            Err(error) if error.code() == Some(Code::SlowDown) => Err(error.into()),
+            Err(error) => {
+                self.unread.fetch_add(1, Ordering::Relaxed);
+                let (place, error) = (&place.name, crate::error::report(&error));
+                tracing::error!(place, error, "this cannot be read, and is passed by");
+                Ok(None)
+            }
+            Ok(bytes) => Ok(Some(bytes)),
+        }
     }
 
-    async fn copy(&self, place: &Place, file: PathBuf) -> Result<(), FetchError> {
-        let bytes = self.read(place).await?;
+    /// How many were copied: one, or none if it cannot be had.
+    async fn copy(&self, place: &Place, file: PathBuf) -> Result<u64, FetchError> {
+        let Some(bytes) = self.read(place).await? else {
+            return Ok(0);
+        };
         if let Some(directory) = file.parent() {
             make(directory).await?;
         }
-        write(&file, &bytes).await
+        write(&file, &bytes).await?;
+        Ok(1)
     }
 }
 
 /// Does some at a time; how many they were.
 async fn all(
-    copies: impl Iterator<Item = impl Future<Output = Result<(), FetchError>>>,
+    copies: impl Iterator<Item = impl Future<Output = Result<u64, FetchError>>>,
 ) -> Result<u64, FetchError> {
     let copied = stream::iter(copies).buffer_unordered(AT_ONCE);
     copied
-        .try_fold(
-            0_u64,
-            |count, ()| async move { Ok(count.saturating_add(1)) },
-        )
+        .try_fold(0_u64, |count, copied| async move {
+            Ok(count.saturating_add(copied))
+        })
         .await
 }
 
@@ -191,3 +221,6 @@ fn on_disk(path: &Path) -> impl FnOnce(io::Error) -> FetchError + use<> {
 }
 
 const AT_ONCE: usize = 16;
+
+#[cfg(test)]
+mod tests;
