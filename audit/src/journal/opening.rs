@@ -257,7 +257,7 @@ fn devices(
             tasks,
             standing,
             takes_part: there,
-            asked: false,
+            asked: None,
             full: false,
         });
     }
@@ -270,6 +270,7 @@ fn devices(
         whole,
         health: Arc::clone(health),
         changes: Vec::new(),
+        latest: 0,
     }))
 }
 

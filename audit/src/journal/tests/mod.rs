@@ -1,5 +1,6 @@
 //! The journal on a real disk, and on one that fails.
 
+mod late_answers;
 mod two_disks;
 
 use std::{
