@@ -1,6 +1,7 @@
 //! The journal on a real disk, and on one that fails.
 
 mod late_answers;
+mod restarts;
 mod two_disks;
 
 use std::{
