@@ -39,7 +39,7 @@ pub(super) fn level_log([a, b]: [&Home; 2], log: &str, signing: &Signing) -> io:
     };
     if of_a.size == of_b.size {
         return if is_same(&on_a, &on_b, of_a.size, signing)? {
-            Ok(())
+            level_intents(&on_a, &on_b)
         } else {
             Err(io::Error::other("they end differently"))
         };
@@ -52,6 +52,15 @@ pub(super) fn level_log([a, b]: [&Home; 2], log: &str, signing: &Signing) -> io:
     } else {
         extend(&on_b, &on_a, signing)
     }
+}
+
+/// Intents are reconciled where one disk says so: the other was away then.
+fn level_intents(a: &LogPlace, b: &LogPlace) -> io::Result<()> {
+    if a.read(OPEN_INTENTS)?.is_some() && b.read(OPEN_INTENTS)?.is_some() {
+        return Ok(());
+    }
+    a.remove(OPEN_INTENTS)?;
+    b.remove(OPEN_INTENTS)
 }
 
 /// Whether two disks hold the same log of that size: by what was signed, or where not all is, line by line.

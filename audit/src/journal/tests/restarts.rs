@@ -7,7 +7,8 @@ use super::super::faults::{Faults, identity};
 use super::super::home::Home;
 use super::super::leveling::level_log;
 use super::super::sign::Signing;
-use super::two_disks::{Disks, end, put};
+use super::two_disks::{Disks, end, event, put};
+use crate::Kind;
 
 const SEGMENT: &str = "segments/00000000000000000000.jsonl";
 
@@ -116,4 +117,28 @@ async fn an_end_that_its_checkpoint_does_not_sign_takes_nothing_from_the_other()
     fs::remove_file(disks.paths[0].join(&log).join("checkpoint")).unwrap();
     end(disks.open(2)).await;
     assert_eq!([disks.text(0, &log), disks.text(1, &log)], texts);
+}
+
+#[tokio::test]
+async fn intents_that_were_reconciled_on_one_disk_are_so_on_both_at_the_next_start() {
+    for away in [0, 1] {
+        let disks = Disks::new();
+        let journal = disks.open(1);
+        let mut intent = event("a");
+        intent.kind = Kind::Intent;
+        journal.record(&intent, None).await.unwrap();
+        let log = journal.log().to_owned();
+        drop(journal);
+        for path in &disks.paths {
+            let _ = fs::remove_file(path.join(&log).join("closed"));
+        }
+        let journal = disks.open(2);
+        assert_eq!(journal.open_intents().unwrap().len(), 1);
+        end(journal).await;
+        // As it is where the other disk was away when they were reconciled.
+        fs::remove_file(disks.paths[1 - away].join(&log).join("open-intents")).unwrap();
+        let journal = disks.open(2);
+        assert_eq!(journal.open_intents().unwrap().len(), 0);
+        end(journal).await;
+    }
 }
