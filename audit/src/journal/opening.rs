@@ -2,8 +2,9 @@
 //! and starts the threads.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::TryLockError;
+use std::fs::{self, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -73,6 +74,13 @@ impl Journal {
                 place: home.place(&log),
                 missing,
             });
+        }
+        if let ([first, second], true) = (homes.as_slice(), all_there(&disks))
+            && are_on_one_device(first.path(), second.path()).unwrap_or(false)
+        {
+            tracing::warn!(
+                "both directories of the audit journal are on one device: its loss is the loss of both"
+            );
         }
         // Before any end is signed: what was signed stays.
         let mut disputed = BTreeSet::new();
@@ -178,6 +186,11 @@ fn enough(disks: &[Found], settings: &Settings) -> Result<(), JournalError> {
 
 fn all_there(disks: &[Found]) -> bool {
     disks.iter().all(|disk| disk.missing.is_none())
+}
+
+/// Whether two directories are on one file system. Two of one disk are not told apart from two of two.
+pub(super) fn are_on_one_device(first: &Path, second: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(first)?.dev() == fs::metadata(second)?.dev())
 }
 
 /// Locks a disk's directory.

@@ -1,11 +1,13 @@
 //! What a start makes of two disks that do not hold the same of an earlier run.
 
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use super::super::faults::{Faults, identity};
 use super::super::home::Home;
 use super::super::leveling::level_log;
+use super::super::opening::are_on_one_device;
 use super::super::sign::Signing;
 use super::two_disks::{Disks, end, event, put};
 use crate::Kind;
@@ -141,4 +143,15 @@ async fn intents_that_were_reconciled_on_one_disk_are_so_on_both_at_the_next_sta
         assert_eq!(journal.open_intents().unwrap().len(), 0);
         end(journal).await;
     }
+}
+
+#[test]
+fn two_directories_of_one_device_are_seen_as_such() {
+    let disks = Disks::new();
+    for path in &disks.paths {
+        fs::create_dir(path).unwrap();
+    }
+    let [one, two] = &disks.paths;
+    assert!(are_on_one_device(one, two).unwrap());
+    assert!(!are_on_one_device(one, Path::new("/proc")).unwrap());
 }
