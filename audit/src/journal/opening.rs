@@ -188,7 +188,7 @@ fn all_there(disks: &[Found]) -> bool {
     disks.iter().all(|disk| disk.missing.is_none())
 }
 
-/// Whether two directories are on one file system. Two of one disk are not told apart from two of two.
+/// Whether two directories are on one file system. Two partitions of a disk count as two devices.
 pub(super) fn are_on_one_device(first: &Path, second: &Path) -> io::Result<bool> {
     Ok(fs::metadata(first)?.dev() == fs::metadata(second)?.dev())
 }

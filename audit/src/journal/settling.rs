@@ -23,8 +23,8 @@ pub(super) struct Fork {
     next: [(PathBuf, u64); 2],
 }
 
-/// Makes the shorter way to a fork undone where only one of the two can be the log. Gives the names of those that stay
-/// different; they must not be signed any further.
+/// Sets aside the end of a log that only one disk has, where the other's is signed and this one is not. Gives the names of
+/// the logs whose ends stay different: they must not be signed any further.
 pub(super) fn settle(homes: [&Home; 2], signing: &Signing) -> io::Result<BTreeSet<String>> {
     let mut differing = BTreeSet::new();
     for log in homes[0].logs()? {
