@@ -347,7 +347,8 @@ async fn a_disk_of_which_something_was_taken_gets_all_of_it_again() {
         fs::rename(home, aside).unwrap();
         fs::create_dir(home).unwrap();
     };
-    let removed: Meddle = |home, _| fs::remove_dir_all(log_in(home)).unwrap();
+    // At once: file by file it would race with what the signing thread still writes there.
+    let removed: Meddle = |home, aside| fs::rename(log_in(home), aside).unwrap();
     let segments: Meddle = |home, _| {
         for entry in fs::read_dir(log_in(home).join("segments")).unwrap() {
             fs::remove_file(entry.unwrap().path()).unwrap();
