@@ -95,6 +95,18 @@ for days, denied in ((20, True), (5, False)):
     except ClientError as error:
         assert (error.response["Error"]["Code"] == "AccessDenied") == denied, (days, error)
 
+
+
+# A store that takes the last of two modes is not asked when the decision was about the first.
+def twice(params, **_):
+    params["body"] = params["body"].replace(b"<Mode>", b"<Mode>COMPLIANCE</Mode><Mode>")
+
+
+guest.meta.events.register("before-call.s3.PutObjectRetention", twice)
+refused(guest.put_object_retention, "MalformedXML", Bucket=bucket, Key="open/a",
+        Retention={"Mode": "GOVERNANCE", "RetainUntilDate": datetime.now(timezone.utc) + timedelta(days=5)})
+guest.meta.events.unregister("before-call.s3.PutObjectRetention", twice)
+
 # What is not understood in full is refused, and what was there stays.
 before = owner.get_bucket_policy(Bucket=bucket)["Policy"]
 for element, bad in (

@@ -85,7 +85,10 @@ impl Needs {
 fn of_expr(expr: &Expr) -> Needs {
     let here = match expr {
         Expr::GetAttr { expr, attr } => of_attribute(expr, attr),
-        Expr::HasAttr { expr, attrs } => of_attribute(expr, attrs.first()),
+        // The first may be of a record that the rest are looked for in.
+        Expr::HasAttr { expr, attrs } => attrs.iter().fold(Needs::default(), |needs, attr| {
+            needs.and(of_attribute(expr, attr))
+        }),
         Expr::BinaryOp {
             op: BinaryOp::GetTag | BinaryOp::HasTag,
             left,

@@ -34,8 +34,13 @@ pub struct Closed {
     pub open_intents: u64,
 }
 
-/// Closes a log that its replica did not; `None` if it is closed.
-pub(super) fn close(place: &LogPlace, signing: &Signing) -> io::Result<Option<Closed>> {
+/// Closes a log that its replica did not; `None` if it is closed. Nothing is signed if its end is `disputed`: if another
+/// disk has another one.
+pub(super) fn close(
+    place: &LogPlace,
+    signing: &Signing,
+    disputed: bool,
+) -> io::Result<Option<Closed>> {
     if place.read(CLOSED)?.is_some() {
         return Ok(None);
     }
@@ -87,7 +92,7 @@ pub(super) fn close(place: &LogPlace, signing: &Signing) -> io::Result<Option<Cl
                 .collect::<Vec<_>>(),
         )?;
     }
-    if closed.damaged.is_none() && closed.size > 0 {
+    if closed.damaged.is_none() && closed.size > 0 && !disputed {
         sign_the_rest(place, signing, signed, &scan.tree, scan.tiles)?;
     }
     place.write(CLOSED, &serde_json::to_vec(&closed)?)?;

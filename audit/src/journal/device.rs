@@ -32,6 +32,8 @@ pub(super) enum Task {
 pub(super) struct Reply {
     /// Whose answer, by its place among the disks.
     pub(super) device: usize,
+    /// The number that the task came with.
+    pub(super) task: u64,
     /// Where the disk's lines end now, if it did what it was asked.
     pub(super) outcome: io::Result<Placed>,
     /// The room that is kept is in use.
@@ -73,10 +75,10 @@ pub(super) struct Device {
 
 impl Device {
     /// Until nobody asks any more.
-    pub(super) fn run(mut self, tasks: &Receiver<Task>, replies: &Sender<Reply>) {
+    pub(super) fn run(mut self, tasks: &Receiver<(u64, Task)>, replies: &Sender<Reply>) {
         loop {
-            let outcome = match tasks.recv_timeout(RETRY) {
-                Ok(task) => self.work(&task),
+            let (task, outcome) = match tasks.recv_timeout(RETRY) {
+                Ok((number, task)) => (number, self.work(&task)),
                 Err(RecvTimeoutError::Timeout) => {
                     self.come_back();
                     continue;
@@ -85,6 +87,7 @@ impl Device {
             };
             let reply = Reply {
                 device: self.number,
+                task,
                 outcome,
                 full: self.disk.headroom.is_used(),
             };

@@ -112,17 +112,19 @@ pub(super) struct Two {
     pub(super) whole: Arc<Mutex<Option<Whole>>>,
     pub(super) health: Arc<Health>,
     pub(super) changes: Vec<Change>,
+    /// The number of the latest task.
+    pub(super) latest: u64,
 }
 
 /// One of them.
 pub(super) struct Member {
     pub(super) place: LogPlace,
-    pub(super) tasks: Sender<Task>,
+    pub(super) tasks: Sender<(u64, Task)>,
     pub(super) standing: Arc<Standing>,
     /// It has all lines so far, and gets the next.
     pub(super) takes_part: bool,
-    /// It was asked something and has not answered.
-    pub(super) asked: bool,
+    /// The task that it was given and has not answered.
+    pub(super) asked: Option<u64>,
     /// Its room is in use.
     pub(super) full: bool,
 }
@@ -161,7 +163,7 @@ impl Two {
                 let why = failed.map_or_else(|| "hangs".to_owned(), |(_, error)| error.to_string());
                 self.leave_out(number, why);
                 if full && !enough {
-                    self.ask(&[number], &Task::Room { kept: false }, false);
+                    self.room(&[number], false);
                 }
             }
         }
@@ -175,7 +177,7 @@ impl Two {
     fn none_has_it(&mut self, answers: Answers) -> io::Error {
         let full = answers.failed.iter().filter(|(_, error)| is_full(error));
         let full: Vec<usize> = full.map(|(number, _)| *number).collect();
-        self.ask(&full, &Task::Room { kept: false }, false);
+        self.room(&full, false);
         let first = answers.failed.into_iter().next();
         first.map_or_else(|| io::Error::other("no disk answers"), |(_, error)| error)
     }
@@ -190,7 +192,7 @@ impl Two {
     /// Those who have caught up take part again, once the last few lines are copied too.
     fn let_back_in(&mut self) {
         let ready = self.those(|member| {
-            !member.takes_part && !member.asked && member.standing.ready.load(SeqCst)
+            !member.takes_part && member.asked.is_none() && member.standing.ready.load(SeqCst)
         });
         if ready.is_empty() {
             return;
@@ -242,8 +244,16 @@ impl Two {
 
     fn refill(&mut self) {
         self.hear();
-        let full = self.those(|member| member.full && !member.asked);
-        self.ask(&full, &Task::Room { kept: true }, false);
+        let full = self.those(|member| member.full && member.asked.is_none());
+        self.room(&full, true);
+    }
+
+    /// Gives room, or keeps it again. Who takes part owes no answer: one that hangs over this is left out.
+    fn room(&mut self, whom: &[usize], kept: bool) {
+        self.ask(whom, &Task::Room { kept }, false);
+        for number in self.those(|member| member.takes_part && member.asked.is_some()) {
+            self.leave_out(number, "hangs".to_owned());
+        }
     }
 
     fn those(&self, wanted: impl Fn(&Member) -> bool) -> Vec<usize> {
@@ -255,16 +265,22 @@ impl Two {
     }
 
     /// Asks some, and waits for their answers: no longer than patience lasts, but if the task must be done by one at
-    /// least, until one has done it or all have failed. Who has not answered then is asked nothing until it does.
+    /// least, until one has done it or all have failed. Who has not answered then is asked nothing until it does, and
+    /// that answer counts as none to any other task.
     fn ask(&mut self, whom: &[usize], task: &Task, by_one: bool) -> Answers {
         let limit = Instant::now().checked_add(self.patience);
         let mut answers = Answers::default();
+        self.latest = self.latest.saturating_add(1);
+        let this = self.latest;
         for number in whom {
-            if let Some(member) = self.members.get_mut(*number) {
-                member.asked = member.tasks.send(task.clone()).is_ok();
+            if let Some(member) = self.members.get_mut(*number)
+                && member.asked.is_none()
+                && member.tasks.send((this, task.clone())).is_ok()
+            {
+                member.asked = Some(this);
             }
         }
-        while whom.iter().any(|number| self.is_asked(*number)) {
+        while self.members.iter().any(|member| member.asked == Some(this)) {
             let left = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
             let waits_on = by_one && answers.placed.is_empty();
             let reply = match left.filter(|_| !waits_on) {
@@ -275,19 +291,14 @@ impl Two {
                     .map_err(|_| RecvTimeoutError::Disconnected),
             };
             let Ok(reply) = reply else { break };
-            let number = reply.device;
             self.heard(&reply);
             match reply.outcome {
-                Ok(placed) if whom.contains(&number) => answers.placed.push((number, placed)),
-                Err(error) if whom.contains(&number) => answers.failed.push((number, error)),
-                _ => {}
+                _ if reply.task != this => {}
+                Ok(placed) => answers.placed.push((reply.device, placed)),
+                Err(error) => answers.failed.push((reply.device, error)),
             }
         }
         answers
-    }
-
-    fn is_asked(&self, number: usize) -> bool {
-        self.members.get(number).is_some_and(|member| member.asked)
     }
 
     /// Takes late answers.
@@ -298,9 +309,17 @@ impl Two {
     }
 
     fn heard(&mut self, reply: &Reply) {
-        if let Some(member) = self.members.get_mut(reply.device) {
-            member.asked = false;
-            member.full = reply.full;
+        let Some(member) = self.members.get_mut(reply.device) else {
+            return;
+        };
+        member.full = reply.full;
+        if member.asked == Some(reply.task) {
+            member.asked = None;
+        }
+        let is_late = reply.task != self.latest;
+        if let (true, true, Err(error)) = (is_late, member.takes_part, &reply.outcome) {
+            // Whatever it was, this disk may lack it.
+            self.leave_out(reply.device, error.to_string());
         }
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::closing::{self, Closed};
 use super::directory::Directory;
 use super::home::{CLOSED, Home, LogPlace, OPEN_INTENTS, sync_directory};
+use super::settling::{checkpoint, fork};
 use super::sign::Signing;
 
 /// Levels all logs; all have ended. What cannot be levelled is left as it is, and told.
@@ -26,7 +27,7 @@ pub(super) fn level(homes: [&Home; 2], signing: &Signing) -> io::Result<()> {
     Ok(())
 }
 
-fn level_log([a, b]: [&Home; 2], log: &str, signing: &Signing) -> io::Result<()> {
+pub(super) fn level_log([a, b]: [&Home; 2], log: &str, signing: &Signing) -> io::Result<()> {
     let (on_a, on_b) = (a.place(log), b.place(log));
     let (Some(of_a), Some(of_b)) = (ended(&on_a)?, ended(&on_b)?) else {
         let (from, to) = if on_a.path().is_dir() {
@@ -37,7 +38,11 @@ fn level_log([a, b]: [&Home; 2], log: &str, signing: &Signing) -> io::Result<()>
         return copy_whole(from, to);
     };
     if of_a.size == of_b.size {
-        return Ok(());
+        return if is_same(&on_a, &on_b, of_a.size, signing)? {
+            level_intents(&on_a, &on_b)
+        } else {
+            Err(io::Error::other("they end differently"))
+        };
     }
     if of_a.damaged.is_some() || of_b.damaged.is_some() {
         return Err(io::Error::other("one of them is damaged"));
@@ -46,6 +51,27 @@ fn level_log([a, b]: [&Home; 2], log: &str, signing: &Signing) -> io::Result<()>
         extend(&on_a, &on_b, signing)
     } else {
         extend(&on_b, &on_a, signing)
+    }
+}
+
+/// Intents are reconciled where one disk says so: the other was away then.
+fn level_intents(a: &LogPlace, b: &LogPlace) -> io::Result<()> {
+    if a.read(OPEN_INTENTS)?.is_some() && b.read(OPEN_INTENTS)?.is_some() {
+        return Ok(());
+    }
+    a.remove(OPEN_INTENTS)?;
+    b.remove(OPEN_INTENTS)
+}
+
+/// Whether two disks hold the same log of that size: by what was signed, or where not all is, line by line.
+fn is_same(a: &LogPlace, b: &LogPlace, size: u64, signing: &Signing) -> io::Result<bool> {
+    let of_all = |place| {
+        let signed = checkpoint(place, signing)?;
+        Ok::<_, io::Error>(signed.filter(|signed| signed.size == size))
+    };
+    match (of_all(a)?, of_all(b)?) {
+        (Some(a), Some(b)) => Ok(a.root == b.root),
+        _ => Ok(fork(a, b)?.is_none()),
     }
 }
 
@@ -76,7 +102,7 @@ fn extend(from: &LogPlace, to: &LogPlace, signing: &Signing) -> io::Result<()> {
     }
     sync_directory(&to.segments())?;
     to.remove(CLOSED)?;
-    closing::close(to, signing)?;
+    closing::close(to, signing, false)?;
     // Some may be reconciled by now.
     match from.read(OPEN_INTENTS)? {
         Some(open) => to.write(OPEN_INTENTS, &open),

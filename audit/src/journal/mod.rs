@@ -16,6 +16,7 @@ mod leveling;
 mod opening;
 mod queue;
 mod segments;
+mod settling;
 mod sign;
 mod writer;
 

@@ -1,9 +1,10 @@
 //! Opens a journal: closes on each disk the logs that earlier runs left, makes both disks hold the same, begins a log,
 //! and starts the threads.
 
-use std::collections::BTreeMap;
-use std::fs::TryLockError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,7 @@ use super::leaves::Leaves;
 use super::leveling::level;
 use super::queue::queue;
 use super::segments::{Segments, Volume};
+use super::settling::settle;
 use super::sign::Signing;
 use super::writer::Writer;
 use super::{Journal, JournalError, Opening, Settings};
@@ -63,7 +65,7 @@ impl Journal {
         let mut disks = Vec::new();
         for home in &homes {
             let held = Held::new(home.clone());
-            let missing = prepare(home, &held, &signing, &mut closed).err();
+            let missing = lock(home, &held).err();
             if let Some(in_use @ JournalError::InUse { .. }) = missing {
                 return Err(in_use);
             }
@@ -72,6 +74,23 @@ impl Journal {
                 place: home.place(&log),
                 missing,
             });
+        }
+        if let ([first, second], true) = (homes.as_slice(), all_there(&disks))
+            && are_on_one_device(first.path(), second.path()).unwrap_or(false)
+        {
+            tracing::warn!(
+                "both directories of the audit journal are on one device: its loss is the loss of both"
+            );
+        }
+        // Before any end is signed: what was signed stays.
+        let mut disputed = BTreeSet::new();
+        if let ([first, second], true) = (homes.as_slice(), all_there(&disks)) {
+            disputed = settle([first, second], &signing).map_err(failed(first))?;
+        }
+        for (home, disk) in homes.iter().zip(&mut disks) {
+            if disk.missing.is_none() {
+                disk.missing = close_all(home, &signing, &disputed, &mut closed).err();
+            }
         }
         enough(&disks, settings)?;
         if let ([first, second], true) = (homes.as_slice(), all_there(&disks)) {
@@ -169,22 +188,33 @@ fn all_there(disks: &[Found]) -> bool {
     disks.iter().all(|disk| disk.missing.is_none())
 }
 
-/// Locks a disk's directory, and closes what earlier runs left there.
-fn prepare(
-    home: &Home,
-    held: &Held,
-    signing: &Signing,
-    closed: &mut BTreeMap<String, Closed>,
-) -> Result<(), JournalError> {
+/// Whether two directories are on one file system. Two partitions of a disk count as two devices.
+pub(super) fn are_on_one_device(first: &Path, second: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(first)?.dev() == fs::metadata(second)?.dev())
+}
+
+/// Locks a disk's directory.
+fn lock(home: &Home, held: &Held) -> Result<(), JournalError> {
     home.make().map_err(failed(home))?;
     held.take().map_err(|error| match error {
         TryLockError::WouldBlock => JournalError::InUse {
             directory: home.path().to_owned(),
         },
         TryLockError::Error(source) => failed(home)(source),
-    })?;
+    })
+}
+
+/// Closes what earlier runs left on a disk.
+fn close_all(
+    home: &Home,
+    signing: &Signing,
+    disputed: &BTreeSet<String>,
+    closed: &mut BTreeMap<String, Closed>,
+) -> Result<(), JournalError> {
     for place in home.logs().map_err(failed(home))? {
-        if let Some(now) = closing::close(&place, signing).map_err(failed(home))? {
+        if let Some(now) =
+            closing::close(&place, signing, disputed.contains(&place.name)).map_err(failed(home))?
+        {
             // Of what two disks have, the longer is what there is.
             let before = closed.get(&now.log);
             if before.is_none_or(|before| before.size < now.size) {
@@ -257,7 +287,7 @@ fn devices(
             tasks,
             standing,
             takes_part: there,
-            asked: false,
+            asked: None,
             full: false,
         });
     }
@@ -270,6 +300,7 @@ fn devices(
         whole,
         health: Arc::clone(health),
         changes: Vec::new(),
+        latest: 0,
     }))
 }
 

@@ -2,7 +2,7 @@
 //! missing or added, and the proofs in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use serde::Deserialize;
 use zip::ZipArchive;
@@ -21,9 +21,10 @@ use crate::tree::sha256;
 /// # Errors
 /// If it cannot be read, or is no zip.
 pub fn verify_evidence(
-    pack: impl Read + Seek,
+    mut pack: impl Read + Seek,
     key: &VerifyingKey,
 ) -> Result<(Option<Manifest>, Report), ZipError> {
+    let directory = directory_at_end(&mut pack)?;
     let mut zip = ZipArchive::new(pack)?;
     let mut report = Report::default();
     let note = read(&mut zip, MANIFEST, LARGEST_MANIFEST);
@@ -49,7 +50,7 @@ pub fn verify_evidence(
     for added in there {
         report.of(Code::FileAdded, "", added);
     }
-    if !is_filled(&mut zip)? {
+    if directory != Some(zip.central_directory_start()) || !is_filled(&mut zip)? {
         report.of(Code::FileAdded, "", "bytes that are of no file");
     }
     report.findings.sort();
@@ -114,6 +115,28 @@ fn names<R: Read + Seek>(zip: &mut ZipArchive<R>) -> ZipResult<BTreeSet<String>>
         .collect()
 }
 
+/// Where the directory begins that ends with the pack: some programs take the last one that they find, some go on to one
+/// before it (APPNOTE.TXT 4.3.16). `None` if something is behind it, or it says that there are other disks.
+fn directory_at_end(pack: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
+    let length = pack.seek(SeekFrom::End(0))?;
+    let Some(at) = length.checked_sub(END_RECORD) else {
+        return Ok(None);
+    };
+    pack.seek(SeekFrom::Start(at))?;
+    let mut record = Vec::new();
+    pack.take(END_RECORD).read_to_end(&mut record)?;
+    pack.rewind()?;
+    let number = |from: usize| {
+        let bytes = record.get(from..)?.first_chunk()?;
+        Some(u64::from(u32::from_le_bytes(*bytes)))
+    };
+    let is_alone = record.starts_with(b"PK\x05\x06\0\0\0\0") && record.ends_with(b"\0\0");
+    let ends = number(12)
+        .zip(number(16))
+        .filter(|(size, start)| size.saturating_add(*start) == at);
+    Ok(ends.filter(|_| is_alone).map(|(_, start)| start))
+}
+
 /// Whether files fill the pack up to its directory: what is in no file, or in one whose name is there twice, would be shown by
 /// some programs and not by others.
 fn is_filled<R: Read + Seek>(zip: &mut ZipArchive<R>) -> ZipResult<bool> {
@@ -138,6 +161,8 @@ fn is_filled<R: Read + Seek>(zip: &mut ZipArchive<R>) -> ZipResult<bool> {
 }
 
 const LARGEST_MANIFEST: u64 = 1 << 20;
+/// Bytes of the record that ends a zip without a comment.
+const END_RECORD: u64 = 22;
 
 #[cfg(test)]
 mod tests {
@@ -251,6 +276,18 @@ mod tests {
             found(&before, 1),
             named("file-added", "bytes that are of no file")
         );
+    }
+
+    #[test]
+    fn nothing_hangs_behind_a_pack() {
+        let pack = packed(FILES);
+        let added = vec![("file-added", "bytes that are of no file".to_owned())];
+        assert_eq!(found(&[pack.clone(), vec![0]].concat(), 1), added);
+        // Another archive, that says of itself that it is on a second disk.
+        let mut other = packed(&[("c.json", "{}")]);
+        let disk = other.len() - 18;
+        other[disk] = 1;
+        assert_eq!(found(&[pack, other].concat(), 1), added);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::routes::Route;
 use super::tenants::{Put, known, put_by_leave};
 use super::{Admin, AdminError, Call, Effect, Reply};
 use crate::control::Kept;
-use crate::directory::{RoleDocument, RolesError};
+use crate::directory::{MOST_INCLUDED, RoleDocument, RolesError};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -82,6 +82,10 @@ async fn set(admin: &Admin, call: &Call) -> Result<Reply, AdminError> {
         RolesError::TooMany => AdminError::invalid(&format!("includes: {error}")),
         RolesError::Control(error) => error.into(),
     })?;
+    if within.len() > MOST_INCLUDED {
+        let error = RolesError::TooMany;
+        return Err(AdminError::invalid(&format!("includes: {error}")));
+    }
     if within.contains(role) {
         return Err(AdminError::invalid(&format!(
             "includes: {role} would include itself; take it out of the roles that it includes"

@@ -94,9 +94,12 @@ impl Person {
     }
 }
 
-/// Whether policies may ask for somebody by name: none does in whose text there is neither a principal nor that word.
+/// Whether policies may ask for somebody by name: none does in whose text there is neither a principal nor that word, nor
+/// an escape that could be either.
 fn names_somebody(text: &str) -> bool {
-    text.contains("Principal::") || text.contains("name")
+    ["Principal", "name", "\\"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// A bucket, and what decides about it.
@@ -112,13 +115,17 @@ impl Policies {
         tenant: &str,
         mut people: Vec<Person>,
     ) -> Result<Allowances, GatewayError> {
-        for guise in people.iter_mut().flat_map(|person| &mut person.guises) {
-            let with = self
-                .0
-                .lookups
-                .with_included(Arc::new(guise.clone()))
-                .await?;
-            *guise = Principal::clone(&with);
+        for person in &mut people {
+            let mut guises = Vec::new();
+            for guise in std::mem::take(&mut person.guises) {
+                match self.0.lookups.with_included(Arc::new(guise)).await {
+                    Ok(with) => guises.push(Arc::unwrap_or_clone(with)),
+                    // Whose roles include too many others is refused whatever is asked.
+                    Err(GatewayError::Request(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            person.guises = guises;
         }
         let declared = self.0.of_tenant(tenant).await?;
         let buckets = self.buckets(tenant, &declared).await?;

@@ -12,7 +12,7 @@ use crate::authenticate::Proof;
 use crate::body::possible_lengths;
 use crate::checksum::Declared;
 use crate::connection::Connection;
-use crate::s3::{Code, Operation, S3Error, S3Request, purpose_of, tags};
+use crate::s3::{Code, LOCK_MODES, Operation, S3Error, S3Request, purpose_of, tags};
 
 /// The context of a request, as far as its head and its proof of identity tell.
 pub(super) fn context_of(
@@ -155,6 +155,9 @@ pub(crate) fn learn_retention(
     mode: Option<&str>,
     until: Option<&str>,
 ) -> Result<(), S3Error> {
+    if mode.is_some_and(|mode| !LOCK_MODES.contains(&mode)) {
+        return Err(Code::MalformedXml.because("Mode: must be GOVERNANCE or COMPLIANCE."));
+    }
     context.lock_mode = mode.map(str::to_owned);
     context.remaining_retention_days = match until {
         None => None,
@@ -246,8 +249,10 @@ mod tests {
             (&context.lock_mode, context.remaining_retention_days),
             (&None, None)
         );
-        let refused = learn_retention(&mut context, Some("COMPLIANCE"), Some("next year"));
-        assert_eq!(refused.unwrap_err().code, Code::MalformedXml);
+        for (mode, until) in [("COMPLIANCE", Some("next year")), ("compliance", until)] {
+            let refused = learn_retention(&mut context, Some(mode), until);
+            assert_eq!(refused.unwrap_err().code, Code::MalformedXml, "{mode}");
+        }
     }
 
     #[test]

@@ -50,6 +50,22 @@ impl Shown {
         for sink in sinks.and_then(Value::as_array_mut).into_iter().flatten() {
             only_of(tenant, sink);
         }
+        let providers = deployment.pointer_mut("/admin/identity_providers");
+        for provider in providers
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            let rules = provider.get_mut("roles").and_then(Value::as_array_mut);
+            let of = |rule: &Value| {
+                rule.get("tenant")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+            };
+            if let Some(rules) = rules {
+                rules.retain(|rule| of(rule).is_none_or(|of| of == tenant));
+            }
+        }
         json!({
             "sha256_of_all": self.sha256,
             "deployment": deployment,
@@ -371,6 +387,18 @@ mod tests {
         role = "tenant-admin"
         [[tenants]]
         id = "rival"
+        [admin]
+        listen = "127.0.0.1:9002"
+        [[admin.identity_providers]]
+        name = "staff"
+        issuer = "https://login.example.org"
+        audiences = ["sealgate-admin"]
+        kind = "human"
+        [[admin.identity_providers.roles]]
+        role = "tenant-owner"
+        tenant = "rival"
+        claim = "groups"
+        values = ["rival-owners"]
     "#;
 
     #[test]

@@ -24,7 +24,7 @@ use crate::sigv4::SecretKey;
 pub use access_key_id::AccessKeyIds;
 pub use buckets::{BucketDocument, DeclaredBucket, KeyMode, is_bucket_name, is_kept};
 pub use documents::{AccessKeyDocument, TenantDocument, UserDocument, UserKind};
-pub use roles::{RoleBounds, RoleDocument, RolesError, is_role_name};
+pub use roles::{MOST_INCLUDED, RoleBounds, RoleDocument, RolesError, is_role_name};
 
 /// All tenants, users and access keys.
 #[derive(Debug)]

@@ -63,6 +63,9 @@ impl RoleDocument {
         if let Some(other) = self.includes.iter().find(|other| !is_role_name(other)) {
             return Err(("includes", format!("{other:?} {NAME_RULE}")));
         }
+        if self.includes.len() > MOST_INCLUDED {
+            return Err(("includes", format!("{MOST_INCLUDED} roles at most")));
+        }
         if !self.includes.is_empty() && name.parse::<Role>().is_ok() {
             let why = format!(
                 "{name} is a role that is shipped and means what it means; make one of another name"
@@ -171,7 +174,7 @@ const SHORTEST_SESSION: u32 = 15;
 /// Minutes of twelve hours.
 const LONGEST_SESSION: u32 = 720;
 /// Roles that some roles include, and those that these include, in all.
-const MOST_INCLUDED: usize = 32;
+pub const MOST_INCLUDED: usize = 32;
 
 #[cfg(test)]
 mod tests {

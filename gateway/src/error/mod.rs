@@ -62,7 +62,11 @@ impl From<RolesError> for GatewayError {
         match error {
             RolesError::TooMany => {
                 tracing::error!(error = %error, "a request is refused");
-                Self::Unexpected("the roles of a principal include too many others")
+                Code::AccessDenied
+                    .because(
+                        "Your roles include too many others. An administrator can take some out.",
+                    )
+                    .into()
             }
             RolesError::Control(error) => error.into(),
         }

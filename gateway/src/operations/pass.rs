@@ -36,6 +36,8 @@ impl Operations {
             let document = call.document(incoming, LONGEST).await?;
             // Parsed to be sure that it is one document; written anew from what was read.
             let document = Element::parse(&document)?;
+            // What is decided about here is what the store reads there.
+            document.unambiguous(&["Tag"])?;
             check_restore(call.request.operation, &document)?;
             check_versioning(call.request.operation, &document)?;
             if call.request.operation == Operation::PutObjectTagging {

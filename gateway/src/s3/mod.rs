@@ -17,6 +17,7 @@ pub mod tags;
 pub mod xml;
 
 pub use code::{Code, S3Error};
+pub(crate) use headers::LOCK_MODES;
 pub use names::{BucketName, ObjectKey};
 pub use operation::{Class, Operation, Target};
 pub(crate) use purpose::purpose_of;

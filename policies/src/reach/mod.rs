@@ -125,11 +125,19 @@ impl Reach {
             place,
             is_emergency,
         };
-        weigh(sets, &asked(false)).or_else(|| {
-            let grant = weigh(sets, &asked(true))?;
-            let when = When::Emergency;
-            Some(Grant { when, ..grant })
-        })
+        match (weigh(sets, &asked(false)), weigh(sets, &asked(true))) {
+            (None, declared) => declared.map(|grant| Grant {
+                when: When::Emergency,
+                ..grant
+            }),
+            // A declared emergency may be one of its conditions.
+            (Some(mut grant), Some(declared)) if grant.when == When::If => {
+                grant.permits.extend(declared.permits);
+                grant.unless.extend(declared.unless);
+                Some(grant)
+            }
+            (grant, _) => grant,
+        }
     }
 }
 

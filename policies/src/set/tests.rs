@@ -161,6 +161,7 @@ fn what_a_decision_needs_is_known_beforehand() {
         sniffed("context has sniffedType && context.sniffedType == \"text/html\""),
         (true, false)
     );
+    assert_eq!(sniffed("{ c: context } has c.sniffedType"), (true, false));
     assert_eq!(
         sniffed("context has contentType && context.contentType == \"sniffedType\""),
         (false, false)

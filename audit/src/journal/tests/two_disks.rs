@@ -15,13 +15,13 @@ use crate::verify::{Severity, verify_trail};
 use crate::{Class, Decision, Event, Kind};
 
 /// Two directories, as if they were on two disks.
-struct Disks {
+pub(super) struct Disks {
     _directory: TempDir,
-    paths: [PathBuf; 2],
+    pub(super) paths: [PathBuf; 2],
 }
 
 impl Disks {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let paths = ["one", "two"].map(|name| directory.path().join(name));
         Self {
@@ -30,7 +30,7 @@ impl Disks {
         }
     }
 
-    fn settings(&self, min_devices: usize) -> Settings {
+    pub(super) fn settings(&self, min_devices: usize) -> Settings {
         Settings {
             second: Some(self.paths[1].clone()),
             min_devices,
@@ -40,7 +40,7 @@ impl Disks {
         }
     }
 
-    fn open(&self, min_devices: usize) -> Journal {
+    pub(super) fn open(&self, min_devices: usize) -> Journal {
         self.try_open(min_devices).unwrap()
     }
 
@@ -50,7 +50,7 @@ impl Disks {
     }
 
     /// All lines of all segments of a log, byte for byte.
-    fn text(&self, disk: usize, log: &str) -> String {
+    pub(super) fn text(&self, disk: usize, log: &str) -> String {
         self.files(disk, log).concat()
     }
 
@@ -72,7 +72,7 @@ impl Disks {
     }
 
     /// Each alone is a whole trail of that many lines, all signed, and both are the same.
-    fn both_hold(&self, log: &str, reqs: &[&str]) {
+    pub(super) fn both_hold(&self, log: &str, reqs: &[&str]) {
         assert_eq!(self.files(0, log), self.files(1, log));
         let lines = parsed(&self.text(0, log));
         let told = lines.iter().filter_map(|line| line["req"].as_str());
@@ -95,7 +95,7 @@ impl Disks {
     }
 }
 
-fn parsed(text: &str) -> Vec<Value> {
+pub(super) fn parsed(text: &str) -> Vec<Value> {
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     let lines: Vec<Value> = lines.collect();
     for (n, line) in lines.iter().enumerate() {
@@ -115,7 +115,7 @@ fn later() -> SystemTime {
     now() + Duration::from_secs(OPENED.fetch_add(1, SeqCst))
 }
 
-fn event(req: &str) -> Event {
+pub(super) fn event(req: &str) -> Event {
     Event::new(
         Kind::Complete,
         now(),
@@ -126,18 +126,18 @@ fn event(req: &str) -> Event {
     )
 }
 
-async fn put(journal: &Journal, req: &str) -> Result<u64, JournalError> {
+pub(super) async fn put(journal: &Journal, req: &str) -> Result<u64, JournalError> {
     journal.record(&event(req), None).await
 }
 
 /// Ends it as a gateway does.
-async fn end(journal: Journal) -> String {
+pub(super) async fn end(journal: Journal) -> String {
     let stop = Event::of_trail(Kind::Stop, later());
     journal.record(&stop, None).await.unwrap();
     journal.log().to_owned()
 }
 
-fn up(journal: &Journal) -> [bool; 2] {
+pub(super) fn up(journal: &Journal) -> [bool; 2] {
     let up: Vec<bool> = journal.health().devices().map(|(_, up)| up).collect();
     up.try_into().unwrap()
 }
@@ -347,7 +347,8 @@ async fn a_disk_of_which_something_was_taken_gets_all_of_it_again() {
         fs::rename(home, aside).unwrap();
         fs::create_dir(home).unwrap();
     };
-    let removed: Meddle = |home, _| fs::remove_dir_all(log_in(home)).unwrap();
+    // At once: file by file it would race with what the signing thread still writes there.
+    let removed: Meddle = |home, aside| fs::rename(log_in(home), aside).unwrap();
     let segments: Meddle = |home, _| {
         for entry in fs::read_dir(log_in(home).join("segments")).unwrap() {
             fs::remove_file(entry.unwrap().path()).unwrap();

@@ -3,6 +3,8 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::code::{Code, S3Error};
 use super::etag;
@@ -30,6 +32,9 @@ pub struct ObjectHeaders {
     /// `Expires`, as sent: S3 does not interpret it
     pub expires: Option<Vec<u8>>,
 }
+
+/// How an object can be retained, as S3 writes it.
+pub(crate) const LOCK_MODES: [&str; 2] = ["GOVERNANCE", "COMPLIANCE"];
 
 /// `x-amz-copy-source`, understood.
 #[derive(Debug, Clone)]
@@ -68,7 +73,32 @@ impl S3Request {
         if let Some(tags) = self.text("x-amz-tagging")? {
             tags::check(&tags::of_header(tags), tags::OF_OBJECT)?;
         }
+        self.check_lock()?;
         self.check_encryption()
+    }
+
+    /// What policies are asked about is what the store will read.
+    fn check_lock(&self) -> Result<(), S3Error> {
+        let refuse = |name: &str, rule: &str| {
+            Err(Code::InvalidArgument
+                .because(format!("The header {name} must be {rule}."))
+                .with("ArgumentName", name))
+        };
+        let (mode, until) = (
+            "x-amz-object-lock-mode",
+            "x-amz-object-lock-retain-until-date",
+        );
+        if self
+            .text(mode)?
+            .is_some_and(|mode| !LOCK_MODES.contains(&mode))
+        {
+            return refuse(mode, "GOVERNANCE or COMPLIANCE");
+        }
+        let is_time = |text: &str| OffsetDateTime::parse(text, &Rfc3339).is_ok();
+        if self.text(until)?.is_some_and(|until| !is_time(until)) {
+            return refuse(until, "a time as 2027-01-31T00:00:00Z");
+        }
+        Ok(())
     }
 
     /// Whether an access list is asked for that is not the owner's own: everything is its tenant's, so what

@@ -165,3 +165,16 @@ fn conditions_are_mapped_for_the_store() {
         "Sat, 21 Nov 2026 10:00:00 GMT"
     );
 }
+
+#[test]
+fn a_retention_is_what_s3_defines() {
+    let mode = "x-amz-object-lock-mode";
+    let until = "x-amz-object-lock-retain-until-date";
+    let check = |name, value: &str| request(&[(name, value.as_bytes())]).refuse_unsafe_headers();
+    assert!(check(mode, "COMPLIANCE").is_ok());
+    assert!(check(until, "2027-01-31T00:00:00.000Z").is_ok());
+    for (name, value) in [(mode, "compliance"), (until, "2027-01-31"), (until, "")] {
+        let refused = check(name, value).unwrap_err();
+        assert_eq!(refused.code, Code::InvalidArgument, "{name}: {value}");
+    }
+}

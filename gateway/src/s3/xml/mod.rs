@@ -11,6 +11,7 @@ pub use listing::ListingRewriter;
 pub use requests::{CompletedPart, DeleteRequest, ObjectIdentifier, parse_complete, parse_delete};
 pub use responses::{error_document, etag_result};
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use quick_xml::Reader;
@@ -104,6 +105,26 @@ impl Element {
     /// All children of that name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// Refuses what another reader may read otherwise than `child_text` does: an element twice, but for those of `list`, or
+    /// text beside elements.
+    pub fn unambiguous(&self, list: &[&str]) -> Result<(), S3Error> {
+        let refuse = |why: &str| {
+            let message = format!("In the element {}, {why}.", self.name);
+            Err(Code::MalformedXml.because(message))
+        };
+        let mut names = BTreeSet::new();
+        for child in &self.children {
+            if !names.insert(child.name.as_str()) && !list.contains(&child.name.as_str()) {
+                return refuse("one stands twice");
+            }
+            child.unambiguous(list)?;
+        }
+        if !self.children.is_empty() && !self.text.trim().is_empty() {
+            return refuse("text stands beside elements");
+        }
+        Ok(())
     }
 
     /// The element written anew from what was read: no attributes, comments or unknown constructs pass.
@@ -289,6 +310,26 @@ mod tests {
             let root = Element::parse(document.as_bytes()).unwrap();
             assert_eq!(root.name, "A");
             assert_eq!(root.child_text("B"), Some("x & é"));
+        }
+    }
+
+    #[test]
+    fn what_another_reader_takes_the_last_of_is_ambiguous() {
+        let is_clear = |document: &str| {
+            let root = Element::parse(document.as_bytes()).unwrap();
+            root.unambiguous(&["Tag"]).is_ok()
+        };
+        let tag = "<Tag><Key>a</Key><Value/></Tag>";
+        assert!(is_clear(&format!(
+            "<Tagging>\n <TagSet>{tag}{tag}</TagSet>\n</Tagging>"
+        )));
+        for document in [
+            "<R><Mode>GOVERNANCE</Mode><Mode>COMPLIANCE</Mode></R>",
+            "<T><TagSet/><TagSet/></T>",
+            "<T><TagSet><Tag><Key>a</Key><Key>b</Key></Tag></TagSet></T>",
+            "<R><Mode>GOVERNANCE<x/></Mode></R>",
+        ] {
+            assert!(!is_clear(document), "{document}");
         }
     }
 

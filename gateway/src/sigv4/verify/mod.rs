@@ -319,6 +319,9 @@ fn claimed(parts: &Parts, body: Option<&str>) -> Option<Claimed> {
     }
 }
 
+/// Not one of S3's, but policies can ask for it.
+const PURPOSE: &str = "x-sealgate-purpose";
+
 /// Refuses headers that could change the meaning of the request behind the signer's back.
 fn check_all_signed(parts: &Parts, query: &Query, claim: &Claim) -> Result<(), SignatureError> {
     let mut headers_not_signed: Vec<_> = parts
@@ -327,7 +330,7 @@ fn check_all_signed(parts: &Parts, query: &Query, claim: &Claim) -> Result<(), S
         .map(http::HeaderName::as_str)
         // The payload's hash has a line of its own in the canonical request; presigned.rs sees to
         // the rest.
-        .filter(|name| name.starts_with("x-amz-") && *name != CONTENT_SHA256)
+        .filter(|name| (name.starts_with("x-amz-") && *name != CONTENT_SHA256) || *name == PURPOSE)
         .filter(|name| !claim.signed_headers.iter().any(|signed| signed == name))
         .filter(|name| !is_signed_in_query(parts, query, name))
         .map(str::to_owned)
