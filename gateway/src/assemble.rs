@@ -62,7 +62,9 @@ pub enum AssembleError {
     #[error("the audit log cannot be registered in the super-log")]
     SuperLog(#[from] SuperLogError),
     /// The embedded bucket.
-    #[error("the embedded bucket cannot be opened")]
+    #[error(
+        "the embedded bucket cannot be opened; it belongs to one process, so a gateway that has it must be stopped first"
+    )]
     Embedded(#[from] embedded_bucket::OpenError),
     /// The root keys.
     #[error("the root keys cannot be used")]
