@@ -35,6 +35,8 @@ pub const READERS: &str = "readers";
 #[derive(Debug)]
 pub struct Follower {
     journal: PathBuf,
+    /// The journal's directory on a second disk, which has the same lines.
+    second: Option<PathBuf>,
     cursor: Cursor,
     open: Option<Open>,
     /// Logs that have ended and were read to their end.
@@ -56,10 +58,17 @@ impl Follower {
     pub fn new(journal: &Path, cursor: Cursor) -> Self {
         Self {
             journal: journal.to_owned(),
+            second: None,
             cursor,
             open: None,
             finished: HashSet::new(),
         }
+    }
+
+    /// With the journal's directory on a second disk: a segment that the first has lost is read there.
+    #[must_use]
+    pub fn beside(self, second: Option<PathBuf>) -> Self {
+        Self { second, ..self }
     }
 
     /// Where it goes on: behind all lines that it has given.
@@ -120,10 +129,10 @@ impl Follower {
             .filter(|open| open.log == log && open.next == next);
         let mut open = match at_hand {
             Some(open) => open,
-            None => match self.seek(log, next)? {
+            None => match Self::seek(&self.journal, log, next)? {
                 Found::Segment(open) => open,
                 Found::Behind(first) => {
-                    self.skip(log, next, first.min(end));
+                    self.skip(log, next, first.min(end))?;
                     return Ok(Vec::new());
                 }
             },
@@ -139,7 +148,7 @@ impl Follower {
                 .find(|first| *first > open.first);
             let goes_on = later.unwrap_or(end).min(end);
             if goes_on > next {
-                self.skip(log, next, goes_on);
+                self.skip(log, next, goes_on)?;
             }
             return Ok(lines);
         }
@@ -147,7 +156,15 @@ impl Follower {
         Ok(lines)
     }
 
-    fn skip(&mut self, log: &str, from: u64, to: u64) {
+    /// Goes on with these lines on the second disk, or behind them if they are nowhere. The second disk is asked only
+    /// here: while it hangs, what the first has is read.
+    fn skip(&mut self, log: &str, from: u64, to: u64) -> io::Result<()> {
+        if let Some(second) = &self.second
+            && let Some(open) = there(second, log, from, to)?
+        {
+            self.open = Some(open);
+            return Ok(());
+        }
         tracing::error!(
             log,
             from,
@@ -155,11 +172,12 @@ impl Follower {
             "signed lines are not in the journal any more; going on behind them"
         );
         self.cursor.set(log, to);
+        Ok(())
     }
 
     /// The segment with line `next`, read up to it, or the first line that there is behind it.
-    fn seek(&self, log: &str, next: u64) -> io::Result<Found> {
-        let segments = segments(&self.journal.join(log))?;
+    fn seek(journal: &Path, log: &str, next: u64) -> io::Result<Found> {
+        let segments = segments(&journal.join(log))?;
         let within = segments.iter().rev().find(|(first, _)| *first <= next);
         let behind = segments.iter().find(|(first, _)| *first > next);
         let behind = behind.map_or(u64::MAX, |(first, _)| *first);
@@ -208,6 +226,22 @@ impl Open {
         }
         Ok(lines)
     }
+}
+
+/// The segment with line `next`, if it has that line. A disk that does not answer may have it: that is an error.
+fn there(journal: &Path, log: &str, next: u64, end: u64) -> io::Result<Option<Open>> {
+    let mut open = match Follower::seek(journal, log, next) {
+        Ok(Found::Segment(open)) => open,
+        Ok(Found::Behind(_)) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && journal.is_dir() => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let (at, offset) = (open.next, open.offset);
+    let has_it = !open.read(1, end)?.is_empty();
+    (open.next, open.offset) = (at, offset);
+    Ok(has_it.then_some(open))
 }
 
 enum Found {

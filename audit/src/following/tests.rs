@@ -42,6 +42,27 @@ fn all(follower: &mut Follower) -> Vec<Line> {
     }
 }
 
+/// A segment that is gone on one disk is read on the other; where both lost it, the rest is.
+#[tokio::test]
+async fn what_one_disk_lost_is_read_on_the_other() {
+    let (directory, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = run(directory.path(), 10, 1).await;
+    let lost = segments(&directory.path().join(&log)).unwrap().remove(1).1;
+    let there = second.path().join(&log).join(SEGMENTS);
+    fs::create_dir_all(&there).unwrap();
+    let copy = there.join(lost.file_name().unwrap());
+    fs::rename(&lost, &copy).unwrap();
+    let follow = || {
+        let follower = Follower::new(directory.path(), Cursor::default());
+        follower.beside(Some(second.path().to_owned()))
+    };
+    let numbers = |lines: Vec<Line>| lines.iter().map(|line| line.seq).collect::<Vec<_>>();
+    assert_eq!(numbers(all(&mut follow())), (0..10).collect::<Vec<_>>());
+    fs::remove_file(copy).unwrap();
+    let left = numbers(all(&mut follow()));
+    assert!(left.len() < 10 && left.last() == Some(&9), "{left:?}");
+}
+
 #[tokio::test]
 async fn every_line_comes_once_through_segments_logs_and_restarts() {
     let directory = tempfile::tempdir().unwrap();

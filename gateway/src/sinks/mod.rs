@@ -53,6 +53,7 @@ struct Sink {
 /// The journal as a sink reads it.
 struct Reading {
     journal: PathBuf,
+    second: Option<PathBuf>,
     cursor: PathBuf,
     /// None until the cursor could be read.
     follower: Option<Follower>,
@@ -93,6 +94,7 @@ impl Sinks {
                 target: Target::new(&sink.target, &config.replica, clock)?,
                 reading: Reading {
                     journal: config.journal.clone(),
+                    second: config.second_journal.clone(),
                     cursor: config.journal.join(CURSORS).join(cursor),
                     follower: None,
                     deployment: deployment.into(),
@@ -240,10 +242,11 @@ impl Reading {
     ) -> io::Result<T> {
         let held = self.follower.take();
         let (journal, cursor) = (self.journal.clone(), self.cursor.clone());
+        let second = self.second.clone();
         let asking = tokio::task::spawn_blocking(move || {
             let mut follower = match held {
                 Some(follower) => follower,
-                None => Follower::new(&journal, Cursor::load(&cursor)?),
+                None => Follower::new(&journal, Cursor::load(&cursor)?).beside(second),
             };
             let answer = ask(&mut follower);
             Ok::<_, io::Error>((follower, answer))

@@ -42,6 +42,7 @@ fn sink(directory: &TempDir, target: &TargetConfig) -> Sink {
         reading: Reading {
             cursor: journal.join("sinks/told.cursor"),
             journal,
+            second: None,
             follower: None,
             deployment: "sealgate/d".into(),
         },
